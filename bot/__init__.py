@@ -1,0 +1,1 @@
+"""S-money by tweet: a bot on X that moves money between people."""

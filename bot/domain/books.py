@@ -1,0 +1,96 @@
+"""The journal's entries, case by case: which accounts move, by how much, under which key.
+
+Credits are positive: wallets, held, payouts and own stand as they are; `cards` and `bank` are kept
+below zero. Postings of an entry sum to zero, and so do all balances together.
+"""
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
+
+CARDS: Final = "cards"
+BANK: Final = "bank"
+PAYOUTS: Final = "payouts"
+OWN_FUNDS: Final = "own:funds"
+OWN_FEES: Final = "own:fees"
+OWN_COSTS: Final = "own:costs"
+OWN_LOSSES: Final = "own:losses"
+
+FIXED_ACCOUNTS: Final = (CARDS, BANK, PAYOUTS, OWN_FUNDS, OWN_FEES, OWN_COSTS, OWN_LOSSES)
+"""Accounts that stand from the first migration on."""
+SIGN_TURNED: Final = (CARDS, BANK)
+"""Accounts that are shown and exported with their sign turned."""
+
+
+def wallet(person_id: int) -> str:
+    """Name a person's wallet."""
+    return f"wallet:{person_id}"
+
+
+def held(transfer_id: int) -> str:
+    """Name the account of a held transfer."""
+    return f"held:{transfer_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """One signed leg of an entry, in cents; credits are positive."""
+
+    account: str
+    amount_cents: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An immutable journal entry; the same key with other postings is a bug."""
+
+    key: str
+    postings: tuple[Posting, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse an entry that would break the books."""
+        assert self.key, "an entry has a key"
+        assert len(self.postings) > 1, "an entry has at least two legs"
+        assert sum(leg.amount_cents for leg in self.postings) == 0, "an entry sums to zero"
+        assert all(leg.amount_cents for leg in self.postings), "no leg is zero"
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the postings, hexadecimal."""
+        lines = sorted(f"{leg.account}|{leg.amount_cents}" for leg in self.postings)
+        return sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _move(key: str, amount_cents: int, *, source: str, target: str) -> Entry:
+    assert amount_cents > 0, "money moves by at least one cent"
+    return Entry(key, (Posting(source, -amount_cents), Posting(target, amount_cents)))
+
+
+def capture(topup_id: str, person_id: int, amount_cents: int) -> Entry:
+    """A card's money is captured: e-money is issued into the payer's own wallet."""
+    key = f"topup:{topup_id}:capture"
+    return _move(key, amount_cents, source=CARDS, target=wallet(person_id))
+
+
+def post(transfer_id: int, payer_id: int, payee_id: int, amount_cents: int) -> Entry:
+    """A transfer is posted from wallet to wallet."""
+    key = f"transfer:{transfer_id}:post"
+    return _move(key, amount_cents, source=wallet(payer_id), target=wallet(payee_id))
+
+
+def hold(transfer_id: int, payer_id: int, amount_cents: int) -> Entry:
+    """A transfer's money leaves the payer and waits for a payee who cannot take it yet."""
+    key = f"transfer:{transfer_id}:hold"
+    return _move(key, amount_cents, source=wallet(payer_id), target=held(transfer_id))
+
+
+def claim(transfer_id: int, payee_id: int, amount_cents: int) -> Entry:
+    """The payee takes what was held."""
+    key = f"transfer:{transfer_id}:claim"
+    return _move(key, amount_cents, source=held(transfer_id), target=wallet(payee_id))
+
+
+def give_back(transfer_id: int, payer_id: int, amount_cents: int) -> Entry:
+    """What was held goes back to the payer's wallet."""
+    key = f"transfer:{transfer_id}:return"
+    return _move(key, amount_cents, source=held(transfer_id), target=wallet(payer_id))

@@ -1,0 +1,76 @@
+"""What a person may do, as named figures and pure checks. Counted by person, not by X account."""
+
+from dataclasses import dataclass
+
+from bot.domain.errors import Refusal
+from bot.domain.replies import Reply
+
+ROLLING_DAYS = 30
+"""Length of the window of `Policy.in_30_days_cents` (days)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The operator's figures, each set by the contract's setting of the same name."""
+
+    to_person_cents: int = 25_000  # LIMIT_PERSON_CENTS, one transfer to a person
+    to_organisation_cents: int = 50_000  # LIMIT_ORGANISATION_CENTS, one transfer
+    in_30_days_cents: int = 50_000  # LIMIT_30_DAYS_CENTS, what one person pays
+    in_wallet_cents: int = 100_000  # LIMIT_WALLET_CENTS, what one wallet holds
+    min_card_cents: int = 50  # MIN_CARD_CENTS, the acquirer's least charge
+    max_people: int = 10  # MAX_PEOPLE in one order
+    max_pending: int = 20  # MAX_PENDING orders of one's own
+    low_value_cents: int = 3_000  # LOW_VALUE_CENTS, RTS 2018/389 art. 16 (a)
+    low_value_total_cents: int = 10_000  # LOW_VALUE_TOTAL_CENTS, art. 16 (b)
+    confirm_within_h: int = 24  # CONFIRM_WITHIN_H, from the reply
+    answer_within_h: int = 6  # ANSWER_WITHIN_H, from the post
+    claim_within_days: int = 30  # CLAIM_WITHIN_DAYS, how long money is held
+    card_countries: frozenset[str] = frozenset({"FR"})  # CARD_COUNTRIES, of issue
+    card_sca_covers_transfer: bool = False  # CARD_SCA_COVERS_TRANSFER
+    sms_per_day: int = 5  # SMS_PER_DAY, for a person, a number
+
+
+def explain(key: str, policy: Policy) -> Reply:
+    """Return the sentence of a refusal, with the operator's figures that it names."""
+    figures: dict[str, dict[str, object]] = {
+        "refusal.too_many_people": {"most": policy.max_people},
+        "refusal.too_many_pending": {"most": policy.max_pending},
+        "refusal.above_limit": {
+            "person_cents": policy.to_person_cents,
+            "organisation_cents": policy.to_organisation_cents,
+        },
+        "refusal.above_30_days": {"most_cents": policy.in_30_days_cents},
+        "refusal.below_card_minimum": {"least_cents": policy.min_card_cents},
+        "refusal.needs_sca": {"most_cents": policy.low_value_cents},
+        "refusal.needs_card": {"most_cents": policy.low_value_cents},
+        "refusal.card_without_3ds": {"most_cents": policy.low_value_cents},
+    }
+    return Reply(key, figures.get(key, {}))
+
+
+def check_people(count: int, policy: Policy) -> None:
+    """Refuse an order with too many people."""
+    if count > policy.max_people:
+        raise Refusal(explain("refusal.too_many_people", policy))
+
+
+def check_amount(amount_cents: int, *, to_organisation: bool, policy: Policy) -> None:
+    """Refuse a transfer above what one may be."""
+    most = policy.to_organisation_cents if to_organisation else policy.to_person_cents
+    if amount_cents > most:
+        raise Refusal(explain("refusal.above_limit", policy))
+
+
+def check_pending(open_orders: int, policy: Policy) -> None:
+    """Refuse one more order to a person who has too many that wait."""
+    if open_orders >= policy.max_pending:
+        raise Refusal(explain("refusal.too_many_pending", policy))
+
+
+def check_30_days(paid_cents: int, more_cents: int, policy: Policy) -> None:
+    """Refuse what would bring a person's payments of 30 days above the limit.
+
+    `paid_cents` counts what is posted, held or in funding; what was returned no longer counts.
+    """
+    if paid_cents + more_cents > policy.in_30_days_cents:
+        raise Refusal(explain("refusal.above_30_days", policy))

@@ -1,0 +1,46 @@
+"""An order: what one message, or one visit to the pay page, asks for, and its reference."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+REFERENCE_ALPHABET: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+"""Without 0, 1, I and O, which are mistaken for one another."""
+REFERENCE_LENGTH: Final = 6
+"""Characters; 32^6 is a thousand million, so a drawn one is nearly always free."""
+
+
+class OrderKind(StrEnum):
+    """What was asked for; only a request is paid by somebody other than who ordered it."""
+
+    PAY = "pay"
+    DONATE = "donate"
+    REQUEST = "request"
+    SPLIT = "split"
+
+
+def is_reference(text: str) -> bool:
+    """Whether a text is a reference: 6 of the alphabet, with a letter and a digit."""
+    return (
+        len(text) == REFERENCE_LENGTH
+        and all(character in REFERENCE_ALPHABET for character in text)
+        and any(character.isalpha() for character in text)
+        and any(not character.isalpha() for character in text)
+    )
+
+
+def confirm_by_at_most(
+    created_at: datetime, *, confirm_within_h: int, answer_within_h: int
+) -> datetime:
+    """Return when an order expires that was never answered: both spans after its creation."""
+    return created_at + timedelta(hours=confirm_within_h + answer_within_h)
+
+
+def confirm_by_after_reply(
+    replied_at: datetime, created_at: datetime, *, confirm_within_h: int, answer_within_h: int
+) -> datetime:
+    """Return when an answered order expires: `confirm_within_h` after the reply, capped."""
+    latest = confirm_by_at_most(
+        created_at, confirm_within_h=confirm_within_h, answer_within_h=answer_within_h
+    )
+    return min(replied_at + timedelta(hours=confirm_within_h), latest)

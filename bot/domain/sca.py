@@ -1,0 +1,66 @@
+"""Strong customer authentication: when a payment may go without it, and what counts as it.
+
+Delegated Regulation (EU) 2018/389 (RTS). Art. 16 exempts remote payments of low value: up to 30 €
+each, and up to 100 € in total since the last strong authentication (of the article's two counters
+a provider picks one, EBA Q&A 2018_4225). Whether the card's 3-D Secure counts for the transfer as
+well as for the top-up is one switch, `Policy.card_sca_covers_transfer`, off by default.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bot.domain.limits import Policy
+
+
+class Basis(StrEnum):
+    """Why a payment was allowed; recorded with its confirmation."""
+
+    LOW_VALUE = "low_value"  # RTS 2018/389 art. 16
+    CARD_3DS = "card_3ds"  # the issuer's authentication, art. 4 and 5, by the operator's switch
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """A payment may go, on this basis."""
+
+    basis: Basis
+
+
+@dataclass(frozen=True, slots=True)
+class NeedsSca:
+    """A payment needs strong authentication; `card_would_do` where 3-D Secure is it."""
+
+    card_would_do: bool
+
+
+def is_low_value(amount_cents: int, since_sca_cents: int, policy: Policy) -> bool:
+    """Whether art. 16 exempts an amount, given what was paid since the last authentication."""
+    return (
+        amount_cents <= policy.low_value_cents
+        and since_sca_cents + amount_cents <= policy.low_value_total_cents
+    )
+
+
+def from_wallet(amount_cents: int, since_sca_cents: int, policy: Policy) -> Allowed | NeedsSca:
+    """Decide on a payment from the wallet."""
+    if is_low_value(amount_cents, since_sca_cents, policy):
+        return Allowed(Basis.LOW_VALUE)
+    return NeedsSca(card_would_do=policy.card_sca_covers_transfer)
+
+
+def by_card_may_begin(
+    amount_cents: int, since_sca_cents: int, policy: Policy
+) -> Allowed | NeedsSca:
+    """Decide whether a payment by card may begin; its outcome is judged by `by_card`."""
+    if policy.card_sca_covers_transfer:
+        return Allowed(Basis.CARD_3DS)
+    return from_wallet(amount_cents, since_sca_cents, policy)
+
+
+def by_card(
+    amount_cents: int, since_sca_cents: int, *, three_d_secure: bool, policy: Policy
+) -> Allowed | NeedsSca:
+    """Decide on a payment by card, once it is known whether the issuer authenticated the payer."""
+    if three_d_secure and policy.card_sca_covers_transfer:
+        return Allowed(Basis.CARD_3DS)
+    return from_wallet(amount_cents, since_sca_cents, policy)
