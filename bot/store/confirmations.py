@@ -1,0 +1,281 @@
+"""Confirmations and the top-ups that fund some of them."""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, func, select, update
+from sqlmodel import Session
+
+from bot.domain.topup import UNFINISHED, TopupStatus, may_go
+from bot.domain.transfer import TransferStatus
+from bot.store.orders import transfers
+from bot.store.tables import Confirmation, Topup, TopupEvent, core
+
+confirmations = core(Confirmation)
+topups = core(Topup)
+topup_events = core(TopupEvent)
+
+
+def insert(session: Session, **values: object) -> int:
+    """Write a confirmation; return its id."""
+    statement = confirmations.insert().values(**values).returning(confirmations.c.id)
+    confirmation_id: int = session.execute(statement).scalar_one()
+    return confirmation_id
+
+
+def cover(
+    session: Session,
+    confirmation_id: int,
+    rows: Iterable[Row[Any]],
+    *,
+    person_id: int,
+    at: datetime,
+) -> int:
+    """Bind pending transfers to a confirmation, each guarded by the terms that were shown.
+
+    Returns how many were bound: fewer than given means that somebody else was quicker.
+    """
+    bound = 0
+    for row in rows:
+        statement = (
+            update(transfers)
+            .where(
+                transfers.c.id == row.id,
+                transfers.c.status == TransferStatus.PENDING.value,
+                transfers.c.terms_hash == row.terms_hash,
+                transfers.c.confirmation_id.is_(None),
+            )
+            .values(confirmation_id=confirmation_id, payer_person_id=person_id, confirmed_at=at)
+        )
+        bound += session.connection().execute(statement).rowcount
+    return bound
+
+
+def release(session: Session, confirmation_ids: Collection[int]) -> None:
+    """Unbind transfers that are pending from confirmations that came to nothing."""
+    session.execute(
+        update(transfers)
+        .where(
+            transfers.c.confirmation_id.in_(confirmation_ids),
+            transfers.c.status == TransferStatus.PENDING.value,
+        )
+        .values(confirmation_id=None, confirmed_at=None, payer_person_id=None, funding=None)
+    )
+
+
+def lock_waiting(session: Session, *, limit: int) -> Sequence[Row[Any]]:
+    """Lock the unsettled confirmations from wallets, oldest first, save those in other hands."""
+    statement = (
+        select(confirmations)
+        .where(confirmations.c.settled_at.is_(None), confirmations.c.funding == "wallet")
+        .order_by(confirmations.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)  # vanishes on SQLite: a writer is alone anyway
+    )
+    return session.execute(statement).all()
+
+
+def lock(session: Session, confirmation_id: int) -> Row[Any]:
+    """Lock one confirmation."""
+    return session.execute(
+        select(confirmations).where(confirmations.c.id == confirmation_id).with_for_update()
+    ).one()
+
+
+def get(session: Session, confirmation_id: int) -> Row[Any]:
+    """Return one confirmation."""
+    return session.execute(select(confirmations).where(confirmations.c.id == confirmation_id)).one()
+
+
+def covered(session: Session, confirmation_ids: Collection[int]) -> Sequence[Row[Any]]:
+    """Lock and return the transfers that confirmations cover, oldest first."""
+    return session.execute(
+        select(transfers)
+        .where(transfers.c.confirmation_id.in_(confirmation_ids))
+        .order_by(transfers.c.id)
+        .with_for_update()
+    ).all()
+
+
+def covered_ids(session: Session, confirmation_id: int) -> list[int]:
+    """Return the ids of the transfers that a confirmation covers."""
+    return list(
+        session.execute(
+            select(transfers.c.id).where(transfers.c.confirmation_id == confirmation_id)
+        ).scalars()
+    )
+
+
+def settle(
+    session: Session,
+    confirmation_ids: Collection[int],
+    *,
+    outcome: str,
+    at: datetime,
+    sca_basis: str | None = None,
+) -> None:
+    """Record what became of confirmations; each is settled once."""
+    if not confirmation_ids:
+        return
+    values: dict[str, object] = {"settled_at": at, "outcome": outcome}
+    if sca_basis is not None:
+        values["sca_basis"] = sca_basis
+    done = session.connection().execute(
+        update(confirmations)
+        .where(confirmations.c.id.in_(confirmation_ids), confirmations.c.settled_at.is_(None))
+        .values(**values)
+    )
+    assert done.rowcount == len(set(confirmation_ids)), "a confirmation is settled once"
+
+
+# --- top-ups -----------------------------------------------------------------------------------
+
+
+def insert_topup(session: Session, *, at: datetime, **values: object) -> None:
+    """Write a top-up, created, with the first event of its history."""
+    session.execute(
+        topups.insert().values(
+            status=TopupStatus.CREATED.value,
+            sequence=1,
+            created_at=at,
+            next_attempt_at=at,
+            **values,
+        )
+    )
+    session.execute(
+        topup_events.insert().values(
+            topup_id=values["id"], sequence=1, status="created", reason="confirmed", at=at
+        )
+    )
+
+
+def topup(session: Session, topup_id: str, *, lock: bool = False) -> Row[Any] | None:
+    """Return a top-up; `lock` for a writer."""
+    statement = select(topups).where(topups.c.id == topup_id)
+    if lock:
+        statement = statement.with_for_update()
+    return session.execute(statement).one_or_none()
+
+
+def topup_of(session: Session, confirmation_id: int) -> Row[Any] | None:
+    """Return the top-up that funds a confirmation."""
+    return session.execute(
+        select(topups).where(topups.c.confirmation_id == confirmation_id)
+    ).one_or_none()
+
+
+def find_topup(
+    session: Session, *, topup_id: str | None, session_id: str | None, payment_id: str | None
+) -> Row[Any] | None:
+    """Return the top-up that a webhook's event points at, by whichever id it has."""
+    for column, value in (
+        (topups.c.id, topup_id),
+        (topups.c.session_id, session_id),
+        (topups.c.payment_id, payment_id),
+    ):
+        if value is not None:
+            found = session.execute(select(topups).where(column == value)).first()
+            if found is not None:
+                return found
+    return None
+
+
+def topups_of_order(session: Session, order_id: int, person_id: int) -> Sequence[Row[Any]]:
+    """Return the top-ups that one payer of an order began, oldest first."""
+    return session.execute(
+        select(topups)
+        .where(topups.c.order_id == order_id, topups.c.person_id == person_id)
+        .order_by(topups.c.created_at, topups.c.id)
+    ).all()
+
+
+def advance_topup(
+    session: Session,
+    topup_id: str,
+    *,
+    old: TopupStatus,
+    new: TopupStatus,
+    reason: str,
+    at: datetime,
+    **values: object,
+) -> bool:
+    """Move a top-up from one status to another; False where it is no longer in the old one."""
+    assert may_go(old, new), f"no top-up goes from {old} to {new}"
+    moved = session.execute(
+        update(topups)
+        .where(topups.c.id == topup_id, topups.c.status == old.value)
+        .values(status=new.value, sequence=topups.c.sequence + 1, **values)
+        .returning(topups.c.sequence)
+    ).scalar_one_or_none()
+    if moved is None:
+        return False
+    session.execute(
+        topup_events.insert().values(
+            topup_id=topup_id, sequence=moved, status=new.value, reason=reason[:60], at=at
+        )
+    )
+    return True
+
+
+def change_topup(session: Session, topup_id: str, **values: object) -> bool:
+    """Set columns of a top-up that is not finished, its status apart."""
+    assert "status" not in values, "a status changes by advance_topup"
+    done = session.connection().execute(
+        update(topups)
+        .where(topups.c.id == topup_id, topups.c.status.in_([one.value for one in UNFINISHED]))
+        .values(**values)
+    )
+    return done.rowcount == 1
+
+
+def hurry(session: Session, confirmation_ids: Collection[int], *, at: datetime) -> None:
+    """Let the recovery job look at the top-ups of confirmations at once."""
+    session.execute(
+        update(topups)
+        .where(
+            topups.c.confirmation_id.in_(confirmation_ids),
+            topups.c.status.in_([one.value for one in UNFINISHED]),
+        )
+        .values(next_attempt_at=at)
+    )
+
+
+def decide(session: Session, topup_id: str, *, decision: str, refusal: str | None) -> bool:
+    """Write what is to become of an authorization, once; False where that is written already."""
+    done = session.connection().execute(
+        update(topups)
+        .where(
+            topups.c.id == topup_id,
+            topups.c.status == TopupStatus.AUTHORIZED.value,
+            topups.c.decision.is_(None),
+        )
+        .values(decision=decision, refusal=refusal)
+    )
+    return done.rowcount == 1
+
+
+def due_topups(session: Session, *, at: datetime, limit: int) -> list[str]:
+    """Return the unfinished top-ups whose next attempt is due."""
+    return list(
+        session.execute(
+            select(topups.c.id)
+            .where(
+                topups.c.status.in_([one.value for one in UNFINISHED]),
+                topups.c.next_attempt_at <= at,
+            )
+            .order_by(topups.c.next_attempt_at)
+            .limit(limit)
+        ).scalars()
+    )
+
+
+def declines_of(session: Session, person_id: int, *, since: datetime) -> int:
+    """Count a person's failed card attempts."""
+    return int(
+        session.execute(
+            select(func.coalesce(func.sum(topups.c.failed_attempts), 0)).where(
+                topups.c.person_id == person_id, topups.c.created_at >= since
+            )
+        ).scalar_one()
+    )

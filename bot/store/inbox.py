@@ -1,0 +1,121 @@
+"""The inbox: what came in, once each, and who is reading it."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Row, and_, or_, select, update
+from sqlmodel import Session
+
+from bot.ports import RawEvent
+from bot.store.engine import dialect_insert
+from bot.store.tables import Cursor, InboxRow, core
+
+inbox = core(InboxRow)
+cursors = core(Cursor)
+
+LEASE_S: Final = 60
+"""How long a reader may take for a batch (seconds) before another takes it over."""
+
+
+def write(session: Session, events: Iterable[RawEvent], *, at: datetime) -> int:
+    """Write what came in; what is there already is left alone. Return how many were new."""
+    rows = [
+        {
+            "source": event.source,
+            "source_id": event.id,
+            "body": event.body,
+            "happened_at": event.happened_at,
+            "received_at": at,
+            "next_attempt_at": at,
+        }
+        for event in events
+    ]
+    if not rows:
+        return 0
+    insert = dialect_insert(session)(inbox).values(rows).on_conflict_do_nothing()
+    return len(session.execute(insert.returning(inbox.c.id)).all())
+
+
+def lease(session: Session, *, at: datetime, limit: int) -> Sequence[Row[Any]]:
+    """Take rows that wait, oldest first, for `LEASE_S` seconds."""
+    free = or_(inbox.c.leased_until.is_(None), inbox.c.leased_until < at)
+    due = and_(inbox.c.status == "waiting", inbox.c.next_attempt_at <= at, free)
+    chosen = select(inbox.c.id).where(due).order_by(inbox.c.id).limit(limit)
+    rows = session.execute(
+        update(inbox)
+        .where(inbox.c.id.in_(chosen.scalar_subquery()), due)
+        .values(leased_until=at + timedelta(seconds=LEASE_S), attempts=inbox.c.attempts + 1)
+        .returning(inbox)
+    ).all()
+    return sorted(rows, key=lambda row: row.id)
+
+
+def finish(
+    session: Session, row_id: int, *, at: datetime, status: str, reason: str | None = None
+) -> bool:
+    """Mark a row done, ignored or dead; False where somebody else already did."""
+    statement = (
+        update(inbox)
+        .where(inbox.c.id == row_id, inbox.c.status == "waiting")
+        .values(status=status, done_at=at, reason=reason, leased_until=None)
+    )
+    return session.connection().execute(statement).rowcount == 1
+
+
+def try_later(session: Session, row_id: int, *, at: datetime, reason: str) -> None:
+    """Give a row back, to be read at `at`."""
+    session.execute(
+        update(inbox)
+        .where(inbox.c.id == row_id, inbox.c.status == "waiting")
+        .values(next_attempt_at=at, leased_until=None, reason=reason[:300])
+    )
+
+
+def known(session: Session, source: str, source_ids: Iterable[str]) -> set[str]:
+    """Return which of a source's ids are already here."""
+    return set(
+        session.execute(
+            select(inbox.c.source_id).where(
+                inbox.c.source == source, inbox.c.source_id.in_(set(source_ids))
+            )
+        ).scalars()
+    )
+
+
+def newest_post_id(session: Session) -> str | None:
+    """Return the newest post that is here, for `since_id`; post ids grow with time."""
+    ids = session.execute(
+        select(inbox.c.source_id)
+        .where(inbox.c.source == "post")
+        .order_by(inbox.c.id.desc())
+        .limit(200)
+    ).scalars()
+    return max((one for one in ids if one.isascii() and one.isdigit()), key=int, default=None)
+
+
+def read_cursor(session: Session, name: str) -> str | None:
+    """Return a remembered fact."""
+    return session.execute(
+        select(cursors.c.value).where(cursors.c.name == name)
+    ).scalar_one_or_none()
+
+
+def set_cursor(session: Session, name: str, value: str, *, at: datetime) -> None:
+    """Remember a fact."""
+    insert = dialect_insert(session)(cursors).values(name=name, value=value, updated_at=at)
+    session.execute(
+        insert.on_conflict_do_update(
+            index_elements=["name"], set_={"value": value, "updated_at": at}
+        )
+    )
+
+
+def prune_bodies(session: Session, *, before: datetime) -> int:
+    """Drop the texts of what is done and older than `before`; ids and outcome stay."""
+    statement = (
+        update(inbox)
+        .where(inbox.c.received_at < before, inbox.c.status != "waiting", inbox.c.body.isnot(None))
+        .values(body=None)
+    )
+    return session.connection().execute(statement).rowcount

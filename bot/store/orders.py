@@ -1,0 +1,373 @@
+"""Orders, transfers and confirmations; a status changes only by `advance`.
+
+Every change is one guarded `UPDATE … WHERE id IN … AND status = :old`, set-based, and writes an
+event row for each transfer, numbered without a gap.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, and_, func, or_, select, update
+from sqlmodel import Session
+
+from bot.domain.order import OrderKind
+from bot.domain.transfer import Reason, Terms, TransferStatus, may_go
+from bot.store.engine import dialect_insert
+from bot.store.tables import Confirmation, Order, Transfer, TransferEvent, Wish, core
+
+orders = core(Order)
+transfers = core(Transfer)
+events = core(TransferEvent)
+confirmations = core(Confirmation)
+wishes = core(Wish)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewOrder:
+    """What a message asks for, before it has a reference."""
+
+    kind: OrderKind
+    source: str
+    source_id: str
+    conversation_id: str | None
+    owner_x_user_id: str
+    lang: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewTransfer:
+    """One amount from one payer to one payee."""
+
+    payer_x_user_id: str
+    payee_x_user_id: str
+    payee_handle: str | None
+    amount_cents: int
+    note: str | None
+
+
+def insert_order(session: Session, order: NewOrder, reference: str, *, at: datetime) -> int | None:
+    """Write an order; return its id, or None where the reference is taken."""
+    insert = dialect_insert(session)(orders).values(
+        reference=reference,
+        kind=order.kind.value,
+        source=order.source,
+        source_id=order.source_id,
+        conversation_id=order.conversation_id,
+        owner_x_user_id=order.owner_x_user_id,
+        lang=order.lang,
+        created_at=at,
+    )
+    written = session.execute(
+        insert.on_conflict_do_nothing(index_elements=["reference"]).returning(orders.c.id)
+    )
+    return written.scalar_one_or_none()
+
+
+def insert_transfers(
+    session: Session,
+    order_id: int,
+    new: Sequence[NewTransfer],
+    *,
+    first_number: int,
+    confirm_by: datetime,
+    at: datetime,
+) -> list[int]:
+    """Write an order's transfers, pending, each with the first event of its history."""
+    rows = [
+        {
+            "order_id": order_id,
+            "number": first_number + index,
+            "payer_x_user_id": one.payer_x_user_id,
+            "payee_x_user_id": one.payee_x_user_id,
+            "payee_handle": one.payee_handle,
+            "amount_cents": one.amount_cents,
+            "note": one.note,
+            "terms_hash": Terms(one.amount_cents, one.payee_x_user_id).hash,
+            "status": TransferStatus.PENDING.value,
+            "sequence": 1,
+            "confirm_by": confirm_by,
+            "created_at": at,
+        }
+        for index, one in enumerate(new)
+    ]
+    ids = list(
+        session.execute(
+            transfers.insert().returning(transfers.c.id, sort_by_parameter_order=True), rows
+        ).scalars()
+    )
+    _write_events(session, [(one, 1) for one in ids], TransferStatus.PENDING, Reason.ORDERED, at)
+    return ids
+
+
+def advance(
+    session: Session,
+    ids: Collection[int],
+    *,
+    old: TransferStatus,
+    new: TransferStatus,
+    reason: Reason,
+    at: datetime,
+    also: Sequence[ColumnElement[bool]] = (),
+    **values: object,
+) -> list[int]:
+    """Move transfers from one status to another, and return which moved.
+
+    Those that are no longer in the old status, or do not match `also`, stay as they are: the caller
+    decides whether that is a refusal or a bug.
+    """
+    assert may_go(old, new), f"no transfer goes from {old} to {new}"
+    if not ids:
+        return []
+    statement = (
+        update(transfers)
+        .where(transfers.c.id.in_(ids), transfers.c.status == old.value, *also)
+        .values(status=new.value, sequence=transfers.c.sequence + 1, **values)
+        .returning(transfers.c.id, transfers.c.sequence)
+    )
+    moved = [(row.id, row.sequence) for row in session.execute(statement)]
+    _write_events(session, moved, new, reason, at)
+    return [one for one, _sequence in moved]
+
+
+def _write_events(
+    session: Session,
+    moved: Iterable[tuple[int, int]],
+    status: TransferStatus,
+    reason: Reason,
+    at: datetime,
+) -> None:
+    rows = [
+        {
+            "transfer_id": transfer_id,
+            "sequence": sequence,
+            "status": status.value,
+            "reason": reason.value,
+            "at": at,
+        }
+        for transfer_id, sequence in moved
+    ]
+    if rows:
+        session.execute(events.insert(), rows)
+
+
+def by_reference(session: Session, reference: str) -> Row[Any] | None:
+    """Return an order by its reference, in any case."""
+    return session.execute(
+        select(orders).where(orders.c.reference == reference.upper())
+    ).one_or_none()
+
+
+def by_id(session: Session, order_id: int) -> Row[Any]:
+    """Return an order that exists."""
+    return session.execute(select(orders).where(orders.c.id == order_id)).one()
+
+
+def by_ids(session: Session, order_ids: Collection[int]) -> dict[int, Row[Any]]:
+    """Return orders by their ids."""
+    rows = session.execute(select(orders).where(orders.c.id.in_(order_ids)))
+    return {row.id: row for row in rows}
+
+
+def by_source(session: Session, source: str, source_id: str) -> Row[Any] | None:
+    """Return the order that a message made."""
+    return session.execute(
+        select(orders).where(orders.c.source == source, orders.c.source_id == source_id)
+    ).one_or_none()
+
+
+def newest_in_conversation(session: Session, conversation_id: str) -> Row[Any] | None:
+    """Return the newest order of a thread."""
+    return session.execute(
+        select(orders)
+        .where(orders.c.conversation_id == conversation_id)
+        .order_by(orders.c.id.desc())
+        .limit(1)
+    ).one_or_none()
+
+
+def transfers_of(
+    session: Session, order_ids: Collection[int], *, lock: bool = False
+) -> Sequence[Row[Any]]:
+    """Return the transfers of orders, in the order of their numbers; `lock` for a writer."""
+    statement = (
+        select(transfers)
+        .where(transfers.c.order_id.in_(order_ids))
+        .order_by(transfers.c.order_id, transfers.c.number)
+    )
+    if lock:
+        statement = statement.with_for_update()  # vanishes on SQLite: a writer is alone anyway
+    return session.execute(statement).all()
+
+
+def history_of(session: Session, transfer_ids: Collection[int]) -> Sequence[Row[Any]]:
+    """Return the events of transfers, oldest first."""
+    return session.execute(
+        select(events)
+        .where(events.c.transfer_id.in_(transfer_ids))
+        .order_by(events.c.transfer_id, events.c.sequence)
+    ).all()
+
+
+def open_orders_of(session: Session, x_user_ids: Collection[str]) -> int:
+    """Count the orders of these accounts in which something still waits for a payer."""
+    waits = transfers.c.status.in_([TransferStatus.PENDING.value, TransferStatus.FUNDING.value])
+    count: int = session.execute(
+        select(func.count(func.distinct(orders.c.id)))
+        .join(transfers, transfers.c.order_id == orders.c.id)
+        .where(orders.c.owner_x_user_id.in_(x_user_ids), waits)
+    ).scalar_one()
+    return count
+
+
+def paid_since(session: Session, person_ids: Collection[int], *, since: datetime) -> dict[int, int]:
+    """Return what persons paid, or are about to: posted, held and in funding, in cents."""
+    counted = [
+        TransferStatus.POSTED.value,
+        TransferStatus.HELD.value,
+        TransferStatus.FUNDING.value,
+    ]
+    rows = session.execute(
+        select(transfers.c.payer_person_id, func.sum(transfers.c.amount_cents).label("cents"))
+        .where(
+            transfers.c.payer_person_id.in_(person_ids),
+            transfers.c.confirmed_at >= since,
+            transfers.c.status.in_(counted),
+        )
+        .group_by(transfers.c.payer_person_id)
+    )
+    return {row.payer_person_id: int(row.cents) for row in rows}
+
+
+def due_to_expire(session: Session, *, at: datetime, limit: int) -> list[int]:
+    """Return pending transfers whose time is over and that no unsettled confirmation covers."""
+    return list(
+        session.execute(
+            select(transfers.c.id)
+            .where(
+                transfers.c.status == TransferStatus.PENDING.value,
+                transfers.c.confirm_by <= at,
+                transfers.c.confirmation_id.is_(None),
+            )
+            .order_by(transfers.c.id)
+            .limit(limit)
+        ).scalars()
+    )
+
+
+def due_to_return(session: Session, *, at: datetime, limit: int) -> Sequence[Row[Any]]:
+    """Return held transfers that nobody claimed in time."""
+    return session.execute(
+        select(transfers)
+        .where(transfers.c.status == TransferStatus.HELD.value, transfers.c.claim_by <= at)
+        .order_by(transfers.c.id)
+        .limit(limit)
+    ).all()
+
+
+def newest_order_with(session: Session, *, condition: ColumnElement[bool]) -> Row[Any] | None:
+    """Return the newest order with a transfer that meets a condition."""
+    return session.execute(
+        select(orders)
+        .join(transfers, transfers.c.order_id == orders.c.id)
+        .where(condition)
+        .order_by(orders.c.id.desc())
+        .limit(1)
+    ).first()
+
+
+def can_be_cancelled_by(x_user_id: str) -> ColumnElement[bool]:
+    """What `cancel` may mean: an own order that is pending, or money of one's own that is held."""
+    pending = transfers.c.status.in_([TransferStatus.PENDING.value, TransferStatus.FUNDING.value])
+    own = and_(orders.c.owner_x_user_id == x_user_id, pending)
+    taken_back = and_(
+        transfers.c.payer_x_user_id == x_user_id,
+        transfers.c.status == TransferStatus.HELD.value,
+    )
+    return or_(own, taken_back)
+
+
+def can_be_declined_by(x_user_id: str) -> ColumnElement[bool]:
+    """What `decline` may mean: asked of them by another, or held for them."""
+    asked = and_(
+        transfers.c.payer_x_user_id == x_user_id,
+        orders.c.owner_x_user_id != x_user_id,
+        transfers.c.status.in_([TransferStatus.PENDING.value, TransferStatus.FUNDING.value]),
+    )
+    waiting = and_(
+        transfers.c.payee_x_user_id == x_user_id,
+        transfers.c.status == TransferStatus.HELD.value,
+    )
+    return or_(asked, waiting)
+
+
+def involving(session: Session, x_user_id: str, *, limit: int) -> Sequence[Row[Any]]:
+    """Return the newest transfers in which an account has a part, with their order's reference."""
+    return session.execute(
+        select(transfers, orders.c.reference, orders.c.kind, orders.c.owner_x_user_id)
+        .join(orders, transfers.c.order_id == orders.c.id)
+        .where(
+            or_(transfers.c.payer_x_user_id == x_user_id, transfers.c.payee_x_user_id == x_user_id)
+        )
+        .order_by(transfers.c.id.desc())
+        .limit(limit)
+    ).all()
+
+
+def record_reply(
+    session: Session, order_id: int, *, reply_id: str, at: datetime, confirm_by: datetime
+) -> None:
+    """Record that an order was answered: from now on its payers have their time."""
+    written = session.connection().execute(
+        update(orders)
+        .where(orders.c.id == order_id, orders.c.replied_at.is_(None))
+        .values(replied_at=at, reply_id=reply_id)
+    )
+    if written.rowcount == 1:
+        session.execute(
+            update(transfers)
+            .where(
+                transfers.c.order_id == order_id,
+                transfers.c.status == TransferStatus.PENDING.value,
+            )
+            .values(confirm_by=confirm_by)
+        )
+
+
+def wish(
+    session: Session,
+    transfer_ids: Iterable[int],
+    *,
+    kind: str,
+    by: str | None,
+    reason: Reason,
+    at: datetime,
+) -> None:
+    """Write down a wish for transfers in funding; the driver applies it."""
+    rows = [
+        {"transfer_id": one, "kind": kind, "by_x_user_id": by, "reason": reason.value, "at": at}
+        for one in transfer_ids
+    ]
+    if rows:
+        session.execute(wishes.insert(), rows)
+
+
+def open_wishes(session: Session, transfer_ids: Collection[int]) -> Sequence[Row[Any]]:
+    """Return the wishes for transfers that nobody has answered yet, oldest first."""
+    return session.execute(
+        select(wishes)
+        .where(wishes.c.transfer_id.in_(transfer_ids), wishes.c.done_at.is_(None))
+        .order_by(wishes.c.id)
+    ).all()
+
+
+def answer_wishes(
+    session: Session, transfer_ids: Collection[int], *, applied: bool, at: datetime
+) -> None:
+    """Record what became of the wishes for transfers."""
+    session.execute(
+        update(wishes)
+        .where(wishes.c.transfer_id.in_(transfer_ids), wishes.c.done_at.is_(None))
+        .values(done_at=at, applied=applied)
+    )

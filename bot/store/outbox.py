@@ -1,0 +1,161 @@
+"""The outbox: what is to be said, once each, and who is saying it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Row, and_, case, or_, select, update
+from sqlmodel import Session
+
+from bot.store.engine import dialect_insert
+from bot.store.tables import OutboxRow, core
+
+outbox = core(OutboxRow)
+
+LEASE_S: Final = 60
+"""How long a deliverer may take for one message (seconds) before another takes it over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """One message to go out. `key` makes it one effect; `states_hash`: terms that it states."""
+
+    key: str
+    channel: str
+    text: str
+    priority: int = 5
+    to_post_id: str | None = None
+    to_x_user_id: str | None = None
+    to_phone: str | None = None
+    exclude_x_user_ids: str = ""
+    order_id: int | None = None
+    states_hash: str | None = None
+
+
+def put(session: Session, letters: Iterable[Letter], *, at: datetime) -> int:
+    """Write messages to go out; one whose key is there already is left alone."""
+    rows = [asdict(letter) | {"created_at": at, "next_attempt_at": at} for letter in letters]
+    if not rows:
+        return 0
+    insert = dialect_insert(session)(outbox).values(rows).on_conflict_do_nothing()
+    return len(session.execute(insert.returning(outbox.c.id)).all())
+
+
+def lease(session: Session, *, at: datetime, channels: Iterable[str]) -> Row[Any] | None:
+    """Take the most urgent message that waits; return the row as it was before the lease.
+
+    Until the outcome is recorded the row is in doubt: a call may go out at any moment now.
+    """
+    free = or_(outbox.c.leased_until.is_(None), outbox.c.leased_until < at)
+    due = and_(
+        outbox.c.status == "waiting",
+        outbox.c.next_attempt_at <= at,
+        outbox.c.channel.in_(list(channels)),
+        free,
+    )
+    statement = (
+        select(outbox)
+        .where(due)
+        .order_by(outbox.c.priority, outbox.c.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)  # vanishes on SQLite, where a writer is alone anyway
+    )
+    row = session.execute(statement).one_or_none()
+    if row is None:
+        return None
+    taken = session.connection().execute(
+        update(outbox)
+        .where(outbox.c.id == row.id, due)
+        .values(
+            leased_until=at + timedelta(seconds=LEASE_S),
+            attempts=outbox.c.attempts + 1,
+            in_doubt=True,
+        )
+    )
+    return row if taken.rowcount == 1 else None
+
+
+def record_sent(session: Session, row_id: int, *, sent_id: str, at: datetime) -> bool:
+    """Record that a message is out; False where that is recorded already."""
+    return _end(
+        session, row_id, status="sent", sent_id=sent_id, sent_at=at, in_doubt=False, reason=None
+    )
+
+
+def record_dead(session: Session, row_id: int, *, reason: str) -> bool:
+    """Record that a message can never go out, and why."""
+    return _end(session, row_id, status="dead", in_doubt=False, reason=reason[:300])
+
+
+def record_dropped(session: Session, row_id: int, *, reason: str) -> bool:
+    """Record that a message is not to go out any more, and why."""
+    return _end(session, row_id, status="dropped", in_doubt=False, reason=reason[:300])
+
+
+def _end(session: Session, row_id: int, **values: object) -> bool:
+    statement = (
+        update(outbox)
+        .where(outbox.c.id == row_id, outbox.c.status == "waiting")
+        .values(leased_until=None, **values)
+    )
+    return session.connection().execute(statement).rowcount == 1
+
+
+def try_later(session: Session, row_id: int, *, at: datetime, in_doubt: bool, reason: str) -> None:
+    """Give a message back, to be tried at `at`; in doubt, it is looked up first."""
+    session.execute(
+        update(outbox)
+        .where(outbox.c.id == row_id, outbox.c.status == "waiting")
+        .values(next_attempt_at=at, leased_until=None, in_doubt=in_doubt, reason=reason[:300])
+    )
+
+
+def was_told(session: Session, order_id: int, x_user_id: str, states_hash: str) -> bool:
+    """Whether these terms of an order have been stated to an account by a DM that went out."""
+    found = session.execute(
+        select(outbox.c.id).where(
+            outbox.c.order_id == order_id,
+            outbox.c.to_x_user_id == x_user_id,
+            outbox.c.channel == "dm",
+            outbox.c.states_hash == states_hash,
+            outbox.c.status == "sent",
+        )
+    ).first()
+    return found is not None
+
+
+def order_of_reply(session: Session, reply_id: str) -> int | None:
+    """Return the order whose reply bears this id."""
+    return session.execute(
+        select(outbox.c.order_id).where(outbox.c.sent_id == reply_id, outbox.c.channel == "reply")
+    ).scalar_one_or_none()
+
+
+def listing(
+    session: Session, *, statuses: Sequence[str] = ("waiting", "dead")
+) -> Sequence[Row[Any]]:
+    """Return what waits and what died, the dead first."""
+    first = case((outbox.c.status == "dead", 0), else_=1)
+    return session.execute(
+        select(outbox).where(outbox.c.status.in_(statuses)).order_by(first, outbox.c.id)
+    ).all()
+
+
+def revive(session: Session, *, at: datetime, row_ids: Sequence[int] | None = None) -> int:
+    """Give dead messages another try, looked up first; return how many."""
+    where = outbox.c.status == "dead"
+    if row_ids is not None:
+        where = and_(where, outbox.c.id.in_(row_ids))
+    values: Mapping[str, object] = {"status": "waiting", "next_attempt_at": at, "in_doubt": True}
+    return session.connection().execute(update(outbox).where(where).values(**values)).rowcount
+
+
+def prune_texts(session: Session, *, before: datetime) -> int:
+    """Drop the texts of messages that ended before `before`; ids and outcome stay."""
+    statement = (
+        update(outbox)
+        .where(outbox.c.created_at < before, outbox.c.status != "waiting", outbox.c.text != "")
+        .values(text="")
+    )
+    return session.connection().execute(statement).rowcount

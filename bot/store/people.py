@@ -1,0 +1,149 @@
+"""People and their X accounts: who somebody is, and what they chose."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, select, update
+from sqlmodel import Session
+
+from bot.domain import books
+from bot.domain.commands import Lang
+from bot.store import ledger
+from bot.store.engine import dialect_insert
+from bot.store.tables import Block, Person, XAccount, core
+
+persons = core(Person)
+x_accounts = core(XAccount)
+blocks = core(Block)
+
+
+def see(
+    session: Session, x_user_id: str, *, at: datetime, handle: str | None = None, name: str = ""
+) -> None:
+    """Remember an X account; a handle that another account bore is taken from it."""
+    if handle is not None:
+        session.execute(
+            update(x_accounts)
+            .where(x_accounts.c.handle == handle, x_accounts.c.x_user_id != x_user_id)
+            .values(handle=None)
+        )
+    insert = dialect_insert(session)(x_accounts)
+    values: dict[str, Any] = {"x_user_id": x_user_id, "handle": handle, "name": name, "seen_at": at}
+    news: dict[str, Any] = {"seen_at": at}
+    if handle is not None:
+        news["handle"] = handle
+    if name:
+        news["name"] = name
+    session.execute(
+        insert.values(**values).on_conflict_do_update(index_elements=["x_user_id"], set_=news)
+    )
+
+
+def account(session: Session, x_user_id: str) -> Row[Any] | None:
+    """Return an X account's row."""
+    return session.execute(
+        select(x_accounts).where(x_accounts.c.x_user_id == x_user_id)
+    ).one_or_none()
+
+
+def accounts_by_id(session: Session, x_user_ids: Iterable[str]) -> dict[str, Row[Any]]:
+    """Return the rows of X accounts, by id."""
+    rows = session.execute(select(x_accounts).where(x_accounts.c.x_user_id.in_(set(x_user_ids))))
+    return {row.x_user_id: row for row in rows}
+
+
+def account_ids_of(session: Session, person_id: int) -> list[str]:
+    """Return the X user ids of a person's accounts."""
+    return list(
+        session.execute(
+            select(x_accounts.c.x_user_id)
+            .where(x_accounts.c.person_id == person_id)
+            .order_by(x_accounts.c.x_user_id)
+        ).scalars()
+    )
+
+
+def person_of(session: Session, x_user_id: str) -> Row[Any] | None:
+    """Return the person behind an X account, or None where there is no wallet."""
+    return session.execute(
+        select(persons)
+        .join(x_accounts, x_accounts.c.person_id == persons.c.id)
+        .where(x_accounts.c.x_user_id == x_user_id)
+    ).one_or_none()
+
+
+def person_by_phone(session: Session, phone: str) -> Row[Any] | None:
+    """Return the person with a phone number (E.164)."""
+    return session.execute(select(persons).where(persons.c.phone == phone)).one_or_none()
+
+
+def make_person(
+    session: Session,
+    *,
+    phone: str,
+    x_user_id: str,
+    terms_version: str,
+    at: datetime,
+    lang: Lang | None = None,
+) -> int:
+    """Make a person with a wallet behind an X account that is known; return the person's id.
+
+    One phone is one person: a second X account that proved the same phone joins that person.
+    """
+    known = person_by_phone(session, phone)
+    if known is None:
+        row = persons.insert().values(
+            phone=phone, lang=lang, consented_at=at, terms_version=terms_version, created_at=at
+        )
+        person_id: int = session.execute(row.returning(persons.c.id)).scalar_one()
+        ledger.open_accounts(session, [books.wallet(person_id)])
+    else:
+        person_id = known.id
+    session.execute(
+        update(x_accounts)
+        .where(x_accounts.c.x_user_id == x_user_id)
+        .values(person_id=person_id, joined_at=at)
+    )
+    return person_id
+
+
+def change_person(session: Session, person_id: int, **values: object) -> None:
+    """Set columns of a person."""
+    session.execute(update(persons).where(persons.c.id == person_id).values(**values))
+
+
+def change_account(session: Session, x_user_id: str, **values: object) -> None:
+    """Set columns of an X account."""
+    session.execute(update(x_accounts).where(x_accounts.c.x_user_id == x_user_id).values(**values))
+
+
+def lock_persons(session: Session, person_ids: Iterable[int]) -> dict[int, Row[Any]]:
+    """Lock persons, in the order of their ids, and return their rows."""
+    statement = (
+        select(persons)
+        .where(persons.c.id.in_(set(person_ids)))
+        .order_by(persons.c.id)
+        .with_for_update()  # vanishes on SQLite, where a writer is alone anyway
+    )
+    return {row.id: row for row in session.execute(statement)}
+
+
+def persons_by_account(session: Session, x_user_ids: Iterable[str]) -> dict[str, Row[Any]]:
+    """Return the persons behind X accounts, by X user id; those without a wallet are absent."""
+    statement = (
+        select(x_accounts.c.x_user_id, persons)
+        .join(persons, x_accounts.c.person_id == persons.c.id)
+        .where(x_accounts.c.x_user_id.in_(set(x_user_ids)))
+    )
+    return {row.x_user_id: row for row in session.execute(statement)}
+
+
+def has_blocked(session: Session, x_user_id: str, other_x_user_id: str) -> bool:
+    """Whether the first wants nothing from the second."""
+    found = session.execute(
+        select(blocks.c.id).where(
+            blocks.c.x_user_id == x_user_id, blocks.c.blocked_x_user_id == other_x_user_id
+        )
+    ).first()
+    return found is not None

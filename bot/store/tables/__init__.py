@@ -1,0 +1,70 @@
+"""The schema, in one import: every table, and `core` to write Core statements over one.
+
+The database repeats the rules as named constraints. Tables that hold statuses get them from the
+domain's enums, so that a status cannot be added in one place alone.
+"""
+
+from sqlalchemy import MetaData, Table
+from sqlmodel import SQLModel
+
+from bot.store.tables.ledger import Account, JournalEntry, PostingRow
+from bot.store.tables.mail import Cursor, InboxRow, OutboxRow
+from bot.store.tables.orders import (
+    Confirmation,
+    Order,
+    Topup,
+    TopupEvent,
+    Transfer,
+    TransferEvent,
+    Wish,
+)
+from bot.store.tables.people import (
+    Block,
+    Case,
+    Heartbeat,
+    Lease,
+    Mandate,
+    Person,
+    PhoneCode,
+    SavedCardRow,
+    SignInAttempt,
+    WebSession,
+    XAccount,
+)
+
+metadata: MetaData = SQLModel.metadata
+
+
+def core(model: type[SQLModel]) -> Table:
+    """Return a model's table, for statements of SQLAlchemy Core."""
+    return metadata.tables[str(model.__tablename__)]
+
+
+__all__ = [
+    "Account",
+    "Block",
+    "Case",
+    "Confirmation",
+    "Cursor",
+    "Heartbeat",
+    "InboxRow",
+    "JournalEntry",
+    "Lease",
+    "Mandate",
+    "Order",
+    "OutboxRow",
+    "Person",
+    "PhoneCode",
+    "PostingRow",
+    "SavedCardRow",
+    "SignInAttempt",
+    "Topup",
+    "TopupEvent",
+    "Transfer",
+    "TransferEvent",
+    "WebSession",
+    "Wish",
+    "XAccount",
+    "core",
+    "metadata",
+]

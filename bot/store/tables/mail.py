@@ -1,0 +1,88 @@
+"""What came in and what is to go out: inbox, outbox, and how far each source was read."""
+
+from datetime import datetime
+from typing import ClassVar
+
+from sqlalchemy import Index, Text, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from bot.store.types import BigId, UtcDateTime, check
+
+INBOX_SOURCES = ("post", "dm", "stripe")
+INBOX_STATUSES = ("waiting", "done", "ignored", "dead")
+OUTBOX_CHANNELS = ("reply", "dm", "sms")
+OUTBOX_STATUSES = ("waiting", "sent", "dead", "dropped")
+
+
+class InboxRow(SQLModel, table=True):
+    """Something that came in. Unique by source and that source's id: what comes twice is one."""
+
+    __tablename__: ClassVar[str] = "inbox"
+    __table_args__ = (
+        UniqueConstraint("source", "source_id", name="uq_inbox_source_id"),
+        check("ck_inbox_source", "source", INBOX_SOURCES),
+        check("ck_inbox_status", "status", INBOX_STATUSES),
+        Index("ix_inbox_waiting", "status", "next_attempt_at"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    source: str = Field(max_length=8)
+    source_id: str = Field(max_length=64)
+    body: str | None = Field(default=None, sa_type=Text)
+    """As it came; pruned after 30 days, the row stays."""
+    happened_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    received_at: datetime = Field(sa_type=UtcDateTime)
+    status: str = Field(default="waiting", max_length=8)
+    attempts: int = 0
+    next_attempt_at: datetime = Field(sa_type=UtcDateTime)
+    leased_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    done_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    reason: str | None = Field(default=None, max_length=300)
+    """Why it was ignored, or died."""
+
+
+class OutboxRow(SQLModel, table=True):
+    """Something to say, written in the same commit as the fact that it reports."""
+
+    __tablename__: ClassVar[str] = "outbox"
+    __table_args__ = (
+        check("ck_outbox_channel", "channel", OUTBOX_CHANNELS),
+        check("ck_outbox_status", "status", OUTBOX_STATUSES),
+        Index("ix_outbox_waiting", "status", "next_attempt_at"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    key: str = Field(max_length=96, unique=True)
+    """`reply:<post id>`, `dm:<what>:<id>`: one effect, whatever happens."""
+    channel: str = Field(max_length=8)
+    to_post_id: str | None = Field(default=None, max_length=32)
+    to_x_user_id: str | None = Field(default=None, max_length=32, index=True)
+    to_phone: str | None = Field(default=None, max_length=20)
+    exclude_x_user_ids: str = ""
+    """Whom a reply must not notify, separated by commas."""
+    text: str = Field(sa_type=Text)
+    priority: int = 5
+    """0 goes first."""
+    order_id: int | None = Field(default=None, foreign_key="orders.id", index=True, sa_type=BigId)
+    states_hash: str | None = Field(default=None, max_length=64)
+    """A direct message that states these terms to its reader: they may confirm by DM once sent."""
+    status: str = Field(default="waiting", max_length=8)
+    attempts: int = 0
+    in_doubt: bool = False
+    """A call went out and its outcome is not known: look it up before anything else."""
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    next_attempt_at: datetime = Field(sa_type=UtcDateTime)
+    leased_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    sent_id: str | None = Field(default=None, max_length=64)
+    reason: str | None = Field(default=None, max_length=300)
+
+
+class Cursor(SQLModel, table=True):
+    """A fact that a reader of the outside must remember: how far it read, who the bot is."""
+
+    __tablename__: ClassVar[str] = "cursor"
+
+    name: str = Field(primary_key=True, max_length=64)
+    value: str = Field(sa_type=Text)
+    updated_at: datetime = Field(sa_type=UtcDateTime)

@@ -1,0 +1,182 @@
+"""People with their X accounts and cards, who is signed in, and the workers' own rows."""
+
+from datetime import datetime
+from typing import ClassVar
+
+from sqlalchemy import BigInteger, CheckConstraint, Text, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from bot.store.types import BigId, UtcDateTime, check
+
+LEVELS = ("unverified", "declared", "verified")
+
+
+class Person(SQLModel, table=True):
+    """Somebody with a wallet: one phone number, one or more X accounts."""
+
+    __tablename__: ClassVar[str] = "person"
+    __table_args__ = (
+        check("ck_person_level", "level", LEVELS),
+        CheckConstraint("since_sca_cents >= 0", name="ck_person_since_sca"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    phone: str = Field(max_length=20, unique=True)
+    """E.164, checked by a code."""
+    lang: str | None = Field(default=None, max_length=2)
+    """The language they chose; None: the command's."""
+    level: str = Field(default="unverified", max_length=10)
+    is_organisation: bool = False
+    confirms_by_dm: bool = False
+    since_sca_cents: int = Field(default=0, sa_type=BigInteger)
+    """Paid without strong authentication since the last one (RTS 2018/389 art. 16 (b))."""
+    sca_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    consented_at: datetime = Field(sa_type=UtcDateTime)
+    terms_version: str = Field(max_length=16)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    locked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    locked_reason: str | None = Field(default=None, max_length=200)
+
+
+class XAccount(SQLModel, table=True):
+    """An account on X that wrote to the bot, was named, or signed in."""
+
+    __tablename__: ClassVar[str] = "x_account"
+
+    x_user_id: str = Field(primary_key=True, max_length=32)
+    person_id: int | None = Field(default=None, foreign_key="person.id", index=True, sa_type=BigId)
+    handle: str | None = Field(default=None, max_length=15, index=True)
+    """As last seen; only shown, never a key."""
+    name: str = Field(default="", max_length=200)
+    opted_out_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """They wrote `stop`: no reply and no DM until `start`."""
+    wrote_dm_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """They wrote a DM first: the bot may write to them."""
+    joined_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    seen_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class SavedCardRow(SQLModel, table=True):
+    """A card kept at the acquirer."""
+
+    __tablename__: ClassVar[str] = "saved_card"
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    person_id: int = Field(foreign_key="person.id", index=True, sa_type=BigId)
+    customer_id: str = Field(max_length=128)
+    payment_method_id: str = Field(max_length=128, unique=True)
+    brand: str = Field(max_length=32)
+    last4: str = Field(max_length=4)
+    country: str | None = Field(default=None, max_length=2)
+    exp_month: int
+    exp_year: int
+    created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class Mandate(SQLModel, table=True):
+    """The permission to charge a saved card off-session, with its limit and its end."""
+
+    __tablename__: ClassVar[str] = "mandate"
+    __table_args__ = (CheckConstraint("limit_cents > 0", name="ck_mandate_limit"),)
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    saved_card_id: int = Field(foreign_key="saved_card.id", index=True, sa_type=BigId)
+    limit_cents: int = Field(sa_type=BigInteger)
+    """The most that one charge may be."""
+    consented_at: datetime = Field(sa_type=UtcDateTime)
+    ends_at: datetime = Field(sa_type=UtcDateTime)
+    revoked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class WebSession(SQLModel, table=True):
+    """A browser that signed in with X; its cookie's token is kept as a hash only."""
+
+    __tablename__: ClassVar[str] = "web_session"
+
+    token_hash: str = Field(primary_key=True, max_length=64)
+    x_user_id: str = Field(foreign_key="x_account.x_user_id", max_length=32, index=True)
+    csrf: str = Field(max_length=64)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    seen_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class SignInAttempt(SQLModel, table=True):
+    """A browser on its way to X and back; used once."""
+
+    __tablename__: ClassVar[str] = "sign_in_attempt"
+
+    state_hash: str = Field(primary_key=True, max_length=64)
+    browser_hash: str = Field(max_length=64)
+    """Of the cookie that the browser which began it holds."""
+    verifier: str = Field(max_length=128)
+    next_path: str = Field(max_length=300)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class PhoneCode(SQLModel, table=True):
+    """A code sent to a phone, kept as a hash, with the failures so far."""
+
+    __tablename__: ClassVar[str] = "phone_code"
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    x_user_id: str = Field(foreign_key="x_account.x_user_id", max_length=32, index=True)
+    phone: str = Field(max_length=20, index=True)
+    code_hash: str = Field(max_length=64)
+    failures: int = 0
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    expires_at: datetime = Field(sa_type=UtcDateTime)
+    used_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class Block(SQLModel, table=True):
+    """A person who wants nothing from an X account."""
+
+    __tablename__: ClassVar[str] = "block"
+    __table_args__ = (UniqueConstraint("x_user_id", "blocked_x_user_id", name="uq_block_pair"),)
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    x_user_id: str = Field(foreign_key="x_account.x_user_id", max_length=32)
+    blocked_x_user_id: str = Field(foreign_key="x_account.x_user_id", max_length=32)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class Case(SQLModel, table=True):
+    """Something that an operator has to look at, with its clock."""
+
+    __tablename__: ClassVar[str] = "case_file"
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    kind: str = Field(max_length=40)
+    key: str = Field(max_length=96, unique=True)
+    """What it is about, so that it is opened once."""
+    person_id: int | None = Field(default=None, foreign_key="person.id", sa_type=BigId)
+    order_id: int | None = Field(default=None, foreign_key="orders.id", sa_type=BigId)
+    detail: str = Field(sa_type=Text)
+    opened_at: datetime = Field(sa_type=UtcDateTime)
+    due_at: datetime = Field(sa_type=UtcDateTime)
+    closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class Heartbeat(SQLModel, table=True):
+    """A worker's sign of life and the state of its stream."""
+
+    __tablename__: ClassVar[str] = "heartbeat"
+
+    worker: str = Field(primary_key=True, max_length=64)
+    started_at: datetime = Field(sa_type=UtcDateTime)
+    beat_at: datetime = Field(sa_type=UtcDateTime)
+    stream_connected_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    stream_byte_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    stream_post_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    reconnects: int = 0
+
+
+class Lease(SQLModel, table=True):
+    """Who leads; the fence grows with each change of holder."""
+
+    __tablename__: ClassVar[str] = "lease"
+
+    name: str = Field(primary_key=True, max_length=32)
+    holder: str = Field(max_length=64)
+    fence: int = Field(default=1, sa_type=BigInteger)
+    until_at: datetime = Field(sa_type=UtcDateTime)
