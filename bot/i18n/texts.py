@@ -1,0 +1,108 @@
+"""Reply → text: finds the sentence in the catalogue and writes its values as the reader does.
+
+The catalogue is the TOML files beside this module: a table for each key, with `fr` and `en`, each a
+sentence or a list of wordings. A value is written by its name: `…_cents` as an amount, `handle` and
+`people` with `@` except in public (X would notify them), `…_at` as a day and time in Paris; what is
+text already stays as it is. A key or a value that is missing is a programmer's error.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from bot.domain.commands import Lang
+from bot.domain.replies import Reply
+
+NBSP: Final = "\u00a0"
+PARIS: Final = ZoneInfo("Europe/Paris")
+"""Where the institution is: the clock of its terms."""
+_PLACE: Final = re.compile(r"\{([a-z_]+)\}")
+_AND: Final[Mapping[Lang, str]] = {"fr": " et ", "en": " and "}
+
+
+def say(reply: Reply, lang: Lang, *, public: bool, seed: int = 0) -> str:
+    """Put a reply into a language; `seed` picks one of its wordings."""
+    wordings = catalogue()[reply.key][lang]
+    sentence = wordings[seed % len(wordings)]
+
+    def write(match: re.Match[str]) -> str:
+        name = match[1]
+        assert name in reply.values, f"{reply.key} names {name}, which it was not given"
+        return _written(name, reply.values[name], lang, public=public)
+
+    return _PLACE.sub(write, sentence)
+
+
+@cache
+def catalogue() -> Mapping[str, Mapping[Lang, tuple[str, ...]]]:
+    """Return every sentence of every TOML file here, by key and language."""
+    every: dict[str, Mapping[Lang, tuple[str, ...]]] = {}
+    for path in sorted(Path(__file__).parent.glob("*.toml")):
+        for key, texts in tomllib.loads(path.read_text("utf-8")).items():
+            assert key not in every, f"{key} stands twice in the catalogue"
+            every[key] = {"fr": _wordings(texts["fr"]), "en": _wordings(texts["en"])}
+    return every
+
+
+def _wordings(text: str | list[str]) -> tuple[str, ...]:
+    return (text,) if isinstance(text, str) else tuple(text)
+
+
+def _written(name: str, value: object, lang: Lang, *, public: bool) -> str:
+    if name.endswith("_cents"):
+        assert isinstance(value, int), f"{name} is whole cents"
+        return amount(value, lang)
+    if name.endswith("_at"):
+        assert isinstance(value, datetime), f"{name} is a datetime"
+        return moment(value, lang)
+    if name == "handle":
+        return named(str(value), public=public)
+    if name == "people":
+        assert isinstance(value, Iterable), "people are handles"
+        return listed([named(str(one), public=public) for one in value], lang)
+    return str(value)
+
+
+def amount(cents: int, lang: Lang) -> str:
+    """Write an amount as a person of that language does: `10,50 €` or `€10.50`.
+
+    >>> amount(125050, "en")
+    '€1,250.50'
+    """
+    sign = "-" if cents < 0 else ""
+    euros, rest = divmod(abs(cents), 100)
+    if lang == "fr":
+        whole = f"{euros:,}".replace(",", "\u202f")
+        return f"{sign}{whole}{f',{rest:02}' if rest else ''}{NBSP}€"
+    return f"{sign}€{euros:,}{f'.{rest:02}' if rest else ''}"
+
+
+def named(handle: str, *, public: bool) -> str:
+    """Name an X account: with `@`, save in public, where X would notify it."""
+    return handle if public else f"@{handle}"
+
+
+def listed(names: list[str], lang: Lang) -> str:
+    """Join names as in a sentence."""
+    if len(names) < 2:
+        return "".join(names)
+    return ", ".join(names[:-1]) + _AND[lang] + names[-1]
+
+
+_MONTHS: Final[Mapping[Lang, str]] = {
+    "fr": "janv. févr. mars avril mai juin juil. août sept. oct. nov. déc.",
+    "en": "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec",
+}
+
+
+def moment(at: datetime, lang: Lang) -> str:
+    """Write a day and a time, on the clock of Paris: `23 nov. à 14:05`, `23 Nov at 14:05`."""
+    local = at.astimezone(PARIS)
+    month = _MONTHS[lang].split()[local.month - 1]
+    joint = "à" if lang == "fr" else "at"
+    return f"{local.day}{NBSP}{month} {joint}{NBSP}{local:%H:%M}"

@@ -1,0 +1,1 @@
+"""Use cases; each opens its own transactions. Imports nothing, so that `parse` stays light."""

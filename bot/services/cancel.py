@@ -1,0 +1,176 @@
+"""Orders that come to nothing: cancelled by who ordered, declined by who was asked, or too old."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Row
+from sqlmodel import Session
+
+from bot.domain.errors import Refusal, Unavailable
+from bot.domain.replies import Reply
+from bot.domain.transfer import Reason, TransferStatus
+from bot.services import claim, settle
+from bot.services.deps import Deps
+from bot.store import confirmations, orders
+
+BATCH: Final = 500
+"""Transfers expired in one commit of the job."""
+
+
+def cancel(deps: Deps, reference: str, x_user_id: str) -> int:
+    """Take an order back: what is pending is cancelled, what is held returns to its payer.
+
+    Both for who ordered it, as far as it is theirs. Return how many transfers. Raises `Refusal`.
+    """
+    at = deps.clock.now()
+    with deps.store.write() as session:
+        order, rows = _lock(session, reference)
+        done = cancel_in(session, order, rows, x_user_id, at)
+    _drive_wishes(deps, rows)
+    deps.bells.outbox.set()
+    return done
+
+
+def cancel_in(
+    session: Session, order: Row[Any], rows: Sequence[Row[Any]], x_user_id: str, at: datetime
+) -> int:
+    """Do what `cancel` does, in the caller's transaction."""
+    open_ones = rows if order.owner_x_user_id == x_user_id else []
+    done = _stop(session, open_ones, "cancel", x_user_id, Reason.CANCELLED_BY_OWNER, at)
+    held = [
+        row
+        for row in rows
+        if row.payer_x_user_id == x_user_id and row.status == TransferStatus.HELD.value
+    ]
+    claim.give_back(session, held, Reason.TAKEN_BACK, at)
+    done += len(held)
+    if not done:
+        raise Refusal(_why_not(rows, x_user_id, order))
+    return done
+
+
+def decline(deps: Deps, reference: str, x_user_id: str) -> int:
+    """Say no: to a request as its payer, to held money as its payee. Raises `Refusal`."""
+    at = deps.clock.now()
+    with deps.store.write() as session:
+        order, rows = _lock(session, reference)
+        done = decline_in(session, order, rows, x_user_id, at)
+    _drive_wishes(deps, rows)
+    deps.bells.outbox.set()
+    return done
+
+
+def decline_in(
+    session: Session, order: Row[Any], rows: Sequence[Row[Any]], x_user_id: str, at: datetime
+) -> int:
+    """Do what `decline` does, in the caller's transaction."""
+    asked = [
+        row
+        for row in rows
+        if row.payer_x_user_id == x_user_id and order.owner_x_user_id != x_user_id
+    ]
+    done = _stop(session, asked, "decline", x_user_id, Reason.DECLINED_BY_PAYER, at)
+    held = [
+        row
+        for row in rows
+        if row.payee_x_user_id == x_user_id and row.status == TransferStatus.HELD.value
+    ]
+    claim.give_back(session, held, Reason.REFUSED_BY_PAYEE, at)
+    done += len(held)
+    if not done:
+        raise Refusal(_why_not(rows, x_user_id, order))
+    return done
+
+
+def cancel_by_operator(deps: Deps, reference: str) -> int:
+    """Cancel what is pending in an order, by an operator's word. Raises `Refusal`."""
+    at = deps.clock.now()
+    with deps.store.write() as session:
+        _order, rows = _lock(session, reference)
+        done = _stop(session, rows, "cancel", None, Reason.CANCELLED_BY_OPERATOR, at)
+        if not done:
+            raise Refusal(Reply.of("refusal.nothing_to_cancel", reference=reference))
+    _drive_wishes(deps, rows)
+    return done
+
+
+def expire_due(deps: Deps) -> int:
+    """Expire the pending transfers whose time is over; return how many."""
+    at = deps.clock.now()
+    with deps.store.write() as session:
+        due = orders.due_to_expire(session, at=at, limit=BATCH)
+        uncovered = orders.transfers.c.confirmation_id.is_(None)
+        moved = orders.advance(
+            session,
+            due,
+            old=TransferStatus.PENDING,
+            new=TransferStatus.EXPIRED,
+            reason=Reason.NOT_CONFIRMED_IN_TIME,
+            at=at,
+            also=[uncovered],
+        )
+    return len(moved)
+
+
+def _lock(session: Session, reference: str) -> tuple[Row[Any], Sequence[Row[Any]]]:
+    order = orders.by_reference(session, reference)
+    if order is None:
+        raise Refusal(Reply.of("refusal.unknown_reference", reference=reference))
+    return order, orders.transfers_of(session, [order.id], lock=True)
+
+
+def _stop(
+    session: Session,
+    rows: Sequence[Row[Any]],
+    kind: str,
+    by: str | None,
+    reason: Reason,
+    at: datetime,
+) -> int:
+    """Bring pending transfers to their end, and write the wish for those in funding."""
+    pending = [
+        row.id
+        for row in rows
+        if row.status == TransferStatus.PENDING.value and row.confirmation_id is None
+    ]
+    target = TransferStatus.CANCELLED if kind == "cancel" else TransferStatus.DECLINED
+    uncovered = orders.transfers.c.confirmation_id.is_(None)
+    moved = orders.advance(
+        session,
+        pending,
+        old=TransferStatus.PENDING,
+        new=target,
+        reason=reason,
+        at=at,
+        also=[uncovered],
+    )
+    funding = [row for row in rows if row.status == TransferStatus.FUNDING.value]
+    orders.wish(session, [row.id for row in funding], kind=kind, by=by, reason=reason, at=at)
+    confirmations.hurry(session, {row.confirmation_id for row in funding}, at=at)
+    return len(moved) + len(funding)
+
+
+def _why_not(rows: Sequence[Row[Any]], x_user_id: str, order: Row[Any]) -> Reply:
+    mine = [row for row in rows if x_user_id in (row.payer_x_user_id, row.payee_x_user_id)]
+    if not mine and order.owner_x_user_id != x_user_id:
+        return Reply.of("refusal.unknown_reference", reference=order.reference)
+    if any(row.status == TransferStatus.POSTED.value for row in mine):
+        return Reply.of("refusal.already_posted", reference=order.reference)
+    if any(row.confirmation_id is not None and row.status == "pending" for row in mine):
+        return Reply.of("refusal.under_way")
+    return Reply.of("refusal.nothing_to_cancel", reference=order.reference)
+
+
+def _drive_wishes(deps: Deps, rows: Sequence[Row[Any]]) -> None:
+    """Let the driver apply wishes at once; what the acquirer delays, the recovery job finishes."""
+    waiting = {row.confirmation_id for row in rows if row.status == TransferStatus.FUNDING.value}
+    for confirmation_id in waiting:
+        with deps.store.read() as session:
+            topup = confirmations.topup_of(session, confirmation_id)
+        if topup is None:
+            continue
+        try:
+            settle.drive(deps, topup.id)
+        except Unavailable:
+            continue

@@ -1,0 +1,267 @@
+"""Confirming: a payer's proof of will, bound to the terms that were shown, becomes a row.
+
+The row is written first and settled after: from the wallet in the next commit, by card once the
+acquirer has the money. A process that dies in between leaves a row for the recovery job.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal
+
+from sqlalchemy import Row
+from sqlmodel import Session
+
+from bot.domain import books, limits, sca
+from bot.domain.commands import Lang
+from bot.domain.errors import Refusal
+from bot.domain.limits import Policy
+from bot.domain.replies import Reply
+from bot.domain.topup import ATTEMPTS_AN_ORDER, SESSION_MINUTES
+from bot.domain.transfer import Reason, TransferStatus, confirmation_hash
+from bot.services import settle
+from bot.services.deps import Deps
+from bot.services.posting import PAID, check_payee
+from bot.services.steps import Step
+from bot.services.whoami import bot_account
+from bot.store import confirmations, ledger, orders, people
+
+DECLINES_A_DAY: Final = 3
+"""Failed card attempts of a person, then cards are closed for a day: against card testing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Will:
+    """What a payer wants: these transfers of an order, at these terms, paid in this way."""
+
+    reference: str
+    x_user_id: str
+    terms_hash: str
+    numbers: tuple[int, ...] | None = None
+    """The ticked transfers; None: all that this payer pays in the order."""
+    funding: Literal["wallet", "card"]
+    method: Literal["page", "dm"]
+    lang: Lang
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The money moved: posted, or held for its payee."""
+
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class GoToCard:
+    """The card is asked for at `url`, the acquirer's page."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """It is written down and goes on by itself; the order's page will say how it ended."""
+
+    reference: str
+
+
+Outcome = Settled | GoToCard | UnderWay
+
+
+def confirm(deps: Deps, will: Will) -> Outcome:
+    """Confirm what a payer pays in an order, and settle it. Raises `Refusal`."""
+    at = deps.clock.now()
+    with deps.store.write() as session:
+        confirmation_id, topup_id = write(session, deps, will, at)
+    deps.step(Step.CONFIRMATION_WRITTEN)
+    if topup_id is None:
+        settle.settle_waiting(deps)
+    else:
+        settle.drive(deps, topup_id)
+    return _outcome(deps, confirmation_id, will.reference)
+
+
+def _outcome(deps: Deps, confirmation_id: int, reference: str) -> Outcome:
+    with deps.store.read() as session:
+        row = confirmations.get(session, confirmation_id)
+        topup = confirmations.topup_of(session, confirmation_id)
+    if row.outcome == PAID:
+        return Settled(reference)
+    if row.outcome is not None:
+        raise Refusal(limits.explain(row.outcome, deps.policy))
+    if topup is not None and topup.url is not None and topup.status == "created":
+        return GoToCard(topup.url)
+    return UnderWay(reference)
+
+
+def write(session: Session, deps: Deps, will: Will, at: datetime) -> tuple[int, str | None]:
+    """Write a confirmation, and for a card its top-up, in the caller's transaction.
+
+    Returns their ids. Raises `Refusal` where what was shown is no longer so, or not allowed.
+    """
+    order = orders.by_reference(session, will.reference)
+    if order is None:
+        raise Refusal(Reply.of("refusal.unknown_reference", reference=will.reference))
+    mine = [
+        row
+        for row in orders.transfers_of(session, [order.id], lock=True)
+        if row.payer_x_user_id == will.x_user_id
+    ]
+    rows = _ticked(order.reference, mine, will, at)
+    person = _payer(session, will.x_user_id)
+    total = sum(row.amount_cents for row in rows)
+    _check(session, deps, person, rows, total, at)
+    if will.funding == "wallet":
+        basis = _check_wallet(session, person, total, deps.policy)
+    else:
+        basis = _check_card(session, person, order.id, total, deps.policy, at)
+    confirmation_id = confirmations.insert(
+        session,
+        order_id=order.id,
+        person_id=person.id,
+        payer_x_user_id=will.x_user_id,
+        funding=will.funding,
+        method=will.method,
+        terms_hash=will.terms_hash,
+        total_cents=total,
+        sca_basis=basis,
+        created_at=at,
+    )
+    bound = confirmations.cover(session, confirmation_id, rows, person_id=person.id, at=at)
+    if bound != len(rows):
+        raise Refusal(Reply.of("refusal.changed"))
+    if will.funding == "wallet":
+        return confirmation_id, None
+    topup_id = deps.chance.uuid()
+    _begin_card(session, rows, confirmation_id, topup_id, order, person.id, at)
+    return confirmation_id, topup_id
+
+
+def terms_of(reference: str, rows: Sequence[Row[Any]]) -> str:
+    """Return the hash of what a payer would confirm with these transfers of an order."""
+    return confirmation_hash(reference, [(row.number, row.terms_hash) for row in rows])
+
+
+def _ticked(
+    reference: str, mine: Sequence[Row[Any]], will: Will, at: datetime
+) -> Sequence[Row[Any]]:
+    """Return the transfers that are confirmed, each pending and exactly as it was shown."""
+    if not mine:
+        raise Refusal(Reply.of("refusal.unknown_reference", reference=will.reference))
+    open_ones = [row for row in mine if row.status == TransferStatus.PENDING.value]
+    if not open_ones:
+        raise Refusal(_why_not(mine))
+    if any(row.confirmation_id is not None for row in open_ones):
+        raise Refusal(Reply.of("refusal.under_way"))
+    if any(row.confirm_by <= at for row in open_ones):
+        raise Refusal(Reply.of("refusal.too_late"))
+    wanted = will.numbers if will.numbers is not None else [row.number for row in open_ones]
+    rows = [row for row in open_ones if row.number in wanted]
+    if not rows:
+        raise Refusal(Reply.of("refusal.nothing_ticked"))
+    if len(rows) != len(set(wanted)) or terms_of(reference, open_ones) != will.terms_hash:
+        raise Refusal(Reply.of("refusal.changed"))
+    return rows
+
+
+def _why_not(mine: Sequence[Row[Any]]) -> Reply:
+    statuses = {row.status for row in mine}
+    if statuses & {"posted", "held", "returned"}:
+        return Reply.of("refusal.already_paid")
+    if "funding" in statuses:
+        return Reply.of("refusal.under_way")
+    if "expired" in statuses:
+        return Reply.of("refusal.too_late")
+    return Reply.of("refusal.already_cancelled")
+
+
+def _payer(session: Session, x_user_id: str) -> Row[Any]:
+    person = people.person_of(session, x_user_id)
+    if person is None:
+        raise Refusal(Reply.of("refusal.no_wallet"))
+    locked = people.lock_persons(session, [person.id])[person.id]
+    if locked.locked_at is not None:
+        raise Refusal(Reply.of("refusal.locked"))
+    return locked
+
+
+def _check(
+    session: Session,
+    deps: Deps,
+    person: Row[Any],
+    rows: Sequence[Row[Any]],
+    total: int,
+    at: datetime,
+) -> None:
+    bot = bot_account(session)
+    payees = people.persons_by_account(session, {row.payee_x_user_id for row in rows})
+    for row in rows:
+        payee = payees.get(row.payee_x_user_id)
+        bot_id = bot.id if bot is not None else None
+        check_payee(payee, row.payee_x_user_id, person.id, bot_x_user_id=bot_id)
+        to_organisation = payee is not None and payee.is_organisation
+        limits.check_amount(row.amount_cents, to_organisation=to_organisation, policy=deps.policy)
+    window = at - timedelta(days=limits.ROLLING_DAYS)
+    paid = orders.paid_since(session, [person.id], since=window).get(person.id, 0)
+    limits.check_30_days(paid, total, deps.policy)
+
+
+def _check_wallet(session: Session, person: Row[Any], total: int, policy: Policy) -> sca.Basis:
+    balance = ledger.balance(session, books.wallet(person.id))
+    if balance < total:
+        raise Refusal(Reply.of("refusal.not_enough"))
+    return _allowed(sca.from_wallet(total, person.since_sca_cents, policy), policy)
+
+
+def _check_card(
+    session: Session, person: Row[Any], order_id: int, total: int, policy: Policy, at: datetime
+) -> sca.Basis:
+    if total < policy.min_card_cents:
+        raise Refusal(limits.explain("refusal.below_card_minimum", policy))
+    if len(confirmations.topups_of_order(session, order_id, person.id)) >= ATTEMPTS_AN_ORDER:
+        raise Refusal(Reply.of("refusal.too_many_attempts"))
+    since = at - timedelta(days=1)
+    if confirmations.declines_of(session, person.id, since=since) >= DECLINES_A_DAY:
+        raise Refusal(Reply.of("refusal.cards_closed"))
+    return _allowed(sca.by_card_may_begin(total, person.since_sca_cents, policy), policy)
+
+
+def _allowed(verdict: sca.Allowed | sca.NeedsSca, policy: Policy) -> sca.Basis:
+    match verdict:
+        case sca.Allowed(basis):
+            return basis
+        case sca.NeedsSca(card_would_do=True):
+            raise Refusal(limits.explain("refusal.needs_card", policy))
+        case sca.NeedsSca():
+            raise Refusal(limits.explain("refusal.needs_sca", policy))
+
+
+def _begin_card(
+    session: Session,
+    rows: Sequence[Row[Any]],
+    confirmation_id: int,
+    topup_id: str,
+    order: Row[Any],
+    person_id: int,
+    at: datetime,
+) -> None:
+    moved = orders.advance(
+        session,
+        [row.id for row in rows],
+        old=TransferStatus.PENDING,
+        new=TransferStatus.FUNDING,
+        reason=Reason.CONFIRMED_BY_CARD,
+        at=at,
+        funding="card",
+    )
+    assert len(moved) == len(rows), "a locked transfer moves"
+    confirmations.insert_topup(
+        session,
+        id=topup_id,
+        confirmation_id=confirmation_id,
+        order_id=order.id,
+        person_id=person_id,
+        amount_cents=sum(row.amount_cents for row in rows),
+        expires_at=at + timedelta(minutes=SESSION_MINUTES),
+        at=at,
+    )

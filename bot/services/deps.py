@@ -1,0 +1,66 @@
+"""What the use cases need from the outside, handed in: ports, the database, the operator's figures.
+
+`app.py` makes it from the settings; tests make it from fakes. There is no other way to the outside.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import Event
+
+from bot.domain.limits import Policy
+from bot.ports import (
+    CardVault,
+    Chance,
+    Checkout,
+    Clock,
+    Decoder,
+    Directory,
+    MentionReader,
+    MessageReader,
+    Payments,
+    Publisher,
+    SignIn,
+    SmsSender,
+    Webhooks,
+)
+from bot.services.steps import Step
+from bot.store.engine import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Bells:
+    """In-process events that wake a worker's loops at once; a tick catches what was missed."""
+
+    inbox: Event = field(default_factory=Event)
+    outbox: Event = field(default_factory=Event)
+
+
+def _pass(_step: Step) -> None:
+    """Do nothing: in production no crash point fires."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deps:
+    """The ports, the database and the figures of one process."""
+
+    store: Store
+    clock: Clock
+    chance: Chance
+    decoder: Decoder
+    directory: Directory
+    mentions: MentionReader
+    messages: MessageReader
+    publisher: Publisher
+    sign_in: SignIn
+    checkout: Checkout
+    payments: Payments
+    vault: CardVault
+    webhooks: Webhooks
+    sms: SmsSender
+    policy: Policy
+    public_url: str
+    """Without a slash at its end."""
+    secret_key: str
+    """Keys the hashes of short secrets (phone codes), so that a stolen table is no list of them."""
+    bells: Bells = field(default_factory=Bells)
+    step: Callable[[Step], None] = _pass

@@ -1,0 +1,210 @@
+"""Hearing: a post or a direct message becomes a command, with everybody it names known by X id.
+
+X's entities are the truth of who is mentioned in a post. A handle that X did not see as a mention
+is nobody's; one whose id X left out is looked up; who is not found is refused by name.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row
+
+from bot.domain.commands import (
+    Command,
+    Donate,
+    ErrorCode,
+    Lang,
+    Misread,
+    Nothing,
+    Pay,
+    Request,
+    Split,
+)
+from bot.domain.replies import Reply
+from bot.language import Text, parse
+from bot.ports import Message, Post, XUser
+from bot.services import converse, settle
+from bot.services.converse import Incoming
+from bot.services.deps import Deps
+from bot.services.steps import Step
+from bot.services.whoami import bot_account, whoami
+from bot.store import inbox, people
+
+
+def read_post(deps: Deps, row: Row[Any], since: datetime) -> None:
+    """Read a post from the inbox. Raises `Unavailable` and `Rejected`."""
+    post = deps.decoder.post(row.body)
+    bot = _bot(deps)
+    why = _why_ignore(post.author_id, bot, post.created_at, since)
+    if post.is_retweet:
+        why = "a retweet"
+    if why is not None:
+        return _ignore(deps, row, why)
+    command = parse(
+        Text(
+            text=post.text,
+            bot=bot.handle,
+            in_reply_to=_answered(deps, post, bot),
+            typed_from=post.typed_from if post.in_reply_to_user_id is not None else None,
+            direct=False,
+            lang=post.lang,
+        )
+    )
+    named = {one.handle.lower(): one.x_user_id for one in post.mentions}
+    answered = _answered(deps, post, bot)
+    if answered is not None and post.in_reply_to_user_id is not None:
+        named.setdefault(answered, post.in_reply_to_user_id)
+    at = deps.clock.now()
+    limit = timedelta(hours=deps.policy.answer_within_h)
+    incoming = Incoming(
+        source="post",
+        id=post.id,
+        author_x_user_id=post.author_id,
+        conversation_id=post.conversation_id or post.id,
+        in_reply_to_post_id=post.in_reply_to_post_id,
+        bystanders=_bystanders(post),
+        is_late=post.created_at is not None and at - post.created_at > limit,
+        lang=_lang(command, post.lang),
+    )
+    _converse(deps, row, incoming, command, named)
+    return None
+
+
+def read_message(deps: Deps, row: Row[Any], since: datetime) -> None:
+    """Read a direct message from the inbox. Raises `Unavailable` and `Rejected`."""
+    message = deps.decoder.message(row.body)
+    bot = _bot(deps)
+    why = _why_ignore(message.sender_id, bot, message.created_at, since)
+    if _is_group(message):
+        why = "a conversation of more than two"
+    if why is not None:
+        return _ignore(deps, row, why)
+    command = parse(Text(text=message.text, bot=bot.handle, direct=True))
+    incoming = Incoming(
+        source="dm",
+        id=message.id,
+        author_x_user_id=message.sender_id,
+        conversation_id=None,
+        in_reply_to_post_id=None,
+        bystanders=(),
+        is_late=False,
+        lang=_lang(command, None),
+    )
+    _converse(deps, row, incoming, command, named=None)
+    return None
+
+
+def _bot(deps: Deps) -> XUser:
+    with deps.store.read() as session:
+        return bot_account(session) or whoami(deps)
+
+
+def _why_ignore(
+    author_id: str, bot: XUser, created_at: datetime | None, since: datetime
+) -> str | None:
+    if author_id == bot.id:
+        return "our own"
+    if created_at is not None and created_at < since:
+        return "from before the first start"
+    return None
+
+
+def _is_group(message: Message) -> bool:
+    return len(set(message.participant_ids)) > 2 or message.conversation_id.startswith("group:")
+
+
+def _ignore(deps: Deps, row: Row[Any], why: str) -> None:
+    with deps.store.write() as session:
+        inbox.finish(session, row.id, at=deps.clock.now(), status="ignored", reason=why)
+
+
+def _answered(deps: Deps, post: Post, bot: XUser) -> str | None:
+    """Return the handle of the author whom a post replies to, where X lets us know it."""
+    target = post.in_reply_to_user_id
+    if target is None:
+        return None
+    if target == bot.id:
+        return bot.handle.lower()
+    for one in post.mentions:
+        if one.x_user_id == target:
+            return one.handle.lower()
+    with deps.store.read() as session:
+        account = people.account(session, target)
+    return str(account.handle) if account is not None and account.handle else None
+
+
+def _bystanders(post: Post) -> tuple[str, ...]:
+    """Return everybody but its author whom a reply to a post would notify."""
+    ids = [one.x_user_id for one in post.mentions] + [post.in_reply_to_user_id]
+    others = {one for one in ids if one is not None and one != post.author_id}
+    return tuple(sorted(others))
+
+
+def _lang(command: Command, fallback: Lang | None) -> Lang:
+    return fallback or "fr" if isinstance(command, Nothing) else command.lang
+
+
+def _converse(
+    deps: Deps,
+    row: Row[Any],
+    incoming: Incoming,
+    command: Command,
+    named: Mapping[str, str | None] | None,
+) -> None:
+    """Turn a command into rows, the end of the inbox row among them, in one commit."""
+    who: Mapping[str, str] = {}
+    refusal: Reply | None = None
+    if isinstance(command, Pay | Donate | Request | Split):
+        command, who, refusal = _resolve(deps, command, named)
+    at = deps.clock.now()
+    with deps.store.write() as session:
+        if not inbox.finish(session, row.id, at=at, status="done", reason=_kind(command)):
+            return  # another reader whose lease had run out was quicker
+        heard = replace(incoming, people=who)
+        if refusal is not None:
+            converse.refuse(session, deps, heard, refusal, at)
+            confirmed = False
+        else:
+            confirmed = converse.converse(session, deps, heard, command, at)
+    deps.step(Step.COMMAND_DONE)
+    deps.bells.outbox.set()
+    if confirmed:
+        settle.settle_waiting(deps)
+
+
+def _kind(command: Command) -> str:
+    return type(command).__name__.lower()
+
+
+def _resolve(
+    deps: Deps,
+    command: Pay | Donate | Request | Split,
+    named: Mapping[str, str | None] | None,
+) -> tuple[Command, Mapping[str, str], Reply | None]:
+    """Find the X id behind each handle; `named` None: nothing is known of them (a DM)."""
+    if named is not None:
+        unseen = [handle for handle in command.people if handle not in named]
+        if unseen:
+            return _invalid(command, unseen[0]), {}, None
+    ids = {handle: (named or {}).get(handle) for handle in command.people}
+    unknown = [handle for handle, x_user_id in ids.items() if x_user_id is None]
+    found = deps.directory.by_handle(unknown) if unknown else {}
+    lower = {handle.lower(): user.id for handle, user in found.items()}
+    who = {handle: x_user_id or lower.get(handle) for handle, x_user_id in ids.items()}
+    missing = [handle for handle, x_user_id in who.items() if x_user_id is None]
+    if missing:
+        return command, {}, Reply.of("refusal.unknown_handle", handle=missing[0])
+    return command, {handle: one for handle, one in who.items() if one is not None}, None
+
+
+def _invalid(command: Pay | Donate | Request | Split, handle: str) -> Misread:
+    return Misread(
+        error=ErrorCode.INVALID_HANDLE,
+        lang=command.lang,
+        verb=_kind(command),
+        people=(handle,),
+        amount_cents=command.amount_cents,
+        note=command.note,
+    )

@@ -1,0 +1,158 @@
+"""In: what X and the acquirer send becomes inbox rows, and each row is read once.
+
+Writing is all that a callback does. Reading a row turns it into facts in one commit, the row's own
+end among them; what the outside delays is tried again, what cannot be read is dead and listed.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import structlog
+from sqlalchemy import Row
+
+from bot.domain.errors import BotError, OutcomeUnknown, Rejected, Unavailable
+from bot.ports import RawEvent
+from bot.services import hear, settle
+from bot.services.deps import Deps
+from bot.services.steps import Step
+from bot.store import confirmations, inbox
+
+log = structlog.get_logger(__name__)
+
+BATCH: Final = 50
+"""Rows leased at once: few enough to be read well within their lease."""
+ATTEMPTS_AT_MOST: Final = 8
+"""Tries of a row that fails by a mistake of ours, before it is dead and waits for an operator."""
+BACK_OFF_AT_MOST_S: Final = 300
+"""The longest wait between two tries (seconds)."""
+OVERLAP: Final = timedelta(minutes=1)
+"""How far before the first start a message's clock may say it was sent and still be answered."""
+
+_SINCE_ID: Final = "mentions.since_id"
+_FIRST_START: Final = "first_start"
+
+
+def take_in(deps: Deps, events: Iterable[RawEvent]) -> int:
+    """Write what came in, once each; return how many were new."""
+    at = deps.clock.now()
+    with deps.store.write() as session:
+        new = inbox.write(session, events, at=at)
+    if new:
+        deps.step(Step.INBOX_WRITTEN)
+        deps.bells.inbox.set()
+    return new
+
+
+def first_start(deps: Deps) -> datetime:
+    """Return when this database first had a worker: what is older is the past, never answered."""
+    at = deps.clock.now()
+    with deps.store.write() as session:
+        kept = inbox.read_cursor(session, _FIRST_START)
+        if kept is None:
+            inbox.set_cursor(session, _FIRST_START, at.isoformat(), at=at)
+            return at
+    return datetime.fromisoformat(kept)
+
+
+def backfill(deps: Deps) -> int:
+    """Read the mentions that the stream may have missed; return how many were new.
+
+    The cursor moves only once everything up to it is written: pages come newest first, so they are
+    all read before the first row is.
+    """
+    since = first_start(deps)
+    with deps.store.read() as session:
+        since_id = inbox.read_cursor(session, _SINCE_ID)
+    events = list(deps.mentions.mentions(since_id=since_id, since=since))
+    new = take_in(deps, events)
+    newest = max((event.id for event in events), key=int, default=None)
+    if newest is not None:
+        with deps.store.write() as session:
+            inbox.set_cursor(session, _SINCE_ID, newest, at=deps.clock.now())
+    return new
+
+
+def poll_messages(deps: Deps) -> int:
+    """Read the direct messages that are new; return how many."""
+    first_start(deps)
+
+    def is_known(ids: Iterable[str]) -> set[str]:
+        with deps.store.read() as session:
+            return inbox.known(session, "dm", ids)
+
+    return take_in(deps, deps.messages.messages(is_known))
+
+
+def read_inbox(deps: Deps) -> int:
+    """Read the rows that wait, oldest first; return how many came to an end."""
+    ended = 0
+    while True:
+        with deps.store.write() as session:
+            rows = inbox.lease(session, at=deps.clock.now(), limit=BATCH)
+        if not rows:
+            return ended
+        deps.step(Step.INBOX_LEASED)
+        ended += sum(_read(deps, row) for row in rows)
+
+
+def _read(deps: Deps, row: Row[Any]) -> bool:
+    """Read one row; False where it has to be tried again."""
+    try:
+        _understand(deps, row)
+    except Unavailable as error:
+        return _try_later(deps, row, error.reason, error.retry_at)
+    except (Rejected, OutcomeUnknown) as error:
+        return _die(deps, row, str(error))
+    except BotError:
+        raise
+    except Exception as error:  # one row that we cannot read must not stop the rest
+        log.exception("inbox_row_failed", row=row.id, source=row.source, source_id=row.source_id)
+        if row.attempts >= ATTEMPTS_AT_MOST:
+            return _die(deps, row, f"{type(error).__name__}: see the log")
+        return _try_later(deps, row, type(error).__name__, None)
+    return True
+
+
+def _understand(deps: Deps, row: Row[Any]) -> None:
+    match row.source:
+        case "post":
+            hear.read_post(deps, row, first_start(deps) - OVERLAP)
+        case "dm":
+            hear.read_message(deps, row, first_start(deps) - OVERLAP)
+        case _:
+            _read_card_event(deps, row)
+
+
+def _read_card_event(deps: Deps, row: Row[Any]) -> None:
+    """Look at the top-up that a webhook points at: the event itself is only a hint."""
+    event = deps.webhooks.decode(row.body)
+    with deps.store.read() as session:
+        topup = confirmations.find_topup(
+            session,
+            topup_id=event.topup_id,
+            session_id=event.session_id,
+            payment_id=event.payment_id,
+        )
+    if topup is not None:
+        settle.drive(deps, topup.id)
+    status = "done" if topup is not None else "ignored"
+    with deps.store.write() as session:
+        inbox.finish(session, row.id, at=deps.clock.now(), status=status, reason=event.type)
+
+
+def _try_later(deps: Deps, row: Row[Any], reason: str, retry_at: datetime | None) -> bool:
+    at = deps.clock.now()
+    wait_s = min(BACK_OFF_AT_MOST_S, 2 ** min(row.attempts, 10))
+    with deps.store.write() as session:
+        inbox.try_later(
+            session, row.id, at=retry_at or at + timedelta(seconds=wait_s), reason=reason
+        )
+    return False
+
+
+def _die(deps: Deps, row: Row[Any], reason: str) -> bool:
+    log.error("inbox_row_dead", row=row.id, source=row.source, reason=reason)
+    with deps.store.write() as session:
+        inbox.finish(session, row.id, at=deps.clock.now(), status="dead", reason=reason[:300])
+    return True

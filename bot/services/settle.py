@@ -1,0 +1,371 @@
+"""Settling what was confirmed: one driver for the request, the webhook and the recovery job.
+
+From the wallet, `settle_waiting` takes every unsettled confirmation in one commit. For a card,
+`drive` reads the top-up's row and chooses the phase: write the row with the provider's key, commit,
+call the acquirer with that key outside any transaction, write what came of it, commit. A crash
+anywhere is repaired by calling it again.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import structlog
+from sqlalchemy import Row
+from sqlmodel import Session
+
+from bot.domain import books, limits, sca
+from bot.domain.errors import OutcomeUnknown, Refusal, Rejected, Unavailable
+from bot.domain.topup import FAILURES_A_PAGE, UNFINISHED, TopupStatus
+from bot.domain.transfer import Reason
+from bot.ports import CardPayment, CheckoutOrder, CheckoutState, SavedCard
+from bot.services import posting, topup_end
+from bot.services.deps import Deps
+from bot.services.steps import Step
+from bot.services.whoami import bot_account
+from bot.store import cards, confirmations, ledger, orders, people
+
+log = structlog.get_logger(__name__)
+
+BATCH: Final = 1000
+"""Confirmations settled in one commit: large enough to share its cost, small enough to be quick."""
+PHASES_AT_MOST: Final = 8
+"""Phases that one call of the driver may go through; there are six."""
+LOOK_AGAIN_S: Final = 60
+"""How long an open page is left alone before the recovery job looks at it again (seconds)."""
+BACK_OFF_AT_MOST_S: Final = 600
+"""The longest wait between two attempts of the recovery job (seconds)."""
+
+
+def settle_waiting(deps: Deps) -> int:
+    """Settle every confirmation from a wallet that waits; return how many."""
+    at = deps.clock.now()
+    settled = 0
+    while True:
+        with deps.store.write() as session:
+            batch = confirmations.lock_waiting(session, limit=BATCH)
+            if batch:
+                _post(session, deps, batch, topup=None, at=at)
+        if not batch:
+            return settled
+        deps.step(Step.WALLET_SETTLED)
+        deps.bells.outbox.set()
+        settled += len(batch)
+
+
+def _post(
+    session: Session, deps: Deps, batch: Any, *, topup: Row[Any] | None, at: datetime
+) -> None:
+    bot = bot_account(session)
+    posting.settle(
+        session,
+        batch,
+        topup=topup,
+        policy=deps.policy,
+        public_url=deps.public_url,
+        at=at,
+        bot_x_user_id=bot.id if bot is not None else None,
+    )
+
+
+def recover(deps: Deps, limit: int = 100) -> int:
+    """Drive every unfinished top-up that is due; return how many were looked at."""
+    at = deps.clock.now()
+    with deps.store.read() as session:
+        due = confirmations.due_topups(session, at=at, limit=limit)
+    for topup_id in due:
+        try:
+            drive(deps, topup_id)
+        except Unavailable as error:
+            _postpone(deps, topup_id, error.reason, error.retry_at)
+        except (Rejected, OutcomeUnknown) as error:
+            log.exception("topup_stuck", topup=topup_id)
+            _postpone(deps, topup_id, str(error), None)
+    return len(due)
+
+
+def _postpone(deps: Deps, topup_id: str, reason: str, retry_at: datetime | None) -> None:
+    at = deps.clock.now()
+    with deps.store.write() as session:
+        row = confirmations.topup(session, topup_id)
+        assert row is not None
+        wait_s = min(BACK_OFF_AT_MOST_S, 2 ** min(row.attempts, 10))
+        later = retry_at or at + timedelta(seconds=wait_s)
+        confirmations.change_topup(
+            session, topup_id, attempts=row.attempts + 1, next_attempt_at=later
+        )
+    log.warning("topup_postponed", topup=topup_id, reason=reason, until=later.isoformat())
+
+
+def came_back(deps: Deps, reference: str, x_user_id: str, *, abandoned: bool) -> None:
+    """Finish what a payer confirmed by card, when their browser comes back from the acquirer.
+
+    `abandoned`: by the cancel address, so that an open page is closed.
+    """
+    with deps.store.write() as session:
+        order = orders.by_reference(session, reference)
+        person = people.person_of(session, x_user_id)
+        if order is None or person is None:
+            return
+        rows = confirmations.topups_of_order(session, order.id, person.id)
+        unfinished = [row.id for row in rows if TopupStatus(row.status) in UNFINISHED]
+        if abandoned:
+            for topup_id in unfinished:
+                confirmations.change_topup(session, topup_id, abandoned=True)
+    for topup_id in unfinished:
+        try:
+            drive(deps, topup_id)
+        except Unavailable as error:
+            _postpone(deps, topup_id, error.reason, error.retry_at)
+
+
+def drive(deps: Deps, topup_id: str) -> None:
+    """Bring a top-up as far as it goes now. Raises `Unavailable`; calling again is always safe."""
+    for _ in range(PHASES_AT_MOST):
+        with deps.store.read() as session:
+            row = confirmations.topup(session, topup_id)
+        if row is None or TopupStatus(row.status) not in UNFINISHED:
+            return
+        if not _phase(deps, row):
+            return
+    raise AssertionError(f"top-up {topup_id} does not come to rest")
+
+
+def _phase(deps: Deps, row: Row[Any]) -> bool:
+    """Do a top-up's next phase; False where it has to wait for somebody."""
+    if row.status == TopupStatus.AUTHORIZED.value:
+        match row.decision:
+            case None:
+                return _decide(deps, row)
+            case "capture":
+                return _capture(deps, row)
+            case _:
+                return _void(deps, row)
+    if row.saved_card_id is not None:
+        return _charge(deps, row)
+    if row.session_id is None:
+        return _open(deps, row)
+    return _look(deps, row)
+
+
+def _open(deps: Deps, row: Row[Any]) -> bool:
+    """Open the hosted page. The key makes it one page however often this is called."""
+    with deps.store.read() as session:
+        order = orders.by_id(session, row.order_id)
+    back = f"{deps.public_url}/t/{order.reference}"
+    wanted = CheckoutOrder(
+        topup_id=row.id,
+        reference=order.reference,
+        amount_cents=row.amount_cents,
+        success_url=f"{back}?card=done",
+        cancel_url=f"{back}?card=cancelled",
+        expires_at=row.expires_at,
+        lang=order.lang,
+    )
+    try:
+        state = deps.checkout.open(wanted, key=f"topup-{row.id}-checkout")
+    except Rejected as error:
+        log.warning("checkout_refused", topup=row.id, code=error.code)
+        return topup_end.end(
+            deps, row.id, TopupStatus.EXPIRED, "refusal.card_unavailable", Reason.CARD_ABANDONED
+        )
+    deps.step(Step.CHECKOUT_OPENED)
+    at = deps.clock.now()
+    with deps.store.write() as session:
+        confirmations.change_topup(
+            session,
+            row.id,
+            session_id=state.session_id,
+            url=state.url,
+            next_attempt_at=at + timedelta(seconds=LOOK_AGAIN_S),
+        )
+    deps.step(Step.CHECKOUT_RECORDED)
+    # A fresh page waits for its payer, unless they have already turned away from it.
+    return bool(row.abandoned)
+
+
+def _look(deps: Deps, row: Row[Any]) -> bool:
+    """Read the hosted page and act on what became of it."""
+    state = deps.checkout.read(row.session_id)
+    if state.failed_attempts != row.failed_attempts:
+        with deps.store.write() as session:
+            confirmations.change_topup(session, row.id, failed_attempts=state.failed_attempts)
+    payment = state.payment
+    if payment is not None and payment.status in ("authorized", "captured"):
+        return _record_authorization(deps, row, payment)
+    if state.status == "expired":
+        return _ended_without_money(deps, row, state)
+    if state.status == "open" and _should_close(deps, row, state):
+        deps.checkout.close(row.session_id)
+        deps.step(Step.CHECKOUT_CLOSED)
+        return True
+    if payment is not None and payment.status == "voided":
+        return _ended_without_money(deps, row, state)
+    _look_again(deps, row)
+    return False
+
+
+def _should_close(deps: Deps, row: Row[Any], state: CheckoutState) -> bool:
+    if row.abandoned or state.failed_attempts >= FAILURES_A_PAGE:
+        return True
+    if deps.clock.now() >= row.expires_at:
+        return True
+    with deps.store.read() as session:
+        return bool(_wishes(session, row))
+
+
+def _wishes(session: Session, row: Row[Any]) -> Any:
+    if row.confirmation_id is None:
+        return []
+    covered = confirmations.covered_ids(session, row.confirmation_id)
+    return orders.open_wishes(session, covered)
+
+
+def _ended_without_money(deps: Deps, row: Row[Any], state: CheckoutState) -> bool:
+    if state.failed_attempts:
+        return topup_end.end(
+            deps, row.id, TopupStatus.DECLINED, "refusal.card_declined", Reason.CARD_DECLINED
+        )
+    return topup_end.end(
+        deps, row.id, TopupStatus.EXPIRED, "refusal.card_abandoned", Reason.CARD_ABANDONED
+    )
+
+
+def _look_again(deps: Deps, row: Row[Any]) -> None:
+    later = deps.clock.now() + timedelta(seconds=LOOK_AGAIN_S)
+    with deps.store.write() as session:
+        confirmations.change_topup(session, row.id, next_attempt_at=later)
+
+
+def _record_authorization(deps: Deps, row: Row[Any], payment: CardPayment) -> bool:
+    at = deps.clock.now()
+    with deps.store.write() as session:
+        confirmations.advance_topup(
+            session,
+            row.id,
+            old=TopupStatus.CREATED,
+            new=TopupStatus.AUTHORIZED,
+            reason="authorized",
+            at=at,
+            payment_id=payment.id,
+            card_country=payment.card_country,
+            card_fingerprint=payment.card_fingerprint,
+            card_last4=payment.card_last4,
+            three_d_secure=payment.three_d_secure,
+            next_attempt_at=at,
+        )
+    deps.step(Step.AUTHORIZATION_RECORDED)
+    return True
+
+
+def _decide(deps: Deps, row: Row[Any]) -> bool:
+    """Write what is to become of an authorization, before the acquirer is told."""
+    with deps.store.write() as session:
+        refusal = _why_void(session, deps, row)
+        decision = "capture" if refusal is None else "void"
+        confirmations.decide(session, row.id, decision=decision, refusal=refusal)
+    deps.step(Step.DECISION_RECORDED)
+    return True
+
+
+def _why_void(session: Session, deps: Deps, row: Row[Any]) -> str | None:
+    """Say why an authorization cannot be used; None where it can. Limits are checked here."""
+    confirmation = confirmations.lock(session, row.confirmation_id)
+    if _wishes(session, row):
+        return "refusal.already_cancelled"
+    if row.card_country not in deps.policy.card_countries:
+        return "refusal.card_country"
+    person = people.lock_persons(session, [row.person_id])[row.person_id]
+    if person.locked_at is not None:
+        return "refusal.locked"
+    verdict = sca.by_card(
+        confirmation.total_cents,
+        person.since_sca_cents,
+        three_d_secure=row.three_d_secure,
+        policy=deps.policy,
+    )
+    if isinstance(verdict, sca.NeedsSca):
+        return "refusal.card_without_3ds"
+    window = deps.clock.now() - timedelta(days=limits.ROLLING_DAYS)
+    paid = orders.paid_since(session, [person.id], since=window).get(person.id, 0)
+    try:
+        limits.check_30_days(paid - confirmation.total_cents, confirmation.total_cents, deps.policy)
+    except Refusal as refusal:
+        return refusal.reply.key
+    return None
+
+
+def _capture(deps: Deps, row: Row[Any]) -> bool:
+    try:
+        payment = deps.payments.capture(
+            row.payment_id, amount_cents=row.amount_cents, key=f"topup-{row.id}-capture"
+        )
+    except Rejected as error:
+        log.warning("capture_refused", topup=row.id, code=error.code)
+        payment = deps.payments.read(row.payment_id)
+        if payment.status != "captured":
+            # Lapsed or cancelled at the acquirer: the money never came.
+            return topup_end.end(
+                deps, row.id, TopupStatus.VOIDED, "refusal.card_lapsed", Reason.CARD_ABANDONED
+            )
+    assert payment.captured_cents == row.amount_cents, "captured is what was confirmed"
+    deps.step(Step.CAPTURED)
+    _settle_captured(deps, row, payment)
+    return False
+
+
+def _settle_captured(deps: Deps, row: Row[Any], payment: CardPayment) -> None:
+    """Issue the money into the wallet and post what it was for, in one commit."""
+    at = deps.clock.now()
+    with deps.store.write() as session:
+        confirmation = (
+            confirmations.lock(session, row.confirmation_id) if row.confirmation_id else None
+        )
+        moved = confirmations.advance_topup(
+            session,
+            row.id,
+            old=TopupStatus(row.status),
+            new=TopupStatus.CAPTURED,
+            reason="captured",
+            at=at,
+            captured_at=at,
+            payment_id=payment.id,
+        )
+        if not moved:
+            return  # another driver was quicker, and did all of what follows
+        if confirmation is None:
+            entry = books.capture(row.id, row.person_id, row.amount_cents)
+            ledger.record(session, [entry], at=at)
+        else:
+            covered = confirmations.covered_ids(session, confirmation.id)
+            _post(session, deps, [confirmation], topup=row, at=at)
+            orders.answer_wishes(session, covered, applied=False, at=at)
+    deps.step(Step.TOPUP_SETTLED)
+    deps.bells.outbox.set()
+
+
+def _void(deps: Deps, row: Row[Any]) -> bool:
+    try:
+        deps.payments.void(row.payment_id, key=f"topup-{row.id}-void")
+    except Rejected as error:
+        log.warning("void_refused", topup=row.id, code=error.code)
+        if deps.payments.read(row.payment_id).status == "captured":
+            raise  # money that we did not want: an operator has to look
+    deps.step(Step.VOIDED)
+    key = row.refusal or "refusal.card_lapsed"
+    return topup_end.end(deps, row.id, TopupStatus.VOIDED, key, Reason.CARD_NOT_ACCEPTED)
+
+
+def _charge(deps: Deps, row: Row[Any]) -> bool:
+    """Charge a saved card off-session, under its mandate."""
+    with deps.store.read() as session:
+        saved: SavedCard = cards.saved_card(session, row.saved_card_id)
+    payment = deps.payments.charge(
+        saved, topup_id=row.id, amount_cents=row.amount_cents, key=f"topup-{row.id}-charge"
+    )
+    deps.step(Step.CHARGED)
+    if payment.status != "captured":
+        return topup_end.end(
+            deps, row.id, TopupStatus.DECLINED, "refusal.card_declined", Reason.CARD_DECLINED
+        )
+    _settle_captured(deps, row, payment)
+    return False

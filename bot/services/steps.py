@@ -1,0 +1,32 @@
+"""The registry of crash points: every place where a process may die between a fact and the next.
+
+A service announces a step by `deps.step(Step.X)`; in production that does nothing, in a test it
+raises or kills the process. A test walks through all of them and fails where one is missing.
+"""
+
+from enum import StrEnum
+
+
+class Step(StrEnum):
+    """A moment after a commit or an outside call: `<service>.<what has just happened>`."""
+
+    INBOX_WRITTEN = "receive.inbox_written"
+    INBOX_LEASED = "receive.inbox_leased"
+    COMMAND_DONE = "receive.command_done"
+    OUTBOX_LEASED = "deliver.outbox_leased"
+    MESSAGE_SENT = "deliver.message_sent"
+    MESSAGE_RECORDED = "deliver.message_recorded"
+    CONFIRMATION_WRITTEN = "confirm.confirmation_written"
+    WALLET_SETTLED = "settle.wallet_settled"
+    CHECKOUT_OPENED = "settle.checkout_opened"
+    CHECKOUT_RECORDED = "settle.checkout_recorded"
+    CHECKOUT_CLOSED = "settle.checkout_closed"
+    AUTHORIZATION_RECORDED = "settle.authorization_recorded"
+    DECISION_RECORDED = "settle.decision_recorded"
+    CAPTURED = "settle.captured"
+    VOIDED = "settle.voided"
+    TOPUP_SETTLED = "settle.topup_settled"
+    TOPUP_ENDED = "settle.topup_ended"
+    CHARGED = "topup.charged"
+    CLAIMED = "claim.claimed"
+    GIVEN_BACK = "claim.given_back"

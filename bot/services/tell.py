@@ -1,0 +1,70 @@
+"""Letters about a fact, for the outbox: in the reader's language, and only where X's rules allow.
+
+A direct message goes only to somebody who wrote one first and has not written `stop` since; who
+cannot be told reads it in the wallet.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Row
+from sqlmodel import Session
+
+from bot.domain.commands import Lang
+from bot.domain.replies import Reply
+from bot.i18n.texts import say
+from bot.store import people
+from bot.store.outbox import Letter, put
+
+NEWS_PRIORITY: Final = 4
+"""Of a message that nobody waits for; what somebody waits for goes first."""
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """A fact for one person: `key` names it once and for all."""
+
+    key: str
+    x_user_id: str
+    reply: Reply
+    order_id: int | None
+    lang: Lang
+    """The command's language, for who has not chosen one."""
+
+
+def may_message(account: Row[Any] | None) -> bool:
+    """Whether X's rules allow a direct message to an account."""
+    return account is not None and account.wrote_dm_at is not None and account.opted_out_at is None
+
+
+def tell(session: Session, news: list[News], *, at: datetime) -> int:
+    """Put direct messages about facts into the outbox, for those who may be written to."""
+    return put(session, list(_letters(session, news)), at=at)
+
+
+def _letters(session: Session, news: list[News]) -> Iterator[Letter]:
+    ids = {one.x_user_id for one in news}
+    accounts = people.accounts_by_id(session, ids)
+    persons = people.persons_by_account(session, ids)
+    for one in news:
+        if not may_message(accounts.get(one.x_user_id)):
+            continue
+        person = persons.get(one.x_user_id)
+        lang: Lang = person.lang if person is not None and person.lang else one.lang
+        yield Letter(
+            key=f"dm:{one.key}",
+            channel="dm",
+            text=say(one.reply, lang, public=False),
+            priority=NEWS_PRIORITY,
+            to_x_user_id=one.x_user_id,
+            order_id=one.order_id,
+        )
+
+
+def shown(account: Row[Any] | None, handle: str | None = None) -> str:
+    """Name an account: its handle as last seen, else as the command named it, else its id."""
+    if account is not None and account.handle:
+        return str(account.handle)
+    return handle or (str(account.x_user_id) if account is not None else "?")

@@ -1,0 +1,81 @@
+"""The end of a top-up that brought no money: its transfers are free again, wishes are applied.
+
+Called by the driver alone, so that what is in `funding` moves in one place.
+"""
+
+from bot.domain.replies import Reply
+from bot.domain.topup import TopupStatus
+from bot.domain.transfer import Reason, TransferStatus
+from bot.services.deps import Deps
+from bot.services.steps import Step
+from bot.services.tell import News, tell
+from bot.store import confirmations, orders
+
+WISHED = {
+    "cancel": TransferStatus.CANCELLED,
+    "decline": TransferStatus.DECLINED,
+}
+"""Where a wish brings a transfer once the driver has freed it."""
+
+
+def end(deps: Deps, topup_id: str, status: TopupStatus, refusal: str, reason: Reason) -> bool:
+    """End a top-up without money, and bring its transfers back to `pending`, in one commit.
+
+    `refusal` is the key of the sentence that the payer reads. Returns False: nothing is left to do.
+    """
+    at = deps.clock.now()
+    with deps.store.write() as session:
+        row = confirmations.topup(session, topup_id, lock=True)
+        assert row is not None, "the driver drives what exists"
+        moved = (
+            confirmations.advance_topup(
+                session,
+                topup_id,
+                old=TopupStatus(row.status),
+                new=status,
+                reason=refusal,
+                at=at,
+                refusal=refusal,
+            )
+            if row.status in ("created", "authorized")
+            else False
+        )
+        if not moved:
+            return False
+        if row.confirmation_id is None:
+            return False
+        ids = confirmations.covered_ids(session, row.confirmation_id)
+        orders.advance(
+            session,
+            ids,
+            old=TransferStatus.FUNDING,
+            new=TransferStatus.PENDING,
+            reason=reason,
+            at=at,
+        )
+        confirmations.settle(session, [row.confirmation_id], outcome=refusal, at=at)
+        confirmations.release(session, [row.confirmation_id])
+        for wish in orders.open_wishes(session, ids):
+            orders.advance(
+                session,
+                [wish.transfer_id],
+                old=TransferStatus.PENDING,
+                new=WISHED[wish.kind],
+                reason=Reason(wish.reason),
+                at=at,
+            )
+        orders.answer_wishes(session, ids, applied=True, at=at)
+        order = orders.by_id(session, row.order_id)
+        confirmation = confirmations.get(session, row.confirmation_id)
+        url = f"{deps.public_url}/t/{order.reference}"
+        news = News(
+            f"topup:{topup_id}:ended",
+            confirmation.payer_x_user_id,
+            Reply.of("news.card_came_to_nothing", reference=order.reference, url=url),
+            order.id,
+            order.lang,
+        )
+        tell(session, [news], at=at)
+    deps.step(Step.TOPUP_ENDED)
+    deps.bells.outbox.set()
+    return False

@@ -1,0 +1,270 @@
+"""What an order's page shows to whom: each visitor sees what is theirs, and nothing else."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import Row
+from sqlmodel import Session
+
+from bot.domain import books, sca
+from bot.domain.commands import Lang
+from bot.domain.transfer import TransferStatus
+from bot.services.confirm import terms_of
+from bot.services.deps import Deps
+from bot.services.sessions import Visitor
+from bot.services.tell import shown
+from bot.store import confirmations, ledger, orders, people
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """No order has this reference."""
+
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignInFirst:
+    """An order exists; who signs in may see what is theirs in it. Names no amount and nobody."""
+
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotYours:
+    """The visitor has no part in the order, and sees nothing of it."""
+
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryLine:
+    """One event of a transfer's life."""
+
+    status: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TransferView:
+    """One transfer, as one of its parties sees it."""
+
+    number: int
+    reference: str
+    """With its number: `4F7K2Q-1`."""
+    status: str
+    amount_cents: int
+    note: str | None
+    other_handle: str
+    other_name: str
+    funding: str | None
+    confirm_by: datetime
+    claim_by: datetime | None
+    history: tuple[HistoryLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A way to pay; `refusal` is the key of the sentence that says why it is not offered."""
+
+    offered: bool
+    refusal: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ToConfirm:
+    """What waits for the visitor's confirmation: these transfers, at these terms."""
+
+    transfers: tuple[TransferView, ...]
+    total_cents: int
+    terms_hash: str
+    confirm_by: datetime
+    balance_cents: int
+    wallet: Choice
+    card: Choice
+
+
+@dataclass(frozen=True, slots=True)
+class OrderView:
+    """An order as one of its parties sees it.
+
+    Exactly what they can do now is not empty: `to_confirm` (after the first time, where
+    `needs_wallet`), `card_url` (go on at the acquirer), `may_cancel`, `may_decline`,
+    `may_claim`, `may_take_back`.
+    """
+
+    reference: str
+    kind: Literal["pay", "donate", "request", "split"]
+    lang: Lang
+    owner_handle: str
+    is_owner: bool
+    needs_wallet: bool
+    pays: tuple[TransferView, ...]
+    gets: tuple[TransferView, ...]
+    asked: tuple[TransferView, ...]
+    """What an asker waits for: the transfers of their own request, others pay them."""
+    to_confirm: ToConfirm | None
+    card_url: str | None
+    last_refusal: str | None
+    """The key of the sentence that says why the last attempt by card came to nothing."""
+    may_cancel: bool
+    may_decline: bool
+    may_claim: bool
+    may_take_back: bool
+
+
+OrderPage = Unknown | SignInFirst | NotYours | OrderView
+
+
+def order_page(deps: Deps, reference: str, visitor: Visitor | None) -> OrderPage:
+    """Return what an order's page shows to a visitor."""
+    with deps.store.read() as session:
+        order = orders.by_reference(session, reference)
+        if order is None:
+            return Unknown(reference)
+        if visitor is None:
+            return SignInFirst(order.reference)
+        rows = [
+            row
+            for row in orders.transfers_of(session, [order.id])
+            if visitor.x_user_id in (row.payer_x_user_id, row.payee_x_user_id)
+        ]
+        if not rows:
+            return NotYours(order.reference)
+        return _view(session, deps, order, rows, visitor)
+
+
+def _view(
+    session: Session, deps: Deps, order: Row[Any], rows: Sequence[Row[Any]], visitor: Visitor
+) -> OrderView | NotYours:
+    views = _transfer_views(session, order, rows, visitor.x_user_id)
+    pays = [row for row in rows if row.payer_x_user_id == visitor.x_user_id]
+    gets = [row for row in rows if row.payee_x_user_id == visitor.x_user_id]
+    is_owner = order.owner_x_user_id == visitor.x_user_id
+    # A payee learns of money once it is on its way, not of an order that may come to nothing.
+    seen = gets if is_owner else [row for row in gets if row.status in _MOVED]
+    if not pays and not seen:
+        return NotYours(order.reference)
+    owner = people.account(session, order.owner_x_user_id)
+    topup = _last_topup(session, order, visitor)
+    return OrderView(
+        reference=order.reference,
+        kind=order.kind,
+        lang=order.lang,
+        owner_handle=shown(owner),
+        is_owner=is_owner,
+        needs_wallet=visitor.person_id is None,
+        pays=tuple(views[row.id] for row in pays),
+        gets=tuple(views[row.id] for row in seen if not is_owner),
+        asked=tuple(views[row.id] for row in seen if is_owner),
+        to_confirm=_to_confirm(session, deps, order, pays, views, visitor),
+        card_url=topup.url if topup is not None and topup.status == "created" else None,
+        last_refusal=topup.refusal if topup is not None else None,
+        may_cancel=is_owner and any(row.status in _OPEN for row in rows),
+        may_decline=not is_owner and any(row.status in _OPEN for row in pays),
+        may_claim=any(row.status == TransferStatus.HELD.value for row in gets),
+        may_take_back=any(row.status == TransferStatus.HELD.value for row in pays),
+    )
+
+
+_OPEN = (TransferStatus.PENDING.value, TransferStatus.FUNDING.value)
+_MOVED = (
+    TransferStatus.POSTED.value,
+    TransferStatus.HELD.value,
+    TransferStatus.RETURNED.value,
+)
+
+
+def _transfer_views(
+    session: Session, order: Row[Any], rows: Sequence[Row[Any]], x_user_id: str
+) -> dict[int, TransferView]:
+    accounts = people.accounts_by_id(
+        session, {row.payer_x_user_id for row in rows} | {row.payee_x_user_id for row in rows}
+    )
+    history: dict[int, list[HistoryLine]] = {row.id: [] for row in rows}
+    for event in orders.history_of(session, list(history)):
+        line = HistoryLine(event.status, event.reason, event.at)
+        history[event.transfer_id].append(line)
+    views = {}
+    for row in rows:
+        pays = row.payer_x_user_id == x_user_id
+        other = accounts.get(row.payee_x_user_id if pays else row.payer_x_user_id)
+        views[row.id] = TransferView(
+            number=row.number,
+            reference=f"{order.reference}-{row.number}",
+            status=row.status,
+            amount_cents=row.amount_cents,
+            note=row.note,
+            other_handle=shown(other, row.payee_handle if pays else None),
+            other_name=other.name if other is not None else "",
+            funding=row.funding,
+            confirm_by=row.confirm_by,
+            claim_by=row.claim_by,
+            history=tuple(history[row.id]),
+        )
+    return views
+
+
+def _last_topup(session: Session, order: Row[Any], visitor: Visitor) -> Row[Any] | None:
+    if visitor.person_id is None:
+        return None
+    rows = confirmations.topups_of_order(session, order.id, visitor.person_id)
+    return rows[-1] if rows else None
+
+
+def _to_confirm(
+    session: Session,
+    deps: Deps,
+    order: Row[Any],
+    pays: Sequence[Row[Any]],
+    views: dict[int, TransferView],
+    visitor: Visitor,
+) -> ToConfirm | None:
+    at = deps.clock.now()
+    waiting = [
+        row
+        for row in pays
+        if row.status == TransferStatus.PENDING.value
+        and row.confirmation_id is None
+        and row.confirm_by > at
+    ]
+    if not waiting:
+        return None
+    total = sum(row.amount_cents for row in waiting)
+    person = people.person_of(session, visitor.x_user_id)
+    balance = ledger.balance(session, books.wallet(person.id)) if person is not None else 0
+    since_sca = person.since_sca_cents if person is not None else 0
+    return ToConfirm(
+        transfers=tuple(views[row.id] for row in waiting),
+        total_cents=total,
+        terms_hash=terms_of(order.reference, waiting),
+        confirm_by=min(row.confirm_by for row in waiting),
+        balance_cents=balance,
+        wallet=_wallet_choice(deps, total, balance, since_sca),
+        card=_card_choice(deps, total, since_sca),
+    )
+
+
+def _wallet_choice(deps: Deps, total: int, balance: int, since_sca: int) -> Choice:
+    if balance < total:
+        return Choice(offered=False, refusal="refusal.not_enough")
+    match sca.from_wallet(total, since_sca, deps.policy):
+        case sca.Allowed():
+            return Choice(offered=True)
+        case sca.NeedsSca(card_would_do=True):
+            return Choice(offered=False, refusal="refusal.needs_card")
+        case sca.NeedsSca():
+            return Choice(offered=False, refusal="refusal.needs_sca")
+
+
+def _card_choice(deps: Deps, total: int, since_sca: int) -> Choice:
+    if total < deps.policy.min_card_cents:
+        return Choice(offered=False, refusal="refusal.below_card_minimum")
+    match sca.by_card_may_begin(total, since_sca, deps.policy):
+        case sca.Allowed():
+            return Choice(offered=True)
+        case sca.NeedsSca():
+            return Choice(offered=False, refusal="refusal.needs_sca")
