@@ -102,6 +102,8 @@ class Message:
     participant_ids: tuple[str, ...] = ()
     """Everybody in the conversation where X says; more than two is a group."""
     created_at: datetime | None = None
+    is_group: bool = False
+    """Whether others read along; X names a group's people only where they come and go."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,7 +143,8 @@ class Misread:
     """A command with an error, and everything in it that was understood.
 
     `verb` is the kind of command that was meant ("pay", "confirm", …); `amount_text` is the amount
-    as it was written, `amount_cents` what it says where that is beyond doubt.
+    as it was written, `amount_cents` what it says where that is beyond doubt; `handle_text` is the
+    first mention that is no handle, as it was written.
     """
 
     error: ErrorCode
@@ -154,6 +155,7 @@ class Misread:
     amount_text: str | None = None
     each: bool = False
     note: str | None = None
+    handle_text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """Reply → text: finds the sentence in the catalogue and writes its values as the reader does.
 
 The catalogue is the TOML files beside this module: a table for each key, with `fr` and `en`, each a
-sentence or a list of wordings. A value is written by its name: `…_cents` as an amount, `handle` and
+sentence or a list of wordings. A value is written by its name: `…_cents` as an amount (`typed_cents`
+as the command language reads it), `handle` and
 `people` with `@` except in public (X would notify them), `…_at` as a day and time in Paris; what is
 text already stays as it is. A key or a value that is missing is a programmer's error.
 """
@@ -33,7 +34,10 @@ def say(reply: Reply, lang: Lang, *, public: bool, seed: int = 0) -> str:
     def write(match: re.Match[str]) -> str:
         name = match[1]
         assert name in reply.values, f"{reply.key} names {name}, which it was not given"
-        return _written(name, reply.values[name], lang, public=public)
+        value = reply.values[name]
+        if isinstance(value, Reply):
+            return say(value, lang, public=public, seed=seed)
+        return _written(name, value, lang, public=public)
 
     return _PLACE.sub(write, sentence)
 
@@ -56,7 +60,7 @@ def _wordings(text: str | list[str]) -> tuple[str, ...]:
 def _written(name: str, value: object, lang: Lang, *, public: bool) -> str:
     if name.endswith("_cents"):
         assert isinstance(value, int), f"{name} is whole cents"
-        return amount(value, lang)
+        return typed(value, lang) if name == "typed_cents" else amount(value, lang)
     if name.endswith("_at"):
         assert isinstance(value, datetime), f"{name} is a datetime"
         return moment(value, lang)
@@ -80,6 +84,18 @@ def amount(cents: int, lang: Lang) -> str:
         whole = f"{euros:,}".replace(",", "\u202f")
         return f"{sign}{whole}{f',{rest:02}' if rest else ''}{NBSP}€"
     return f"{sign}€{euros:,}{f'.{rest:02}' if rest else ''}"
+
+
+def typed(cents: int, lang: Lang) -> str:
+    """Write an amount as the command language reads it, with nothing between its thousands.
+
+    >>> typed(125050, "en")
+    '€1250.50'
+    """
+    euros, rest = divmod(cents, 100)
+    if lang == "fr":
+        return f"{euros}{f',{rest:02}' if rest else ''}{NBSP}€"
+    return f"€{euros}{f'.{rest:02}' if rest else ''}"
 
 
 def named(handle: str, *, public: bool) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import Row
 from sqlmodel import Session
 
-from bot.domain.errors import Refusal, Unavailable
+from bot.domain.errors import Refusal, Rejected, Unavailable
 from bot.domain.replies import Reply
 from bot.domain.transfer import Reason, TransferStatus
 from bot.services import claim, settle
@@ -172,5 +172,5 @@ def _drive_wishes(deps: Deps, rows: Sequence[Row[Any]]) -> None:
             continue
         try:
             settle.drive(deps, topup.id)
-        except Unavailable:
+        except (Unavailable, Rejected):
             continue

@@ -83,32 +83,32 @@ _RULES: Final = (
     ),
     (
         "transfer {0} is {1} but the journal has no entry that says so",
-        """
+        r"""
         SELECT t.id, t.status FROM transfer t
         WHERE t.status IN ('posted', 'held', 'returned') AND NOT EXISTS (
             SELECT 1 FROM journal_entry e
             WHERE (t.status = 'posted' AND e.key IN
-                    ('transfer:' || t.id || ':post', 'transfer:' || t.id || ':claim'))
-                OR (t.status = 'held' AND e.key = 'transfer:' || t.id || ':hold')
-                OR (t.status = 'returned' AND e.key = 'transfer:' || t.id || ':return'))
+                    ('transfer:' || t.id || '\:post', 'transfer:' || t.id || '\:claim'))
+                OR (t.status = 'held' AND e.key = 'transfer:' || t.id || '\:hold')
+                OR (t.status = 'returned' AND e.key = 'transfer:' || t.id || '\:return'))
         """,
     ),
     (
         "transfer {0} is {1} but the journal has entries for it",
-        """
+        r"""
         SELECT t.id, t.status FROM transfer t
         WHERE t.status NOT IN ('posted', 'held', 'returned') AND EXISTS (
             SELECT 1 FROM journal_entry e WHERE e.key IN
-                ('transfer:' || t.id || ':post', 'transfer:' || t.id || ':hold'))
+                ('transfer:' || t.id || '\:post', 'transfer:' || t.id || '\:hold'))
         """,
     ),
     (
         "top-up {0} is {1} but the journal says otherwise",
-        """
+        r"""
         SELECT u.id, u.status FROM topup u
         WHERE (CASE WHEN u.status IN ('captured', 'disputed', 'refunded') THEN 1 ELSE 0 END)
             <> (SELECT COUNT(*) FROM journal_entry e
-                WHERE e.key = 'topup:' || u.id || ':capture')
+                WHERE e.key = 'topup:' || u.id || '\:capture')
         """,
     ),
     (

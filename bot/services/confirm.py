@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
+import structlog
 from sqlalchemy import Row
 from sqlmodel import Session
 
 from bot.domain import books, limits, sca
 from bot.domain.commands import Lang
-from bot.domain.errors import Refusal
+from bot.domain.errors import Refusal, Rejected, Unavailable
 from bot.domain.limits import Policy
 from bot.domain.replies import Reply
 from bot.domain.topup import ATTEMPTS_AN_ORDER, SESSION_MINUTES
@@ -25,6 +26,8 @@ from bot.services.posting import PAID, check_payee
 from bot.services.steps import Step
 from bot.services.whoami import bot_account
 from bot.store import confirmations, ledger, orders, people
+
+log = structlog.get_logger(__name__)
 
 DECLINES_A_DAY: Final = 3
 """Failed card attempts of a person, then cards are closed for a day: against card testing."""
@@ -77,8 +80,16 @@ def confirm(deps: Deps, will: Will) -> Outcome:
     if topup_id is None:
         settle.settle_waiting(deps)
     else:
-        settle.drive(deps, topup_id)
+        _go_on(deps, topup_id)
     return _outcome(deps, confirmation_id, will.reference)
+
+
+def _go_on(deps: Deps, topup_id: str) -> None:
+    """Drive a fresh top-up; what the acquirer delays or refuses, the recovery job takes up."""
+    try:
+        settle.drive(deps, topup_id)
+    except (Unavailable, Rejected) as error:
+        log.warning("card_page_delayed", topup=topup_id, reason=str(error))
 
 
 def _outcome(deps: Deps, confirmation_id: int, reference: str) -> Outcome:

@@ -71,6 +71,15 @@ class Incoming:
         """Whether everybody can read it, and its answer."""
         return self.source == "post"
 
+    @property
+    def seed(self) -> int:
+        """A number of this message's own, which picks a wording and makes a link unlike others."""
+        return crc32(self.id.encode())
+
+    def own(self, url: str) -> str:
+        """Make a public answer's link its own: X refuses a text that was just posted."""
+        return f"{url}#{self.seed:x}" if self.is_public else url
+
 
 def converse(
     session: Session, deps: Deps, incoming: Incoming, command: Command, at: datetime
@@ -135,7 +144,7 @@ def _do(session: Session, deps: Deps, incoming: Incoming, command: Command, at: 
         case History():
             _point_to_wallet(session, deps, incoming, "history", at)
         case Help():
-            reply = Reply.of("help", url=f"{deps.public_url}/help")
+            reply = Reply.of("help", url=incoming.own(f"{deps.public_url}/help"))
             answer(session, deps, incoming, reply, at=at, priority=HELP_PRIORITY)
         case Misread():
             answer(session, deps, incoming, misread_reply(command), at=at, priority=HINT_PRIORITY)
@@ -161,11 +170,9 @@ def answer(
         return
     person = people.person_of(session, incoming.author_x_user_id)
     lang: Lang = person.lang if person is not None and person.lang else incoming.lang
-    seed = crc32(incoming.id.encode())
-    text = say(reply, lang, public=incoming.is_public, seed=seed)
+    text = say(reply, lang, public=incoming.is_public, seed=incoming.seed)
     if incoming.is_public:
-        if order_id is None:
-            text = _made_unlike_others(text, f"{deps.public_url}/help#{seed:x}")
+        text = _made_unlike_others(text, incoming.own(f"{deps.public_url}/help"))
         letter = Letter(
             key=f"reply:{incoming.id}",
             channel="reply",
@@ -252,7 +259,7 @@ def _stated(
 def _point_to_wallet(
     session: Session, deps: Deps, incoming: Incoming, what: str, at: datetime
 ) -> None:
-    reply = Reply.of(f"wallet.{what}", url=f"{deps.public_url}/wallet")
+    reply = Reply.of(f"wallet.{what}", url=incoming.own(f"{deps.public_url}/wallet"))
     answer(session, deps, incoming, reply, at=at, priority=HINT_PRIORITY)
 
 
@@ -334,7 +341,8 @@ def _confirm(session: Session, deps: Deps, incoming: Incoming, code: str, at: da
     person = people.person_of(session, me)
     if incoming.is_public or not _by_dm(person):
         key = "confirm.public" if incoming.is_public else "confirm.switched_off"
-        answer(session, deps, incoming, Reply.of(key, url=url), at=at, priority=LINK_PRIORITY)
+        reply = Reply.of(key, url=incoming.own(url))
+        answer(session, deps, incoming, reply, at=at, priority=LINK_PRIORITY)
         return False
     waiting = [row for row in mine if row.status == TransferStatus.PENDING.value]
     if waiting and not _knows_terms(session, order, waiting, me):

@@ -112,7 +112,7 @@ def _why_ignore(
 
 
 def _is_group(message: Message) -> bool:
-    return len(set(message.participant_ids)) > 2 or message.conversation_id.startswith("group:")
+    return message.is_group
 
 
 def _ignore(deps: Deps, row: Row[Any], why: str) -> None:

@@ -32,6 +32,8 @@ PHASES_AT_MOST: Final = 8
 """Phases that one call of the driver may go through; there are six."""
 LOOK_AGAIN_S: Final = 60
 """How long an open page is left alone before the recovery job looks at it again (seconds)."""
+OUR_MISTAKES: Final = frozenset({"wrong_credentials", "idempotency_error"})
+"""Refusals of the acquirer that are about us, not about the card: an operator has to look."""
 BACK_OFF_AT_MOST_S: Final = 600
 """The longest wait between two attempts of the recovery job (seconds)."""
 
@@ -164,6 +166,8 @@ def _open(deps: Deps, row: Row[Any]) -> bool:
     try:
         state = deps.checkout.open(wanted, key=f"topup-{row.id}-checkout")
     except Rejected as error:
+        if error.code in OUR_MISTAKES:
+            raise
         log.warning("checkout_refused", topup=row.id, code=error.code)
         return topup_end.end(
             deps, row.id, TopupStatus.EXPIRED, "refusal.card_unavailable", Reason.CARD_ABANDONED
@@ -300,6 +304,8 @@ def _capture(deps: Deps, row: Row[Any]) -> bool:
             row.payment_id, amount_cents=row.amount_cents, key=f"topup-{row.id}-capture"
         )
     except Rejected as error:
+        if error.code in OUR_MISTAKES:
+            raise
         log.warning("capture_refused", topup=row.id, code=error.code)
         payment = deps.payments.read(row.payment_id)
         if payment.status != "captured":
@@ -359,11 +365,17 @@ def _charge(deps: Deps, row: Row[Any]) -> bool:
     """Charge a saved card off-session, under its mandate."""
     with deps.store.read() as session:
         saved: SavedCard = cards.saved_card(session, row.saved_card_id)
-    payment = deps.payments.charge(
-        saved, topup_id=row.id, amount_cents=row.amount_cents, key=f"topup-{row.id}-charge"
-    )
+    try:
+        payment = deps.payments.charge(
+            saved, topup_id=row.id, amount_cents=row.amount_cents, key=f"topup-{row.id}-charge"
+        )
+    except Rejected as error:
+        if error.code in OUR_MISTAKES:
+            raise
+        log.warning("charge_refused", topup=row.id, code=error.code)
+        payment = None
     deps.step(Step.CHARGED)
-    if payment.status != "captured":
+    if payment is None or payment.status != "captured":
         return topup_end.end(
             deps, row.id, TopupStatus.DECLINED, "refusal.card_declined", Reason.CARD_DECLINED
         )

@@ -1,10 +1,10 @@
 """The inbox: what came in, once each, and who is reading it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Row, and_, or_, select, update
+from sqlalchemy import Row, and_, case, or_, select, update
 from sqlmodel import Session
 
 from bot.ports import RawEvent
@@ -119,3 +119,27 @@ def prune_bodies(session: Session, *, before: datetime) -> int:
         .values(body=None)
     )
     return session.connection().execute(statement).rowcount
+
+
+def listing(
+    session: Session, *, statuses: Sequence[str] = ("waiting", "dead")
+) -> Sequence[Row[Any]]:
+    """Return what waits and what died, the dead first."""
+    first = case((inbox.c.status == "dead", 0), else_=1)
+    return session.execute(
+        select(inbox).where(inbox.c.status.in_(statuses)).order_by(first, inbox.c.id)
+    ).all()
+
+
+def revive(session: Session, *, at: datetime, row_ids: Sequence[int] | None = None) -> int:
+    """Let dead rows be read again; return how many. One whose text was pruned cannot be."""
+    where = and_(inbox.c.status == "dead", inbox.c.body.is_not(None))
+    if row_ids is not None:
+        where = and_(where, inbox.c.id.in_(row_ids))
+    values: Mapping[str, object] = {
+        "status": "waiting",
+        "attempts": 0,
+        "done_at": None,
+        "next_attempt_at": at,
+    }
+    return session.connection().execute(update(inbox).where(where).values(**values)).rowcount

@@ -1,0 +1,122 @@
+"""Text messages: to the sandbox's phone, or through a provider's gateway, over HTTP.
+
+Promises that an error names neither the number nor the text. A call carries its key, so that one
+without an answer is `Unavailable`: a text that comes twice says the same thing twice. Another
+provider joins as one more `SmsProvider`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+import requests
+from tenacity import (
+    Retrying,
+    retry_if_exception_type,
+    stop_after_attempt,
+    stop_before_delay,
+    wait_random_exponential,
+)
+
+from bot.domain.errors import Rejected, Unavailable
+
+TRIES: Final = 3
+"""How often a call is made at most (DESIGN.md, rule 18)."""
+BUDGET_S: Final = 10.0
+"""How long a text may take with its repetitions (seconds; DESIGN.md, rule 18)."""
+CONNECT_TIMEOUT_S: Final = 2.0
+"""How long a connection may take (seconds)."""
+READ_TIMEOUT_S: Final = 6.0
+"""How long an answer may take (seconds)."""
+FIRST_WAIT_S: Final = 0.25
+"""The wait before the second try at most (seconds), doubled before the third."""
+
+
+@dataclass(frozen=True, slots=True)
+class SmsCall:
+    """What is posted to a provider for one text."""
+
+    path: str
+    body: Mapping[str, str] = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+class SmsProvider(Protocol):
+    """How one provider wants to be asked."""
+
+    def call(self, *, to_phone: str, text: str, key: str) -> SmsCall:
+        """Return what is posted for a text."""
+
+
+class SandboxPhone:
+    """The phone of the sandbox: `SMS_PROVIDER=sandbox`."""
+
+    def call(self, *, to_phone: str, text: str, key: str) -> SmsCall:
+        """Return what is posted for a text."""
+        return SmsCall("/_sandbox/sms", {"to": to_phone, "text": text}, {"Idempotency-Key": key})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SmsGateway:
+    """A gateway that takes JSON at its own address by an API key: `SMS_PROVIDER=http`."""
+
+    api_key: str = field(repr=False)
+    sender: str
+
+    def call(self, *, to_phone: str, text: str, key: str) -> SmsCall:
+        """Return what is posted for a text."""
+        return SmsCall(
+            "",
+            {"from": self.sender, "to": to_phone, "text": text},
+            {"Authorization": f"Bearer {self.api_key}", "Idempotency-Key": key},
+        )
+
+
+class HttpSmsSender:
+    """Sends texts through a provider. `tries=1` turns repetition off, for tests."""
+
+    def __init__(
+        self,
+        provider: SmsProvider,
+        *,
+        base_url: str,
+        tries: int = TRIES,
+        connect_timeout_s: float = CONNECT_TIMEOUT_S,
+        read_timeout_s: float = READ_TIMEOUT_S,
+    ) -> None:
+        self._provider = provider
+        self._base_url = base_url.rstrip("/")
+        self._timeouts_s = (connect_timeout_s, read_timeout_s)
+        self._retrying = Retrying(
+            retry=retry_if_exception_type(Unavailable),
+            stop=(
+                stop_after_attempt(tries)
+                | stop_before_delay(BUDGET_S - connect_timeout_s - read_timeout_s)
+            ),
+            wait=wait_random_exponential(multiplier=FIRST_WAIT_S, max=BUDGET_S),
+            reraise=True,
+        )
+
+    def send(self, *, to_phone: str, text: str, key: str) -> None:
+        """Send a text to a number in E.164."""
+        call = self._provider.call(to_phone=to_phone, text=text, key=key)
+        self._retrying.copy()(self._post, call)
+
+    def _post(self, call: SmsCall) -> None:
+        try:
+            response = requests.post(
+                self._base_url + call.path,
+                json=dict(call.body),
+                headers=dict(call.headers),
+                timeout=self._timeouts_s,
+                allow_redirects=False,
+            )
+        except requests.RequestException:
+            # The cause is left behind: it holds the request, with the number and the text.
+            raise Unavailable("no_answer") from None
+        status = response.status_code
+        if status in {408, 429} or status >= 500:
+            raise Unavailable("rate_limited" if status == 429 else "server_error")
+        if not 200 <= status < 300:
+            code = "unauthorized" if status in {401, 403} else "bad_request"
+            raise Rejected(code, f"the provider answered {status}")

@@ -1,0 +1,341 @@
+"""X's REST calls behind the roles of `bot.ports`: saying, finding again, reading, looking up.
+
+Promises to ask for exactly the fields that are read, and for no expansion: X bills each account
+that it sends. The app reads by its bearer token, the account speaks and reads its messages by
+OAuth 1.0a.
+"""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from bot.adapters.x.decode import (
+    Fields,
+    entries,
+    is_handle,
+    next_token,
+    raw_events,
+    read_id,
+    read_sent,
+    read_time,
+    read_user,
+    replies_to,
+)
+from bot.adapters.x.http import Answer, XApi
+from bot.domain.errors import OutcomeUnknown, Rejected, Unavailable
+from bot.ports import RawEvent, Sent, XUser
+
+POST_FIELDS: Final = [
+    "author_id",
+    "conversation_id",
+    "created_at",
+    "display_text_range",
+    "edit_history_tweet_ids",
+    "entities",
+    "in_reply_to_user_id",
+    "lang",
+    "note_tweet",
+    "referenced_tweets",
+]
+"""What `Post` is made of, beside id and text, which always come."""
+SENT_FIELDS: Final = ["created_at", "display_text_range", "entities", "referenced_tweets"]
+"""What tells which post one of ours answers, and what we had written."""
+USER_FIELDS: Final = ["created_at", "protected"]
+"""What `XUser` is made of, beside id, handle and name, which always come."""
+MESSAGE_FIELDS: Final = [
+    "created_at",
+    "dm_conversation_id",
+    "entities",
+    "event_type",
+    "id",
+    "participant_ids",
+    "sender_id",
+    "text",
+]
+"""What `Message` and `Sent` are made of."""
+
+MENTIONS_A_PAGE: Final = 100
+"""X's largest page: every mention after the cursor is wanted, and only posts are billed."""
+FOUND_A_PAGE: Final = 10
+"""Entries a page where one of ours is looked for: it is among the newest."""
+MESSAGES_A_PAGE: Final = 10
+"""Events a page: X has no `since_id` for them and bills each (X_PLATFORM.md, "Prices")."""
+PAGES_A_POLL: Final = 8
+"""Pages at most in one poll: X allows 15 in 15 minutes, and the rest goes on in the next."""
+LOOKED_UP_AT_ONCE: Final = 100
+"""X's most accounts in one call."""
+CLOCK_SKEW: Final = timedelta(minutes=5)
+"""How far X's clock may be from ours: it refuses signatures that are further off."""
+MESSAGE_SKEW: Final = timedelta(seconds=5)
+"""How much earlier than we began a message of ours may be dated: the same text may have been sent
+for another reason a minute before."""
+
+
+class XDirectory:
+    """Who is who on X. `bot` is read once: the account of a set of credentials does not change."""
+
+    def __init__(self, api: XApi) -> None:
+        self._api = api
+        self._lock = threading.Lock()
+        self._bot: XUser | None = None
+
+    def me(self) -> XUser:
+        """Return the bot's own account, read anew."""
+        answer = self._api.read(self._api.client.get_me, user_fields=USER_FIELDS)
+        user = read_user(answer.get("data"))
+        if user is None:
+            raise Rejected("undecodable", "an account without id or handle")
+        return user
+
+    def bot(self) -> XUser:
+        """Return the bot's own account, as it was first read."""
+        with self._lock:
+            if self._bot is None:
+                self._bot = self.me()
+            return self._bot
+
+    def by_handle(self, handles: Iterable[str]) -> Mapping[str, XUser]:
+        """Look handles up (without `@`, any case); keys are the handles as they were asked for."""
+        asked = list(dict.fromkeys(handles))
+        wanted = list(dict.fromkeys(handle.lower() for handle in asked if is_handle(handle)))
+        found = {user.handle.lower(): user for user in self._look_up("usernames", wanted)}
+        return {handle: found[handle.lower()] for handle in asked if handle.lower() in found}
+
+    def by_id(self, x_user_ids: Iterable[str]) -> Mapping[str, XUser]:
+        """Look ids up; those not found or suspended are absent."""
+        wanted = [one for one in dict.fromkeys(x_user_ids) if read_id(one)]
+        return {user.id: user for user in self._look_up("ids", wanted)}
+
+    def _look_up(self, name: str, wanted: list[str]) -> Iterator[XUser]:
+        for start in range(0, len(wanted), LOOKED_UP_AT_ONCE):
+            some = wanted[start : start + LOOKED_UP_AT_ONCE]
+            answer = self._api.read(
+                self._api.client.get_users, user_fields=USER_FIELDS, **{name: some}
+            )
+            yield from filter(None, map(read_user, entries(answer)))
+
+
+class XMentionReader:
+    """The mentions timeline, newest first, as X gives it."""
+
+    def __init__(self, api: XApi, bot: Callable[[], XUser]) -> None:
+        self._api = api
+        self._bot = bot
+
+    def mentions(self, *, since_id: str | None, since: datetime) -> Iterator[RawEvent]:
+        """Every mention after `since_id` (where given) and after `since`, oldest page last."""
+        # X heeds one of the two. It refuses a time that its own clock has not reached.
+        start: dict[str, Any] = {"start_time": since - CLOCK_SKEW}
+        if since_id is not None:
+            start = {"since_id": since_id}
+        for answer in _pages(
+            self._api,
+            self._api.client.get_users_mentions,
+            self._bot().id,
+            tweet_fields=POST_FIELDS,
+            max_results=MENTIONS_A_PAGE,
+            **start,
+        ):
+            page = raw_events("post", answer)
+            yield from (event for event in page if _is_since(event.happened_at, since))
+            if page and not any(_is_since(event.happened_at, since) for event in page):
+                return
+
+
+class XMessageReader:
+    """Direct messages that reached the account, with its own: these become known by being read.
+
+    A poll that is cut short, by X's limit or by `PAGES_A_POLL`, is continued by the next one.
+    """
+
+    def __init__(self, api: XApi) -> None:
+        self._events = _MessageEvents(api)
+        self._gaps: list[str] = []
+
+    def messages(self, is_known: Callable[[Iterable[str]], set[str]]) -> list[RawEvent]:
+        """Read the newest events, paging on only while a page holds an id that is not known.
+
+        They are returned oldest first: an answer follows its question.
+        """
+        found: dict[str, RawEvent] = {}
+        pages: list[str | None] = [None, *self._gaps]
+        for _ in range(PAGES_A_POLL):
+            if not pages:
+                break
+            try:
+                answer = self._events.page(pages[0])
+            except Unavailable:
+                if not found:
+                    raise
+                break
+            events = raw_events("dm", answer)
+            known = is_known([event.id for event in events])
+            found |= {event.id: event for event in events if event.id not in known}
+            token = next_token(answer) if len(known) < len(events) else None
+            pages[0:1] = [token] if token else []
+        self._gaps = [page for page in pages if page]
+        return sorted(found.values(), key=lambda event: int(event.id))
+
+
+class XPublisher:
+    """What the bot says on X, and how it is found again where no answer came."""
+
+    def __init__(self, api: XApi, bot: Callable[[], XUser]) -> None:
+        self._api = api
+        self._bot = bot
+        self._events = _MessageEvents(api)
+
+    def reply(self, *, to_post_id: str, text: str, exclude_x_user_ids: Iterable[str]) -> str:
+        """Answer a post, notifying nobody but its author; return the reply's id."""
+        answer = self._api.create(
+            to_post_id,
+            self._api.client.create_tweet,
+            text=text,
+            in_reply_to_tweet_id=to_post_id,
+            exclude_reply_user_ids=list(exclude_x_user_ids) or None,
+        )
+        return _made(answer, "id", key=to_post_id)
+
+    def replies_to(self, post_id: str, *, since: datetime) -> list[Sent]:
+        """Find our own replies to a post: in our timeline, else by search, free where it is empty.
+
+        X shows a new post within seconds, not at once: nothing found soon after sending proves
+        nothing yet.
+        """
+        refusals = []
+        for look in (self._in_timeline, self._in_search):
+            try:
+                found = look(post_id, since)
+            except Rejected as refusal:  # not every access holds both
+                refusals.append(refusal)
+                continue
+            if found:
+                return found
+        if len(refusals) == 2:
+            raise refusals[0]
+        return []
+
+    def _in_timeline(self, post_id: str, since: datetime) -> list[Sent]:
+        for answer in _pages(
+            self._api,
+            self._api.client.get_users_tweets,
+            self._bot().id,
+            since_id=post_id,
+            tweet_fields=SENT_FIELDS,
+            max_results=FOUND_A_PAGE,
+        ):
+            page = entries(answer)
+            found = [read_sent(entry) for entry in page if replies_to(entry) == post_id]
+            if found or _reaches_back(page, since - CLOCK_SKEW):
+                return found
+        return []
+
+    def _in_search(self, post_id: str, _since: datetime) -> list[Sent]:
+        answer = self._api.read(
+            self._api.client.search_recent_tweets,
+            f"in_reply_to_tweet_id:{post_id} from:{self._bot().handle}",
+            tweet_fields=SENT_FIELDS,
+            max_results=FOUND_A_PAGE,
+        )
+        return [read_sent(entry) for entry in entries(answer) if replies_to(entry) == post_id]
+
+    def message(self, *, to_x_user_id: str, text: str) -> str:
+        """Send a direct message; return its event's id."""
+        answer = self._api.create(
+            to_x_user_id,
+            self._api.client.create_direct_message,
+            participant_id=to_x_user_id,
+            text=text,
+        )
+        return _made(answer, "dm_event_id", key=to_x_user_id)
+
+    def messages_to(self, x_user_id: str, *, since: datetime) -> list[Sent]:
+        """Find our own direct messages to an account."""
+        bot_id, found = self._bot().id, []
+        token: str | None = None
+        while True:
+            answer = self._events.page(token, with_x_user_id=x_user_id)
+            page = entries(answer)
+            found += [
+                read_sent(entry)
+                for entry in page
+                if read_id(entry.get("sender_id")) == bot_id
+                and _is_since(read_time(entry.get("created_at")), since - MESSAGE_SKEW)
+            ]
+            token = next_token(answer)
+            if token is None or _reaches_back(page, since - MESSAGE_SKEW):
+                return found
+
+    def delete(self, post_id: str) -> None:
+        """Delete a post of our own; one that is already gone is a success."""
+        try:
+            self._api.read(self._api.client.delete_tweet, post_id)
+        except Rejected as refusal:
+            if refusal.code != "not_found":
+                raise
+
+
+class _MessageEvents:
+    """Pages of direct messages, of everybody or of one conversation of two.
+
+    X's newest description names senders by an expansion, which it bills; the fields of before are
+    asked for as long as they are taken.
+    """
+
+    def __init__(self, api: XApi) -> None:
+        self._api = api
+        self._asked: dict[str, Any] = {"dm_event_fields": MESSAGE_FIELDS}
+
+    def page(self, token: str | None, *, with_x_user_id: str | None = None) -> Answer:
+        """Read one page, newest first."""
+        try:
+            return self._read(token, with_x_user_id)
+        except Rejected as refusal:
+            if refusal.code != "bad_request" or "expansions" in self._asked:
+                raise
+            people = ["participant_ids", "sender_id"]
+            fields = [name for name in MESSAGE_FIELDS if name not in people]
+            self._asked = {"dm_event_fields": fields, "expansions": people}
+            return self._read(token, with_x_user_id)
+
+    def _read(self, token: str | None, with_x_user_id: str | None) -> Answer:
+        return self._api.read(
+            self._api.client.get_direct_message_events,
+            participant_id=with_x_user_id,
+            event_types="MessageCreate",
+            max_results=MESSAGES_A_PAGE,
+            pagination_token=token,
+            **self._asked,
+        )
+
+
+def _pages(
+    api: XApi, method: Callable[..., Any], *arguments: Any, **named: Any
+) -> Iterator[Answer]:
+    """Read page after page, as long as there is one and somebody wants it."""
+    token: str | None = None
+    while True:
+        answer = api.read(method, *arguments, pagination_token=token, **named)
+        yield answer
+        token = next_token(answer)
+        if token is None:
+            return
+
+
+def _is_since(moment: datetime | None, since: datetime) -> bool:
+    return moment is None or moment >= since
+
+
+def _reaches_back(page: Sequence[Fields], since: datetime) -> bool:
+    """Whether a page, newest first, holds something older: what follows it is older still."""
+    return any(not _is_since(read_time(entry.get("created_at")), since) for entry in page)
+
+
+def _made(answer: Answer, name: str, *, key: str) -> str:
+    """Return the id of what was made; without one it was made, and is to be looked up."""
+    data = answer.get("data")
+    made = read_id(data.get(name)) if isinstance(data, dict) else None
+    if made is None:
+        raise OutcomeUnknown(key, "no id in the answer")
+    return made

@@ -1,0 +1,167 @@
+"""Calls to X: the address, the time-outs, the tries, and who calls.
+
+Promises that nothing but `bot.domain.errors` leaves a call, that a call takes at most `BUDGET_S`
+with its repetitions, that what creates something is sent once, and that no credential reaches a
+log, an error or a repr. tweepy hard-codes its host and sends no time-out: `XSession` is put in the
+place of its session. OAuth 1.0a signs the address, so the session writes it before it signs.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.cookiejar import DefaultCookiePolicy
+from ipaddress import ip_address
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import requests
+import tweepy
+from tenacity import (
+    Retrying,
+    retry_if_exception,
+    stop_after_attempt,
+    stop_before_delay,
+    wait_random_exponential,
+)
+
+from bot.adapters.x.errors import NO_ANSWER, NO_CONNECTION, SERVER_ERROR, translated
+from bot.domain.errors import OutcomeUnknown, Unavailable
+
+TRIES: Final = 3
+"""How often a call is made at most (DESIGN.md, rule 18)."""
+BUDGET_S: Final = 10.0
+"""How long a call may take with its repetitions (seconds; DESIGN.md, rule 18)."""
+CONNECT_TIMEOUT_S: Final = 2.0
+"""How long a connection may take (seconds)."""
+READ_TIMEOUT_S: Final = 6.0
+"""How long an answer may take (seconds): X answers a post within one or two."""
+FIRST_WAIT_S: Final = 0.25
+"""The wait before the second try at most (seconds), doubled before the third."""
+
+_TWEEPY_HOST: Final = "https://api.twitter.com"
+_TALKATIVE: Final = ("tweepy", "oauthlib", "requests_oauthlib")
+"""Loggers that print tokens or signatures at DEBUG."""
+
+Answer = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class XCredentials:
+    """What X's developer portal hands out to an app and its account; a repr shows none of it."""
+
+    bearer_token: str = field(repr=False)
+    api_key: str = field(repr=False)
+    api_secret: str = field(repr=False)
+    access_token: str = field(repr=False)
+    access_token_secret: str = field(repr=False)
+
+
+class XSession(requests.Session):
+    """A session that goes to one address, within time-outs, and raises where X says no."""
+
+    def __init__(self, *, base_url: str, connect_timeout_s: float, read_timeout_s: float) -> None:
+        super().__init__()
+        self._base_url = base_url.rstrip("/")
+        self._timeouts_s = (connect_timeout_s, read_timeout_s)
+        # A proxy or a .netrc of this machine has nothing to say about a server on it.
+        self.trust_env = not _is_loopback(self._base_url)
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+
+    def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
+        """Write the address, then sign it."""
+        request.url = self._base_url + str(request.url).removeprefix(_TWEEPY_HOST)
+        return super().prepare_request(request)
+
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+        """Send with our time-outs, follow nobody elsewhere, raise where the answer is a no."""
+        kwargs |= {"timeout": self._timeouts_s, "allow_redirects": False}
+        response = super().send(request, **kwargs)
+        if not kwargs.get("stream"):
+            response.raise_for_status()
+        return response
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def keep_vendors_quiet() -> None:
+    """Keep the libraries that print credentials at DEBUG at INFO, whatever the root says."""
+    for name in _TALKATIVE:
+        logger = logging.getLogger(name)
+        logger.setLevel(max(logger.level, logging.INFO))
+
+
+class XApi:
+    """X's API as the app and its account, in our errors. `tries=1` turns repetition off."""
+
+    def __init__(
+        self,
+        credentials: XCredentials,
+        *,
+        base_url: str,
+        tries: int = TRIES,
+        connect_timeout_s: float = CONNECT_TIMEOUT_S,
+        read_timeout_s: float = READ_TIMEOUT_S,
+    ) -> None:
+        keep_vendors_quiet()
+        self.base_url = base_url
+        self.bearer_token: Final = credentials.bearer_token
+        self._tries = tries
+        self._connect_timeout_s = connect_timeout_s
+        self._read_timeout_s = read_timeout_s
+        self.client = tweepy.Client(
+            bearer_token=credentials.bearer_token,
+            consumer_key=credentials.api_key,
+            consumer_secret=credentials.api_secret,
+            access_token=credentials.access_token,
+            access_token_secret=credentials.access_token_secret,
+            return_type=dict,
+            wait_on_rate_limit=False,
+        )
+        self.client.session = self.session()
+
+    def session(self) -> XSession:
+        """Return a new session with this one's address and time-outs."""
+        return XSession(
+            base_url=self.base_url,
+            connect_timeout_s=self._connect_timeout_s,
+            read_timeout_s=self._read_timeout_s,
+        )
+
+    def read(self, method: Callable[..., Any], *arguments: Any, **named: Any) -> Answer:
+        """Make a call that may be repeated, again where that may help; return the answer."""
+        again = {NO_CONNECTION, NO_ANSWER, SERVER_ERROR}
+        return self._retrying(again)(lambda: _once(method, None, *arguments, **named))
+
+    def create(self, key: str, method: Callable[..., Any], **named: Any) -> Answer:
+        """Make a call that makes something named by `key`; again only where it was not sent."""
+        return self._retrying({NO_CONNECTION})(lambda: _once(method, key, **named))
+
+    def _retrying(self, reasons: set[str]) -> Retrying:
+        slowest_s = self._connect_timeout_s + self._read_timeout_s
+        return Retrying(
+            retry=retry_if_exception(
+                lambda error: isinstance(error, Unavailable) and error.reason in reasons
+            ),
+            stop=stop_after_attempt(self._tries) | stop_before_delay(BUDGET_S - slowest_s),
+            wait=wait_random_exponential(multiplier=FIRST_WAIT_S, max=BUDGET_S),
+            reraise=True,
+        )
+
+
+def _once(method: Callable[..., Any], key: str | None, *arguments: Any, **named: Any) -> Answer:
+    try:
+        answer = method(*arguments, **named)
+    except (requests.RequestException, tweepy.TweepyException) as error:
+        # The cause is left behind: it holds the request with its headers.
+        raise translated(error, key=key) from None
+    if not isinstance(answer, dict):
+        raise Unavailable(NO_ANSWER) if key is None else OutcomeUnknown(key, "unreadable answer")
+    return answer

@@ -1,0 +1,126 @@
+"""The local X: the v2 endpoints that the bot uses, test control, and a page for a person.
+
+`create_app` makes one with an empty timeline. Everything runs on the server's event loop, which is
+what makes it safe without a lock: run it with `bot.sandbox.serve.serve`, or any ASGI server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from datetime import UTC, datetime
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from bot.sandbox import phone as phones
+from bot.sandbox.x_server import (
+    authorize,
+    control,
+    dms,
+    oauth2,
+    page,
+    posts,
+    problems,
+    stream,
+    timelines,
+    users,
+)
+from bot.sandbox.x_server.auth import Authenticator
+from bot.sandbox.x_server.credentials import Credentials
+from bot.sandbox.x_server.faults import Faults, FaultyWire
+from bot.sandbox.x_server.hub import Hub
+from bot.sandbox.x_server.limits import Limits
+from bot.sandbox.x_server.render import Renderer
+from bot.sandbox.x_server.site import Site
+from bot.sandbox.x_server.tokens import Tokens
+from bot.sandbox.x_server.world import World
+
+KEEP_ALIVE_S = 15.0  # X promises a blank line at least every 20 seconds
+PEOPLE = ("bob", "alice", "carol", "dave", "secours_demo")  # CONTRACT.md, "The sandbox"
+
+
+def create_app(
+    *,
+    bot_handle: str = "smoney",
+    credentials: Credentials | None = None,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    phone: phones.Phone | None = None,
+    people: Sequence[str] = PEOPLE,
+    keep_alive_s: float = KEEP_ALIVE_S,
+    dm_limit_scale: float = 1.0,
+    redirect_uris: Sequence[str] = (),
+    link_hosts: Collection[str] = (),
+) -> FastAPI:
+    """A local X with these people in it.
+
+    `dm_limit_scale` multiplies the limits on direct messages. Sign-in returns to `redirect_uris`
+    alone, or to any loopback address where none is given. X makes links of names with a domain
+    only, so that `http://localhost:8000/…` stays as it was typed; `link_hosts` are taken as links
+    beside those.
+    """
+    world = World(bot_handle=bot_handle, now=now, link_hosts=frozenset(link_hosts))
+    world.bot.name, world.bot.verified = "S-money", True
+    for handle in people:
+        world.people.ensure(handle)
+    credentials = credentials or Credentials.sandbox()
+    renderer, tokens, faults = Renderer(world), Tokens(now), Faults(now)
+    site = Site(
+        world=world,
+        renderer=renderer,
+        credentials=credentials,
+        tokens=tokens,
+        authenticator=Authenticator(world, credentials, tokens),
+        limits=Limits(now, dm_scale=dm_limit_scale),
+        faults=faults,
+        hub=Hub(world, renderer, faults),
+        phone=phone or phones.Phone(now),
+        keep_alive_s=keep_alive_s,
+        redirect_uris=tuple(redirect_uris),
+    )
+    site.phone.on_message.append(world.changed)
+    return _assemble(site)
+
+
+def _assemble(site: Site) -> FastAPI:
+    app = FastAPI(title="The local X", docs_url=None, redoc_url=None, openapi_url=None)
+    for module in (stream, timelines, posts, users, dms, authorize, oauth2, control, page):
+        app.include_router(module.router(site))
+    app.include_router(phones.router(site.phone))
+    app.mount("/static", page.static_files())
+    app.add_middleware(FaultyWire, faults=site.faults)
+    app.add_exception_handler(problems.XProblem, _problem)
+    app.add_exception_handler(RequestValidationError, _unreadable)
+    app.add_exception_handler(HTTPException, _no_such_route)
+    for mistake in control.MISTAKES:
+        app.add_exception_handler(mistake, _mistake)
+    app.state.close_streams = site.hub.close
+    app.state.site = site
+    return app
+
+
+async def _problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, problems.XProblem)
+    headers = getattr(request.state, "headers", None)
+    return JSONResponse(
+        error.body, error.status, headers=headers, media_type="application/problem+json"
+    )
+
+
+async def _unreadable(request: Request, error: Exception) -> Response:
+    """A body that is not what the endpoint reads."""
+    if request.url.path.startswith("/_sandbox"):
+        return control.answer_mistake(control.Mistake(f"The body cannot be read: {error}"))
+    return await _problem(request, problems.invalid("The body of the request cannot be read."))
+
+
+async def _no_such_route(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code == 404 and request.url.path.startswith("/2/"):
+        return await _problem(request, problems.not_found_route())
+    return JSONResponse({"error": error.detail}, error.status_code, headers=error.headers)
+
+
+async def _mistake(_: Request, error: Exception) -> Response:
+    return control.answer_mistake(error)

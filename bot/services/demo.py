@@ -1,0 +1,102 @@
+"""The sandbox's people, made by the same services and over the same wires as anybody's.
+
+X ids are looked up on the local X, phones prove themselves by a code that is sent to them, @bob's
+card is kept and charged by the local card network. Nothing is written past a service that a real
+person goes through, but for what an operator does (an organisation is verified by one) and for the
+card and its mandate, for which there is no page yet.
+"""
+
+import re
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Final, Literal
+
+from bot.domain.errors import Rejected
+from bot.ports import SmsSender, XUser
+from bot.services import persons, topup, wallet
+from bot.services.deps import Deps
+from bot.services.sessions import Visitor
+from bot.store import cards, people
+
+BALANCE_CENTS: Final = 10_000
+"""What @bob has in his wallet (CONTRACT.md, "The sandbox"): 100 €."""
+MANDATE_CENTS: Final = 10_000
+"""The most that @bob's card may be charged at once (cents)."""
+MANDATE_DAYS: Final = 365
+"""How long @bob's mandate lasts."""
+CARD: Final = "pm_card_fr"
+"""Stripe's test card of a French issuer: `CARD_COUNTRIES` is FR."""
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """Somebody in the sandbox, with a phone number that no operator hands out (ARCEP)."""
+
+    handle: str
+    phone: str
+
+
+BOB: Final = Role("bob", "+33639980001")
+ALICE: Final = Role("alice", "+33639980002")
+ORGANISATION: Final = Role("secours_demo", "+33639980003")
+
+
+class _Overheard:
+    """Sends text messages on, and remembers the last to each phone: a demo person reads it."""
+
+    def __init__(self, sender: SmsSender) -> None:
+        self._sender = sender
+        self.texts: dict[str, str] = {}
+
+    def send(self, *, to_phone: str, text: str, key: str) -> None:
+        """Send a text, and keep it."""
+        self._sender.send(to_phone=to_phone, text=text, key=key)
+        self.texts[to_phone] = text
+
+
+def make_people(deps: Deps, environment: Literal["sandbox", "production"]) -> None:
+    """Make @bob, @alice and @secours_demo with their wallets. Refused outside the sandbox."""
+    if environment != "sandbox":
+        raise Rejected("not_a_sandbox", "demo people are made where ENVIRONMENT is sandbox")
+    accounts = deps.directory.by_handle([BOB.handle, ALICE.handle, ORGANISATION.handle])
+    bob = _join(deps, accounts[BOB.handle], BOB)
+    _join(deps, accounts[ALICE.handle], ALICE)
+    _join(deps, accounts[ORGANISATION.handle], ORGANISATION)
+    persons.verify(deps, ORGANISATION.handle, level="verified", is_organisation=True)
+    wallet.switch_dm(deps, bob, on=True)
+    _fill(deps, bob)
+
+
+def _join(deps: Deps, account: XUser, role: Role) -> Visitor:
+    """Open a wallet: a phone number, a code, and consent, as on the page."""
+    handle = account.handle.lower()
+    with deps.store.write() as session:
+        people.see(session, account.id, at=deps.clock.now(), handle=handle, name=account.name)
+    phone = _Overheard(deps.sms)
+    there = replace(deps, sms=phone)
+    visitor = Visitor(account.id, handle, None, "", "fr")
+    wallet.send_phone_code(there, visitor, role.phone, consent=True, lang="fr")
+    code = re.search(r"\b[0-9]{6}\b", phone.texts[role.phone])
+    assert code is not None, "the text message holds the code"
+    wallet.check_phone_code(there, visitor, code[0], "fr")
+    with deps.store.read() as session:
+        person = people.person_of(session, account.id)
+    assert person is not None, "who proved a phone has a wallet"
+    return replace(visitor, person_id=person.id)
+
+
+def _fill(deps: Deps, bob: Visitor) -> None:
+    """Keep a card with a mandate, and charge it once."""
+    assert bob.person_id is not None, "bob has a wallet"
+    customer = deps.vault.customer(
+        person_id=str(bob.person_id), key=f"customer-{deps.chance.uuid()}"
+    )
+    card = deps.vault.keep(
+        customer_id=customer, payment_method=CARD, key=f"card-{deps.chance.uuid()}"
+    )
+    at = deps.clock.now()
+    with deps.store.write() as session:
+        card_id = cards.keep(session, bob.person_id, card, at=at)
+        until = at + timedelta(days=MANDATE_DAYS)
+        cards.permit(session, card_id, limit_cents=MANDATE_CENTS, ends_at=until, at=at)
+    topup.charge_saved_card(deps, bob.person_id, card_id, BALANCE_CENTS)

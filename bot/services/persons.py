@@ -1,0 +1,78 @@
+"""What operators see and do about people: who they are, and the level that was verified."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import Row, or_, select
+from sqlmodel import Session
+
+from bot.domain import books
+from bot.domain.errors import Refusal
+from bot.domain.replies import Reply
+from bot.services.deps import Deps
+from bot.store import ledger, people
+
+Level = Literal["declared", "verified"]
+Shown = dict[str, Any]
+"""An object as it is printed."""
+
+
+def list_persons(deps: Deps) -> list[Shown]:
+    """Return everybody with a wallet, the first to come first."""
+    statement = select(people.persons).order_by(people.persons.c.id)
+    with deps.store.read() as session:
+        return [_shown(session, row) for row in session.execute(statement).all()]
+
+
+def show_person(deps: Deps, handle_or_id: str) -> Shown:
+    """Return a person by a handle or an X user id of theirs. Raises `Refusal`."""
+    with deps.store.read() as session:
+        return _shown(session, _find(session, handle_or_id))
+
+
+def verify(
+    deps: Deps, handle_or_id: str, *, level: Level, is_organisation: bool | None = None
+) -> Shown:
+    """Record what an operator verified; None leaves it as it was. Raises `Refusal`."""
+    values: dict[str, object] = {"level": level}
+    if is_organisation is not None:
+        values["is_organisation"] = is_organisation
+    with deps.store.write() as session:
+        person = _find(session, handle_or_id)
+        people.change_person(session, person.id, **values)
+        return _shown(session, _find(session, handle_or_id))
+
+
+def _find(session: Session, handle_or_id: str) -> Row[Any]:
+    wanted = handle_or_id.removeprefix("@").lower()
+    accounts = people.x_accounts
+    found = session.execute(
+        select(people.persons)
+        .join(accounts, accounts.c.person_id == people.persons.c.id)
+        .where(or_(accounts.c.handle == wanted, accounts.c.x_user_id == wanted))
+        .order_by(accounts.c.handle.is_(None))
+        .limit(1)
+    ).first()
+    if found is None:
+        raise Refusal(Reply.of("refusal.unknown_handle", handle=wanted))
+    return found
+
+
+def _shown(session: Session, person: Row[Any]) -> Shown:
+    ids = people.account_ids_of(session, person.id)
+    accounts = people.accounts_by_id(session, ids)
+    return {
+        "person": person.id,
+        "accounts": [{"x_user_id": one, "handle": accounts[one].handle} for one in ids],
+        "phone": f"…{person.phone[-2:]}",
+        "level": person.level,
+        "organisation": person.is_organisation,
+        "confirms_by_dm": person.confirms_by_dm,
+        "balance_cents": ledger.balance(session, books.wallet(person.id)),
+        "created_at": _at(person.created_at),
+        "locked_at": _at(person.locked_at),
+    }
+
+
+def _at(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat().replace("+00:00", "Z")

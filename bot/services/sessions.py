@@ -1,0 +1,170 @@
+"""Who a browser is: sign-in with X, and the session that follows.
+
+The state of a sign-in is bound to the browser that began it and serves once; a session's token is
+new at each sign-in, kept as a hash, and ends after `IDLE` without a request.
+"""
+
+import hmac
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
+from typing import Final
+from urllib.parse import urlsplit
+
+from bot.domain.commands import Lang
+from bot.services.deps import Deps
+from bot.store import people, tokens
+
+IDLE: Final = timedelta(minutes=5)
+"""How long a session lasts without a request (RTS 2018/389 art. 4 (3) (d): at most 5 minutes)."""
+TOUCH_AFTER: Final = timedelta(seconds=5)
+"""How old `seen_at` may be before it is written again: not every picture is a write."""
+ATTEMPT: Final = timedelta(minutes=15)
+"""How long somebody may take at X; they may have to find their password."""
+NEXT_PATH_AT_MOST: Final = 300
+"""Characters of a path to come back to; ours are far shorter."""
+HOME: Final = "/wallet"
+"""Where a sign-in leads that names no path of ours."""
+CALLBACK: Final = "/signin/callback"
+"""Where X sends the browser back to; registered with X under `PUBLIC_URL`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Somebody who signed in with X. `person_id` is None for who has no wallet yet."""
+
+    x_user_id: str
+    handle: str
+    person_id: int | None
+    csrf: str
+    lang: Lang | None
+    """The language that the person chose."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignInStart:
+    """Where the browser goes, and the secret that it keeps meanwhile."""
+
+    url: str
+    browser_token: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """The new session's token, and where the browser goes on."""
+
+    token: str
+    next_path: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartAfresh:
+    """Nothing was proven: too late, done already, or come back in another browser."""
+
+    next_path: str
+
+
+def begin_sign_in(deps: Deps, next_path: str) -> SignInStart:
+    """Send a browser to X; it comes back to `next_path`, where that is a path of ours."""
+    at = deps.clock.now()
+    state, browser, verifier = (deps.chance.token() for _ in range(3))
+    with deps.store.write() as session:
+        tokens.prune_attempts(session, before=at - ATTEMPT)
+        tokens.begin_attempt(
+            session,
+            state_hash=_hash(state),
+            browser_hash=_hash(browser),
+            verifier=verifier,
+            next_path=local_path(next_path),
+            at=at,
+        )
+    url = deps.sign_in.authorize_url(
+        state=state, verifier=verifier, redirect_uri=deps.public_url + CALLBACK
+    )
+    return SignInStart(url, browser)
+
+
+def finish_sign_in(
+    deps: Deps, *, state: str, code: str, browser_token: str | None
+) -> SignedIn | StartAfresh:
+    """Learn from X who came back, and open their session. Raises `Unavailable` and `Rejected`.
+
+    Only the browser that began it may finish it: a link to somebody else's sign-in proves nothing.
+    """
+    at = deps.clock.now()
+    with deps.store.write() as session:
+        attempt = tokens.use_attempt(session, _hash(state))
+    if attempt is None or attempt.created_at <= at - ATTEMPT:
+        return StartAfresh(attempt.next_path if attempt is not None else HOME)
+    if not hmac.compare_digest(attempt.browser_hash, _hash(browser_token or "")):
+        return StartAfresh(attempt.next_path)
+    user = deps.sign_in.identify(
+        code=code, verifier=attempt.verifier, redirect_uri=deps.public_url + CALLBACK
+    )
+    at = deps.clock.now()
+    token, csrf = deps.chance.token(), deps.chance.token()
+    with deps.store.write() as session:
+        people.see(session, user.id, at=at, handle=user.handle.lower(), name=user.name)
+        tokens.prune_sessions(session, before=at - IDLE)
+        tokens.open_session(session, token_hash=_hash(token), x_user_id=user.id, csrf=csrf, at=at)
+    return SignedIn(token, attempt.next_path)
+
+
+def visitor(deps: Deps, token: str | None) -> Visitor | None:
+    """Return who a browser's token stands for, and note that they were here."""
+    if not token:
+        return None
+    at = deps.clock.now()
+    since = at - IDLE
+    with deps.store.read() as session:
+        row = tokens.find_session(session, _hash(token), seen_since=since)
+        person = people.person_of(session, row.x_user_id) if row is not None else None
+    if row is None:
+        return None
+    if row.seen_at <= at - TOUCH_AFTER:
+        with deps.store.write() as session:
+            tokens.touch_session(session, row.token_hash, seen_since=since, at=at)
+    return Visitor(
+        x_user_id=row.x_user_id,
+        handle=row.handle or row.x_user_id,
+        person_id=person.id if person is not None else None,
+        csrf=row.csrf,
+        lang=person.lang if person is not None else None,
+    )
+
+
+def sign_out(deps: Deps, token: str | None) -> None:
+    """End a session; one that has ended stays ended."""
+    if token:
+        with deps.store.write() as session:
+            tokens.close_session(session, _hash(token))
+
+
+def prune(deps: Deps) -> int:
+    """Forget sessions and sign-ins that have ended; return how many."""
+    at = deps.clock.now()
+    with deps.store.write() as session:
+        return tokens.prune_sessions(session, before=at - IDLE) + tokens.prune_attempts(
+            session, before=at - ATTEMPT
+        )
+
+
+def local_path(text: str) -> str:
+    r"""Return a path of ours as it is, and `HOME` for everything else.
+
+    >>> local_path("/t/4F7K2Q"), local_path("//evil.example"), local_path(r"/\evil.example")
+    ('/t/4F7K2Q', '/wallet', '/wallet')
+    """
+    if not text.startswith("/") or text.startswith("//") or len(text) > NEXT_PATH_AT_MOST:
+        return HOME
+    # Browsers read a backslash as a slash, and skip control characters.
+    if "\\" in text or not text.isascii() or any(ord(character) <= ord(" ") for character in text):
+        return HOME
+    parts = urlsplit(text)
+    if parts.scheme or parts.netloc or parts.path.startswith(("/signin", "/signout")):
+        return HOME
+    return text
+
+
+def _hash(token: str) -> str:
+    return sha256(token.encode()).hexdigest()

@@ -1,0 +1,66 @@
+"""What a person sees in their wallet: what waits for them, and what happened."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, and_, or_, select
+from sqlmodel import Session
+
+from bot.domain.transfer import TransferStatus
+from bot.store.orders import orders, transfers
+
+_OPEN = (TransferStatus.PENDING.value, TransferStatus.FUNDING.value)
+_ENDED = (
+    TransferStatus.POSTED.value,
+    TransferStatus.RETURNED.value,
+    TransferStatus.CANCELLED.value,
+    TransferStatus.DECLINED.value,
+    TransferStatus.EXPIRED.value,
+)
+_COLUMNS = (transfers, orders.c.reference, orders.c.kind, orders.c.owner_x_user_id)
+SHOWN_AT_MOST = 100
+"""Transfers that wait, shown at once: five times what one person may order."""
+
+
+def waiting(session: Session, x_user_id: str) -> Sequence[Row[Any]]:
+    """Return what is open or held in which an account has a part, the newest first.
+
+    A payee learns of money once it is on its way: what another has only ordered is not theirs yet.
+    """
+    mine = or_(
+        and_(transfers.c.payer_x_user_id == x_user_id, transfers.c.status.in_(_OPEN)),
+        and_(
+            transfers.c.payee_x_user_id == x_user_id,
+            orders.c.owner_x_user_id == x_user_id,
+            transfers.c.status.in_(_OPEN),
+        ),
+        and_(
+            or_(transfers.c.payer_x_user_id == x_user_id, transfers.c.payee_x_user_id == x_user_id),
+            transfers.c.status == TransferStatus.HELD.value,
+        ),
+    )
+    return _read(session, mine, limit=SHOWN_AT_MOST)
+
+
+def ended(session: Session, x_user_ids: Collection[str], *, limit: int) -> Sequence[Row[Any]]:
+    """Return the newest transfers of some accounts that came to an end.
+
+    Of what came to nothing only those see it who ordered it or were asked.
+    """
+    as_payer = and_(transfers.c.payer_x_user_id.in_(x_user_ids), transfers.c.status.in_(_ENDED))
+    moved = transfers.c.status.in_([TransferStatus.POSTED.value, TransferStatus.RETURNED.value])
+    own = orders.c.owner_x_user_id.in_(x_user_ids)
+    as_payee = and_(
+        transfers.c.payee_x_user_id.in_(x_user_ids), transfers.c.status.in_(_ENDED), or_(moved, own)
+    )
+    return _read(session, or_(as_payer, as_payee), limit=limit)
+
+
+def _read(session: Session, condition: ColumnElement[bool], *, limit: int) -> Sequence[Row[Any]]:
+    return session.execute(
+        select(*_COLUMNS)
+        .join(orders, transfers.c.order_id == orders.c.id)
+        .where(condition)
+        .order_by(transfers.c.id.desc())
+        .limit(limit)
+    ).all()

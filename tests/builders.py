@@ -1,0 +1,93 @@
+"""Rows that tests begin with, made through the store's own functions."""
+
+from datetime import UTC, datetime
+from itertools import count
+from zlib import crc32
+
+from sqlmodel import Session
+
+from bot.domain import books
+from bot.domain.order import OrderKind
+from bot.domain.topup import TopupStatus
+from bot.store import confirmations, ledger, orders, people
+from bot.store.orders import NewOrder, NewTransfer
+
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+_numbers = count(1)
+
+
+def x_id(handle: str) -> str:
+    """Return the X user id of a handle in the tests: always the same."""
+    return str(1_000_000 + crc32(handle.encode()))
+
+
+def person(session: Session, handle: str, *, cents: int = 0, x_user_id: str | None = None) -> int:
+    """Make a person with a wallet, and money in it that a card brought."""
+    number = next(_numbers)
+    x_user_id = x_user_id or x_id(handle)
+    people.see(session, x_user_id, at=NOON, handle=handle)
+    person_id = people.make_person(
+        session, phone=f"+336{number:08}", x_user_id=x_user_id, terms_version="1", at=NOON
+    )
+    if cents:
+        fill(session, person_id, cents)
+    return person_id
+
+
+def fill(session: Session, person_id: int, cents: int) -> str:
+    """Bring money into a wallet by a captured top-up; return its id."""
+    topup_id = f"topup{next(_numbers):08}"
+    confirmations.insert_topup(
+        session, id=topup_id, person_id=person_id, amount_cents=cents, expires_at=NOON, at=NOON
+    )
+    confirmations.advance_topup(
+        session,
+        topup_id,
+        old=TopupStatus.CREATED,
+        new=TopupStatus.CAPTURED,
+        reason="captured",
+        at=NOON,
+        captured_at=NOON,
+    )
+    ledger.record(session, [books.capture(topup_id, person_id, cents)], at=NOON)
+    return topup_id
+
+
+def order(
+    session: Session,
+    reference: str,
+    payer: str,
+    payee: str,
+    *amounts_cents: int,
+    kind: OrderKind = OrderKind.PAY,
+) -> list[int]:
+    """Write an order with a transfer for each amount; return the transfers' ids."""
+    for handle in (payer, payee):
+        people.see(session, x_id(handle), at=NOON, handle=handle)
+    order_id = orders.insert_order(
+        session,
+        NewOrder(
+            kind=kind,
+            source="post",
+            source_id=f"post-{reference}",
+            conversation_id=f"post-{reference}",
+            owner_x_user_id=x_id(payee if kind is OrderKind.REQUEST else payer),
+            lang="fr",
+        ),
+        reference,
+        at=NOON,
+    )
+    assert order_id is not None
+    new = [
+        NewTransfer(
+            payer_x_user_id=x_id(payer),
+            payee_x_user_id=x_id(payee),
+            payee_handle=payee,
+            amount_cents=cents,
+            note=None,
+        )
+        for cents in amounts_cents
+    ]
+    return orders.insert_transfers(
+        session, order_id, new, first_number=1, confirm_by=NOON.replace(day=24), at=NOON
+    )

@@ -1,0 +1,1 @@
+"""Fakes: each passes the same contract tests as the adapter that it stands for."""

@@ -1,0 +1,243 @@
+"""What the fake acquirer knows and does, before it is given the shape of `bot.ports`.
+
+Cards go by Stripe's test numbers. A keyed call is done once; `fail` makes a call go wrong.
+"""
+
+import hmac
+import itertools
+import json
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any, Final, TypeVar
+
+from bot.domain.errors import BotError, Rejected
+from bot.ports import CardPayment, CheckoutOrder, CheckoutState
+
+T = TypeVar("T")
+
+AUTHORIZED_FOR: Final = timedelta(days=7)
+"""How long an authorization holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class FakeCard:
+    """What a test number does."""
+
+    number: str
+    country: str = "FR"
+    decline: str | None = None
+    keepable: bool = True
+    needs_person: bool = False
+
+
+CARDS: Final = {
+    card.number: card
+    for card in (
+        FakeCard("4242424242424242"),
+        FakeCard("4000002760003184", needs_person=True),
+        FakeCard("4000000000000341", decline="generic_decline"),
+        FakeCard("4000000000000002", decline="generic_decline", keepable=False),
+        FakeCard("4000000000009995", decline="insufficient_funds", keepable=False),
+        FakeCard("4000008260000000", country="GB"),
+        FakeCard("4000002500000003"),
+    )
+}
+TOKENS: Final = {
+    "pm_card_visa": "4242424242424242",
+    "pm_card_fr": "4000002500000003",
+    "pm_card_gb": "4000008260000000",
+    "pm_card_authenticationRequired": "4000002760003184",
+    "pm_card_chargeCustomerFail": "4000000000000341",
+    "pm_card_visa_chargeDeclined": "4000000000000002",
+}
+
+
+@dataclass(slots=True)
+class Page:
+    order: CheckoutOrder
+    state: CheckoutState
+    card: FakeCard | None = None
+
+
+class CardBooks:
+    """Pages, payments, kept cards, keys and events; `now` is the test's clock."""
+
+    def __init__(self, now: Callable[[], datetime], *, secret: str = "whsec_fake") -> None:
+        self.now = now
+        self.secret = secret
+        self.pages: dict[str, Page] = {}
+        self.paid: dict[str, CardPayment] = {}
+        self.authorized_at: dict[str, datetime] = {}
+        self.kept: dict[str, tuple[str | None, FakeCard]] = {}
+        self.events: list[tuple[bytes, str]] = []
+        self._answers: dict[str, tuple[object, object]] = {}
+        self._failures: dict[str, list[tuple[BotError, bool]]] = defaultdict(list)
+        self._numbers = itertools.count(1)
+
+    # --- what a test does -------------------------------------------------------------------
+
+    def fail(self, call: str, error: BotError, *, after: bool = False) -> None:
+        """Let the next call of this name (`payments.capture`) raise, before or after its work."""
+        self._failures[call].append((error, after))
+
+    def submit(self, session_id: str, number: str, *, country: str | None = None) -> None:
+        """Type a card on the page."""
+        page = self._page(session_id)
+        if page.state.status != "open":
+            return
+        card = CARDS[number.replace(" ", "")]
+        page.card = replace(card, country=country or card.country)
+        payment = page.state.payment or CardPayment(
+            id=self.next_id("pi"),
+            status="waiting",
+            amount_cents=page.order.amount_cents,
+            topup_id=page.order.topup_id,
+        )
+        payment = replace(payment, decline_code=None, three_d_secure=False, **shown(page.card))
+        if card.needs_person:
+            self._put(page, replace(payment, status="action"))
+        else:
+            self._try(page, payment, page.card)
+
+    def secure(self, session_id: str, *, passed: bool) -> None:
+        """Answer the issuer's 3-D Secure page."""
+        page = self._page(session_id)
+        payment = page.state.payment
+        assert payment is not None
+        assert page.card is not None
+        assert payment.status == "action"
+        if passed:
+            self._try(page, replace(payment, three_d_secure=True), page.card)
+        else:
+            self._refuse(page, payment, "payment_intent_authentication_failure")
+
+    # --- what happens -----------------------------------------------------------------------
+
+    def next_id(self, prefix: str) -> str:
+        """Number an object."""
+        return f"{prefix}_fake_{next(self._numbers)}"
+
+    def run(self, call: str, work: Callable[[], T]) -> T:
+        """Do a call, and let it go wrong where a test asked for that."""
+        error, after = self._failures[call].pop(0) if self._failures[call] else (None, False)
+        if error and not after:
+            raise error
+        result = work()
+        if error:
+            raise error
+        return result
+
+    def once(self, call: str, key: str, arguments: object, work: Callable[[], T]) -> T:
+        """Do a keyed call once; the same key with other arguments is refused."""
+
+        def keyed() -> T:
+            if key in self._answers:
+                before, answer = self._answers[key]
+                if before != (call, arguments):
+                    raise Rejected("idempotency_error")
+                if isinstance(answer, Rejected):
+                    raise answer
+                return answer  # type: ignore[return-value]  # the same call gave it
+            try:
+                result = work()
+            except Rejected as refusal:
+                self._answers[key] = ((call, arguments), refusal)
+                raise
+            self._answers[key] = ((call, arguments), result)
+            return result
+
+        return self.run(call, keyed)
+
+    def emit(self, event_type: str, **ids: str | None) -> None:
+        """Write a signed event down."""
+        body = json.dumps({"id": self.next_id("evt"), "type": event_type, **ids}).encode()
+        self.events.append((body, self.sign(body)))
+
+    def sign(self, body: bytes) -> str:
+        """Sign a webhook's body."""
+        return hmac.new(self.secret.encode(), body, sha256).hexdigest()
+
+    def page(self, session_id: str) -> Page:
+        """Return a page, ended where its time is over."""
+        page = self._page(session_id)
+        if page.state.status == "open" and page.order.expires_at <= self.now():
+            self.end(page)
+        return page
+
+    def end(self, page: Page) -> None:
+        """End a page without a payment."""
+        payment = page.state.payment
+        if payment:
+            payment = replace(payment, status="voided")
+            self.paid[payment.id] = payment
+        page.state = replace(page.state, status="expired", url=None, payment=payment)
+        self.emit(
+            "checkout.session.expired",
+            topup_id=page.order.topup_id,
+            session_id=page.state.session_id,
+        )
+
+    def payment(self, payment_id: str) -> CardPayment:
+        """Return a payment, lapsed where its authorization is too old."""
+        payment = self.paid.get(payment_id)
+        if payment is None:
+            raise Rejected("resource_missing")
+        if (
+            payment.status == "authorized"
+            and self.authorized_at[payment_id] + AUTHORIZED_FOR <= self.now()
+        ):
+            payment = self.store(replace(payment, status="voided"))
+        return payment
+
+    def store(self, payment: CardPayment) -> CardPayment:
+        """Keep a payment as it is now, on its page too."""
+        self.paid[payment.id] = payment
+        for page in self.pages.values():
+            if page.state.payment and page.state.payment.id == payment.id:
+                page.state = replace(page.state, payment=payment)
+        return payment
+
+    def _page(self, session_id: str) -> Page:
+        if session_id not in self.pages:
+            raise Rejected("resource_missing")
+        return self.pages[session_id]
+
+    def _put(self, page: Page, payment: CardPayment) -> None:
+        self.paid[payment.id] = payment
+        page.state = replace(page.state, payment=payment)
+
+    def _try(self, page: Page, payment: CardPayment, card: FakeCard) -> None:
+        if card.decline:
+            self._refuse(page, payment, card.decline)
+            return
+        self.authorized_at[payment.id] = self.now()
+        self._put(page, replace(payment, status="authorized"))
+        page.state = replace(page.state, status="complete", url=None)
+        self.emit(
+            "checkout.session.completed",
+            topup_id=page.order.topup_id,
+            session_id=page.state.session_id,
+            payment_id=payment.id,
+        )
+
+    def _refuse(self, page: Page, payment: CardPayment, why: str) -> None:
+        self._put(page, replace(payment, status="waiting", decline_code=why))
+        page.state = replace(page.state, failed_attempts=page.state.failed_attempts + 1)
+        self.emit(
+            "payment_intent.payment_failed",
+            topup_id=page.order.topup_id,
+            payment_id=payment.id,
+        )
+
+
+def shown(card: FakeCard) -> dict[str, Any]:
+    """Return what a payment says of its card."""
+    return {
+        "card_country": card.country,
+        "card_fingerprint": sha256(card.number.encode()).hexdigest()[:16],
+        "card_brand": "visa",
+        "card_last4": card.number[-4:],
+    }

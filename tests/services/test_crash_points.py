@@ -1,0 +1,154 @@
+"""The process dies at every step of the registry; recovery ends the order, each cent in one place.
+
+The story goes through every step by itself: one where a step is announced nowhere fails here.
+"""
+
+from collections.abc import Callable
+
+import pytest
+
+from bot.services import claim, receive, settle, topup
+from bot.services.confirm import GoToCard
+from bot.services.steps import Step
+from tests.world import ProcessDied, World, reference_in
+
+GOOD = "4242424242424242"
+BRITISH = "4000008260000000"
+
+
+def _ordered(world: World, payee: str, amount: str = "10€") -> str:
+    """Let bob order by a post, come what may; return the reference in the one reply."""
+    post_id = world.x.post("bob", f"@smoney pay @{payee} {amount}")
+    _once(lambda: receive.take_in(world.deps, [world.x.event(post_id)]))
+    _until_done(world, world.react)
+    return reference_in(world.answer_to(post_id))
+
+
+def _by_wallet(world: World) -> None:
+    world.join("bob", cents=5000)
+    world.join("alice")
+    reference = _ordered(world, "alice")
+    _once(lambda: world.confirm("bob", reference))
+    _until_done(world, world.react)
+    assert world.statuses(reference) == ["posted"]
+    assert (world.balance("bob"), world.balance("alice")) == (4000, 1000)
+
+
+def _by_card(world: World) -> None:
+    world.join("bob")
+    world.join("alice")
+    reference = world.order("bob", "alice")
+    _once(lambda: world.confirm("bob", reference, funding="card"))
+    _until_done(world, world.react)
+    world.cards.submit(world.topup(reference).session_id, GOOD)
+    _until_done(world, world.react)
+    assert world.statuses(reference) == ["posted"]
+    assert (world.balance("bob"), world.balance("alice")) == (0, 1000)
+    assert [one.captured_cents for one in world.cards.paid.values()] == [1000]
+
+
+def _by_a_foreign_card_then_abandoned(world: World) -> None:
+    world.join("bob")
+    reference = world.order("bob", "alice")
+    world.confirm("bob", reference, funding="card")
+    world.cards.submit(world.topup(reference).session_id, BRITISH)
+    world.pass_time(minutes=2)
+    _until_done(world, world.react)
+    assert world.topup(reference).status == "voided"
+    assert isinstance(world.confirm("bob", reference, funding="card"), GoToCard)
+    _once(lambda: settle.came_back(world.deps, reference, world.x_id("bob"), abandoned=True))
+    _until_done(world, world.react)
+    assert world.statuses(reference) == ["pending"]
+    assert world.topup(reference).status == "expired"
+    assert [one.captured_cents for one in world.cards.paid.values()] == [0]
+
+
+def _held_and_claimed(world: World) -> None:
+    world.join("bob", cents=5000)
+    references = [world.order("bob", "carol", f"1{number}€") for number in range(2)]
+    for reference in references:
+        world.confirm("bob", reference)
+    world.join("carol")
+    _once(lambda: claim.claim(world.deps, references[0], world.x_id("carol")))
+    _once(lambda: claim.take_back(world.deps, references[1], world.x_id("bob")))
+    assert world.statuses(references[0]) == ["posted"]
+    assert world.statuses(references[1]) == ["returned"]
+    assert (world.balance("bob"), world.balance("carol")) == (4000, 1000)
+
+
+def _by_saved_card(world: World) -> None:
+    person_id = world.join("bob")
+    card_id = world.save_card(person_id, "pm_card_fr", limit_cents=10_000)
+    _once(lambda: topup.charge_saved_card(world.deps, person_id, card_id, 1000))
+    _until_done(world, world.react)
+    assert world.balance("bob") == 1000
+    assert [one.captured_cents for one in world.cards.paid.values()] == [1000]
+
+
+S = Step
+STEPS_OF = {
+    _by_wallet: (
+        S.INBOX_WRITTEN,
+        S.INBOX_LEASED,
+        S.COMMAND_DONE,
+        S.OUTBOX_LEASED,
+        S.MESSAGE_SENT,
+        S.MESSAGE_RECORDED,
+        S.CONFIRMATION_WRITTEN,
+        S.WALLET_SETTLED,
+    ),
+    _by_card: (
+        S.CONFIRMATION_WRITTEN,
+        S.CHECKOUT_OPENED,
+        S.CHECKOUT_RECORDED,
+        S.AUTHORIZATION_RECORDED,
+        S.DECISION_RECORDED,
+        S.CAPTURED,
+        S.TOPUP_SETTLED,
+    ),
+    _by_a_foreign_card_then_abandoned: (
+        S.AUTHORIZATION_RECORDED,
+        S.DECISION_RECORDED,
+        S.VOIDED,
+        S.CHECKOUT_CLOSED,
+        S.TOPUP_ENDED,
+    ),
+    _held_and_claimed: (S.CLAIMED, S.GIVEN_BACK),
+    _by_saved_card: (S.CHARGED, S.TOPUP_SETTLED),
+}
+"""Where each story may be interrupted."""
+
+
+def _once(action: Callable[[], object]) -> None:
+    """Let somebody do something; if the process dies under it, they do not try again."""
+    try:
+        action()
+    except ProcessDied:
+        return
+
+
+def _until_done(world: World, action: Callable[[], object]) -> None:
+    """Let the worker go on; if it dies, another takes over once the leases have run out."""
+    for _ in range(4):
+        _once(action)
+        world.pass_time(minutes=2)
+
+
+CASES = [(story, step) for story, steps in STEPS_OF.items() for step in steps]
+
+
+@pytest.mark.parametrize(
+    ("story", "step"), CASES, ids=[f"{story.__name__[1:]}-{step}" for story, step in CASES]
+)
+def test_dying_at_a_step_loses_and_doubles_nothing(
+    world: World, story: Callable[[World], None], step: Step
+) -> None:
+    """A story whose process dies at a step ends as if nothing had happened."""
+    world.die_at = step
+    story(world)
+    assert world.die_at is None, f"the story does not pass {step}"
+
+
+def test_every_step_of_the_registry_has_its_story() -> None:
+    """A crash point that nobody tries is none."""
+    assert {step for steps in STEPS_OF.values() for step in steps} == set(Step)

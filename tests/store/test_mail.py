@@ -1,0 +1,91 @@
+"""Inbox, outbox and people in the database: once each, taken by leases, told only where allowed."""
+
+from datetime import timedelta
+
+from bot.ports import RawEvent
+from bot.store import inbox, outbox, people
+from bot.store.engine import Store
+from bot.store.outbox import Letter
+from tests import builders
+from tests.builders import NOON, x_id
+
+POST = RawEvent("post", "10", '{"data": {}}', NOON)
+LETTER = Letter(key="reply:10", channel="reply", text="hello", to_post_id="10", to_x_user_id="7")
+
+
+def test_what_comes_in_twice_is_one_row(store: Store) -> None:
+    """Unique by source and that source's id; the same id of another source is another row."""
+    with store.write() as session:
+        assert inbox.write(session, [POST, POST], at=NOON) == 1
+        assert inbox.write(session, [POST, RawEvent("dm", "10", "{}", NOON)], at=NOON) == 1
+
+
+def test_a_row_is_read_by_one_reader_until_its_lease_runs_out(store: Store) -> None:
+    """A second reader finds nothing; after the lease of a dead one it finds the row."""
+    with store.write() as session:
+        inbox.write(session, [POST], at=NOON)
+        assert len(inbox.lease(session, at=NOON, limit=5)) == 1
+    with store.write() as session:
+        assert inbox.lease(session, at=NOON, limit=5) == []
+        later = NOON + timedelta(seconds=inbox.LEASE_S + 1)
+        (row,) = inbox.lease(session, at=later, limit=5)
+        assert row.attempts == 2
+        assert inbox.finish(session, row.id, at=later, status="done")
+        assert not inbox.finish(session, row.id, at=later, status="done")
+
+
+def test_a_message_with_a_known_key_is_not_written_again(store: Store) -> None:
+    """One reply to a post, whatever happens."""
+    with store.write() as session:
+        assert outbox.put(session, [LETTER], at=NOON) == 1
+        assert outbox.put(session, [LETTER], at=NOON) == 0
+
+
+def test_a_message_that_was_taken_is_in_doubt_until_its_outcome_is_recorded(store: Store) -> None:
+    """The first taker sees it certain, the taker after a crash sees it in doubt."""
+    with store.write() as session:
+        outbox.put(session, [LETTER], at=NOON)
+        row = outbox.lease(session, at=NOON, channels=["reply"])
+        assert row is not None
+        assert not row.in_doubt
+        assert outbox.lease(session, at=NOON, channels=["reply"]) is None
+        later = NOON + timedelta(seconds=outbox.LEASE_S + 1)
+        again = outbox.lease(session, at=later, channels=["reply"])
+        assert again is not None
+        assert again.in_doubt
+        assert outbox.record_sent(session, row.id, sent_id="11", at=later)
+        assert not outbox.record_sent(session, row.id, sent_id="12", at=later)
+
+
+def test_the_most_urgent_message_goes_first_and_closed_channels_wait(store: Store) -> None:
+    """A confirmation link before a hint; what is of another channel stays."""
+    with store.write() as session:
+        hint = Letter(key="reply:1", channel="reply", text="hint", priority=6)
+        link = Letter(key="reply:2", channel="reply", text="link", priority=0)
+        outbox.put(session, [hint, link, Letter(key="dm:1", channel="dm", text="dm")], at=NOON)
+        first = outbox.lease(session, at=NOON, channels=["reply"])
+        second = outbox.lease(session, at=NOON, channels=["reply"])
+        assert [row.text for row in (first, second) if row is not None] == ["link", "hint"]
+        assert outbox.lease(session, at=NOON, channels=["reply"]) is None
+
+
+def test_a_handle_that_changes_hands_is_taken_from_who_had_it(store: Store) -> None:
+    """The id stays; the handle is only shown."""
+    with store.write() as session:
+        people.see(session, "1", at=NOON, handle="alice")
+        people.see(session, "2", at=NOON, handle="alice")
+        accounts = people.accounts_by_id(session, ["1", "2"])
+    assert (accounts["1"].handle, accounts["2"].handle) == (None, "alice")
+
+
+def test_one_phone_is_one_person(store: Store) -> None:
+    """A second X account that proves the same phone joins the same person."""
+    with store.write() as session:
+        bob = builders.person(session, "bob")
+        phone = people.lock_persons(session, [bob])[bob].phone
+        people.see(session, x_id("bobby"), at=NOON, handle="bobby")
+        again = people.make_person(
+            session, phone=phone, x_user_id=x_id("bobby"), terms_version="1", at=NOON
+        )
+        assert again == bob
+        assert people.account_ids_of(session, bob) == sorted([x_id("bob"), x_id("bobby")])
