@@ -25,7 +25,8 @@ def cancel(deps: Deps, reference: str, x_user_id: str) -> int:
     """
     at = deps.clock.now()
     with deps.store.write() as session:
-        order, rows = _lock(session, reference)
+        order = _order(session, reference)
+        rows = lock(session, order)
         done = cancel_in(session, order, rows, x_user_id, at)
     _drive_wishes(deps, rows)
     deps.bells.outbox.set()
@@ -54,7 +55,8 @@ def decline(deps: Deps, reference: str, x_user_id: str) -> int:
     """Say no: to a request as its payer, to held money as its payee. Raises `Refusal`."""
     at = deps.clock.now()
     with deps.store.write() as session:
-        order, rows = _lock(session, reference)
+        order = _order(session, reference)
+        rows = lock(session, order)
         done = decline_in(session, order, rows, x_user_id, at)
     _drive_wishes(deps, rows)
     deps.bells.outbox.set()
@@ -87,7 +89,7 @@ def cancel_by_operator(deps: Deps, reference: str) -> int:
     """Cancel what is pending in an order, by an operator's word. Raises `Refusal`."""
     at = deps.clock.now()
     with deps.store.write() as session:
-        _order, rows = _lock(session, reference)
+        rows = lock(session, _order(session, reference))
         done = _stop(session, rows, "cancel", None, Reason.CANCELLED_BY_OPERATOR, at)
         if not done:
             raise Refusal(Reply.of("refusal.nothing_to_cancel", reference=reference))
@@ -113,11 +115,17 @@ def expire_due(deps: Deps) -> int:
     return len(moved)
 
 
-def _lock(session: Session, reference: str) -> tuple[Row[Any], Sequence[Row[Any]]]:
+def _order(session: Session, reference: str) -> Row[Any]:
     order = orders.by_reference(session, reference)
     if order is None:
         raise Refusal(Reply.of("refusal.unknown_reference", reference=reference))
-    return order, orders.transfers_of(session, [order.id], lock=True)
+    return order
+
+
+def lock(session: Session, order: Row[Any]) -> Sequence[Row[Any]]:
+    """Lock an order's top-ups, then its transfers, and return these: the driver's order."""
+    confirmations.lock_topups(session, order.id)
+    return orders.transfers_of(session, [order.id], lock=True)
 
 
 def _stop(

@@ -295,7 +295,7 @@ def _cancel(
 ) -> None:
     me = incoming.author_x_user_id
     order = _meant(session, incoming, reference, orders.can_be_cancelled_by(me), "cancel")
-    rows = orders.transfers_of(session, [order.id], lock=True)
+    rows = cancel.lock(session, order)
     cancel.cancel_in(session, order, rows, me, at)
     reply = Reply.of("cancelled", reference=order.reference)
     answer(session, deps, incoming, reply, at=at, priority=HINT_PRIORITY)
@@ -306,7 +306,7 @@ def _decline(
 ) -> None:
     me = incoming.author_x_user_id
     order = _meant(session, incoming, reference, orders.can_be_declined_by(me), "decline")
-    rows = orders.transfers_of(session, [order.id], lock=True)
+    rows = cancel.lock(session, order)
     cancel.decline_in(session, order, rows, me, at)
     reply = Reply.of("declined", reference=order.reference)
     answer(session, deps, incoming, reply, at=at, priority=HINT_PRIORITY)

@@ -40,6 +40,8 @@ def read_post(deps: Deps, row: Row[Any], since: datetime) -> None:
     why = _why_ignore(post.author_id, bot, post.created_at, since)
     if post.is_retweet:
         why = "a retweet"
+    elif _is_edit(deps, post):
+        why = "an edit of a post that was read"
     if why is not None:
         return _ignore(deps, row, why)
     command = parse(
@@ -109,6 +111,13 @@ def _why_ignore(
     if created_at is not None and created_at < since:
         return "from before the first start"
     return None
+
+
+def _is_edit(deps: Deps, post: Post) -> bool:
+    """Whether an earlier version of a post is here: it had its one answer."""
+    earlier = [one for one in post.edit_history if one != post.id]
+    with deps.store.read() as session:
+        return bool(earlier and inbox.known(session, "post", earlier))
 
 
 def _is_group(message: Message) -> bool:

@@ -3,7 +3,8 @@
 From the wallet, `settle_waiting` takes every unsettled confirmation in one commit. For a card,
 `drive` reads the top-up's row and chooses the phase: write the row with the provider's key, commit,
 call the acquirer with that key outside any transaction, write what came of it, commit. A crash
-anywhere is repaired by calling it again.
+anywhere is repaired by calling it again. Locks are taken in one order: top-ups, confirmations,
+transfers, persons, accounts.
 """
 
 from datetime import datetime, timedelta
@@ -39,19 +40,45 @@ BACK_OFF_AT_MOST_S: Final = 600
 
 
 def settle_waiting(deps: Deps) -> int:
-    """Settle every confirmation from a wallet that waits; return how many."""
-    at = deps.clock.now()
+    """Settle every confirmation from a wallet that waits; return how many.
+
+    One that cannot be settled by a mistake of ours must not hold up the others: where a batch
+    fails, each of it is tried by itself, and what fails alone is logged and goes on waiting.
+    """
     settled = 0
     while True:
-        with deps.store.write() as session:
-            batch = confirmations.lock_waiting(session, limit=BATCH)
-            if batch:
-                _post(session, deps, batch, topup=None, at=at)
-        if not batch:
+        try:
+            count = _settle_batch(deps)
+        except AssertionError:
+            log.exception("batch_failed")
+            return settled + _settle_one_by_one(deps)
+        if not count:
             return settled
+        settled += count
+
+
+def _settle_batch(deps: Deps, only: int | None = None) -> int:
+    at = deps.clock.now()
+    with deps.store.write() as session:
+        batch = confirmations.lock_waiting(session, limit=BATCH, only=only)
+        if batch:
+            _post(session, deps, batch, topup=None, at=at)
+    if batch:
         deps.step(Step.WALLET_SETTLED)
         deps.bells.outbox.set()
-        settled += len(batch)
+    return len(batch)
+
+
+def _settle_one_by_one(deps: Deps) -> int:
+    with deps.store.read() as session:
+        waiting = confirmations.waiting_ids(session, limit=BATCH)
+    settled = 0
+    for confirmation_id in waiting:
+        try:
+            settled += _settle_batch(deps, only=confirmation_id)
+        except AssertionError:
+            log.exception("confirmation_stuck", confirmation=confirmation_id)
+    return settled
 
 
 def _post(
@@ -264,6 +291,7 @@ def _record_authorization(deps: Deps, row: Row[Any], payment: CardPayment) -> bo
 def _decide(deps: Deps, row: Row[Any]) -> bool:
     """Write what is to become of an authorization, before the acquirer is told."""
     with deps.store.write() as session:
+        confirmations.topup(session, row.id, lock=True)
         refusal = _why_void(session, deps, row)
         decision = "capture" if refusal is None else "void"
         confirmations.decide(session, row.id, decision=decision, refusal=refusal)
@@ -273,7 +301,7 @@ def _decide(deps: Deps, row: Row[Any]) -> bool:
 
 def _why_void(session: Session, deps: Deps, row: Row[Any]) -> str | None:
     """Say why an authorization cannot be used; None where it can. Limits are checked here."""
-    confirmation = confirmations.lock(session, row.confirmation_id)
+    confirmation = confirmations.get(session, row.confirmation_id)
     if _wishes(session, row):
         return "refusal.already_cancelled"
     if row.card_country not in deps.policy.card_countries:
@@ -323,9 +351,6 @@ def _settle_captured(deps: Deps, row: Row[Any], payment: CardPayment) -> None:
     """Issue the money into the wallet and post what it was for, in one commit."""
     at = deps.clock.now()
     with deps.store.write() as session:
-        confirmation = (
-            confirmations.lock(session, row.confirmation_id) if row.confirmation_id else None
-        )
         moved = confirmations.advance_topup(
             session,
             row.id,
@@ -338,10 +363,11 @@ def _settle_captured(deps: Deps, row: Row[Any], payment: CardPayment) -> None:
         )
         if not moved:
             return  # another driver was quicker, and did all of what follows
-        if confirmation is None:
+        if row.confirmation_id is None:
             entry = books.capture(row.id, row.person_id, row.amount_cents)
             ledger.record(session, [entry], at=at)
         else:
+            confirmation = confirmations.lock(session, row.confirmation_id)
             covered = confirmations.covered_ids(session, confirmation.id)
             _post(session, deps, [confirmation], topup=row, at=at)
             orders.answer_wishes(session, covered, applied=False, at=at)

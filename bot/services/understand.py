@@ -9,7 +9,16 @@ from collections.abc import Iterable
 from typing import Final, Protocol
 
 from bot.domain.commands import (
-    Cancel, Command, Confirm, Decline, Donate, Misread, Nothing, Pay, Request, Split,
+    Cancel,
+    Command,
+    Confirm,
+    Decline,
+    Donate,
+    Misread,
+    Nothing,
+    Pay,
+    Request,
+    Split,
 )  # fmt: skip
 from bot.domain.money import CURRENCY
 from bot.domain.replies import misread_reply

@@ -64,7 +64,7 @@ def release(session: Session, confirmation_ids: Collection[int]) -> None:
     )
 
 
-def lock_waiting(session: Session, *, limit: int) -> Sequence[Row[Any]]:
+def lock_waiting(session: Session, *, limit: int, only: int | None = None) -> Sequence[Row[Any]]:
     """Lock the unsettled confirmations from wallets, oldest first, save those in other hands."""
     statement = (
         select(confirmations)
@@ -73,7 +73,21 @@ def lock_waiting(session: Session, *, limit: int) -> Sequence[Row[Any]]:
         .limit(limit)
         .with_for_update(skip_locked=True)  # vanishes on SQLite: a writer is alone anyway
     )
+    if only is not None:
+        statement = statement.where(confirmations.c.id == only)
     return session.execute(statement).all()
+
+
+def waiting_ids(session: Session, *, limit: int) -> list[int]:
+    """Return the ids of the unsettled confirmations from wallets, oldest first."""
+    return list(
+        session.execute(
+            select(confirmations.c.id)
+            .where(confirmations.c.settled_at.is_(None), confirmations.c.funding == "wallet")
+            .order_by(confirmations.c.id)
+            .limit(limit)
+        ).scalars()
+    )
 
 
 def lock(session: Session, confirmation_id: int) -> Row[Any]:
@@ -227,6 +241,16 @@ def change_topup(session: Session, topup_id: str, **values: object) -> bool:
         .values(**values)
     )
     return done.rowcount == 1
+
+
+def lock_topups(session: Session, order_id: int) -> None:
+    """Lock the top-ups of an order: whoever goes on to its transfers has to have them first."""
+    session.execute(
+        select(topups.c.id)
+        .where(topups.c.order_id == order_id)
+        .order_by(topups.c.id)
+        .with_for_update()  # vanishes on SQLite: a writer is alone anyway
+    ).all()
 
 
 def hurry(session: Session, confirmation_ids: Collection[int], *, at: datetime) -> None:

@@ -59,11 +59,14 @@ class Store:
 def _engine(url: str) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
-        engine = create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+        engine = create_engine(
+            parsed, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000}
+        )
         event.listen(engine, "connect", _set_up_sqlite)
         return engine
     return create_engine(
         parsed,
+        hide_parameters=True,  # an error of SQL must not carry the text of a message
         pool_size=POOL_SIZE,
         pool_pre_ping=True,
         connect_args={"prepare_threshold": None, "connect_timeout": 5},

@@ -3,13 +3,16 @@
 import threading
 
 import pytest
+from sqlalchemy import text
 
 from bot.domain.errors import Refusal
 from bot.domain.limits import Policy
+from bot.services import settle
 from bot.services.confirm import Settled
+from bot.services.steps import Step
 from bot.services.views import NotYours, OrderView, SignInFirst, Unknown, order_page
 from bot.store.engine import Store
-from tests.world import World, reference_in
+from tests.world import ProcessDied, World, reference_in
 
 
 def test_money_moves_from_wallet_to_wallet_once_the_payer_confirms(world: World) -> None:
@@ -81,6 +84,24 @@ def test_two_orders_at_once_never_spend_the_same_cent(world: World) -> None:
     paid = sum(world.statuses(one) == ["posted"] for one in references)
     assert paid == 4
     assert world.balance("bob") + world.balance("alice") == 5000
+
+
+def test_one_confirmation_that_cannot_be_settled_holds_up_no_other(database_url: str) -> None:
+    """A row that somebody broke fails by itself; the rest of the batch is settled."""
+    broken = Store(database_url)
+    world = World(broken)
+    world.join("bob", cents=5000)
+    world.join("alice")
+    first, second = world.order("bob", "alice", "10€"), world.order("bob", "alice", "11€")
+    for reference in (first, second):
+        world.die_at = Step.CONFIRMATION_WRITTEN
+        with pytest.raises(ProcessDied):
+            world.confirm("bob", reference)
+    with broken.write() as session:
+        session.execute(text("UPDATE confirmation SET total_cents = 999 WHERE total_cents = 1000"))
+    assert settle.settle_waiting(world.deps) == 1
+    assert (world.statuses(first), world.statuses(second)) == (["pending"], ["posted"])
+    broken.close()
 
 
 @pytest.mark.parametrize(

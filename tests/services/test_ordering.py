@@ -182,3 +182,14 @@ def test_a_donation_goes_to_an_organisation_that_was_verified(world: World) -> N
     """To anybody else it is refused, and `pay` is offered."""
     world.join("secours_demo", organisation=True)
     assert world.order("bob", "secours_demo", "300€", kind="donate")
+
+
+def test_an_edited_post_gets_no_second_answer(world: World) -> None:
+    """It comes under another id and shares its history: one order, one reply."""
+    post_id = world.take_post("bob", "@smoney pay @alice 10€")
+    world.react()
+    edited = world.x.edit(post_id, "@smoney pay @alice 100€")
+    receive.take_in(world.deps, [world.x.event(edited)])
+    world.react()
+    assert world.answer_to(edited) is None
+    assert world.outbox() == [("reply", "sent")]

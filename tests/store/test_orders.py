@@ -3,7 +3,9 @@
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session
 
+from bot.domain.order import OrderKind
 from bot.domain.transfer import Reason, TransferStatus
 from bot.store import orders
 from bot.store.engine import Store
@@ -11,14 +13,23 @@ from tests import builders
 from tests.builders import NOON, x_id
 
 
+def _cancel(session: Session, *ids: int) -> list[int]:
+    return orders.advance(
+        session,
+        ids,
+        old=TransferStatus.PENDING,
+        new=TransferStatus.CANCELLED,
+        reason=Reason.CANCELLED_BY_OWNER,
+        at=NOON,
+    )
+
+
 def test_a_change_happens_only_from_the_status_it_expects(store: Store) -> None:
     """The guard's row count says which transfers moved; the others stay, without an event."""
     with store.write() as session:
         first, second = builders.order(session, "4F7K2Q", "bob", "alice", 300, 400)
-        cancelled = {"new": TransferStatus.CANCELLED, "reason": Reason.CANCELLED_BY_OWNER}
-        old = TransferStatus.PENDING
-        assert orders.advance(session, [first], old=old, at=NOON, **cancelled) == [first]
-        assert orders.advance(session, [first, second], old=old, at=NOON, **cancelled) == [second]
+        assert _cancel(session, first) == [first]
+        assert _cancel(session, first, second) == [second]
     with store.read() as session:
         history = orders.history_of(session, [first, second])
     assert [(row.transfer_id, row.sequence, row.status) for row in history] == [
@@ -45,7 +56,7 @@ def test_a_change_that_the_design_does_not_know_is_a_bug(store: Store) -> None:
 def test_a_reference_is_given_once(store: Store) -> None:
     """The second order that draws it gets none, and draws again."""
     new = orders.NewOrder(
-        kind=builders.OrderKind.PAY,
+        kind=OrderKind.PAY,
         source="post",
         source_id="other",
         conversation_id=None,
