@@ -52,21 +52,24 @@ def misread_reply(misread: Misread) -> Reply:
 
 
 def _variant(misread: Misread) -> str:
-    """Which wording of an error says what was read."""
-    match misread.error:
-        case ErrorCode.AMBIGUOUS_COMMAND if misread.verb not in _MONEY:
-            return ".name" if misread.verb in _NAMES else ".long"
-        case ErrorCode.AMBIGUOUS_COMMAND if misread.verb == "donate" and len(misread.people) > 1:
-            return ".donate"
-        case ErrorCode.AMBIGUOUS_COMMAND if not (misread.people and misread.amount_text):
-            return ".unclear"
-        case ErrorCode.AMBIGUOUS_TOTAL if misread.verb == "split":
-            return ".split"
-        case ErrorCode.MISSING_AMOUNT if misread.amount_text is not None:
-            return ".spelled"
-        case ErrorCode.MISSING_AMOUNT if not misread.people:
-            return ".alone"
+    """Which wordings of an error say what was read."""
+    if misread.error is ErrorCode.AMBIGUOUS_COMMAND:
+        return _ambiguous(misread)
+    if misread.error is ErrorCode.AMBIGUOUS_TOTAL and misread.verb == "split":
+        return ".split"
+    if misread.error is ErrorCode.MISSING_AMOUNT and misread.amount_text is not None:
+        return ".spelled"
+    if misread.error is ErrorCode.MISSING_AMOUNT and not misread.people:
+        return ".alone"
     return ""
+
+
+def _ambiguous(misread: Misread) -> str:
+    if misread.verb not in _MONEY:
+        return ".name" if misread.verb in _NAMES else ".long"
+    if misread.verb == "donate" and len(misread.people) > 1:
+        return ".donate"
+    return "" if misread.people and misread.amount_text else ".unclear"
 
 
 _MONEY: Final = frozenset({"pay", "donate", "request", "split"})

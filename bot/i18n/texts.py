@@ -1,10 +1,10 @@
 """Reply → text: finds the sentence in the catalogue and writes its values as the reader does.
 
 The catalogue is the TOML files beside this module: a table for each key, with `fr` and `en`, each a
-sentence or a list of wordings. A value is written by its name: `…_cents` as an amount (`typed_cents`
-as the command language reads it), `handle` and
-`people` with `@` except in public (X would notify them), `…_at` as a day and time in Paris; what is
-text already stays as it is. A key or a value that is missing is a programmer's error.
+sentence or a list of wordings. A value is written by its name: `…_cents` as an amount
+(`typed_cents` as the command language reads it), `handle` and `people` with `@` except in public (X
+would notify them), `…_at` as a day and time in Paris, a reply in its own words; what is text stays
+as it is. A key or a value that is missing is a programmer's error.
 """
 
 import re

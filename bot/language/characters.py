@@ -1,0 +1,98 @@
+"""The kinds of characters that the language tells apart, and what stands for each in the grammar.
+
+Each kind is the inside of a regular expression's class (`[…]`). Python's `re` knows no Unicode
+properties, so the ranges are written down; a test compares those that come from the Unicode
+database with it. Python's own `isdigit` takes digits of every script: here a figure is `[0-9]`.
+"""
+
+import re
+from typing import Final
+
+GAP: Final = "\u2028"
+"""Stands where a link was dropped: white space that no number reaches across."""
+
+BOT: Final = "\ufdd0"
+"""Stands where the bot's own handle was: a noncharacter, which no text holds by itself."""
+
+ZERO_WIDTH: Final = (
+    "\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff"
+)
+"""Zero-width and bidirectional control characters: what a person does not see."""
+
+FOREIGN_SIGN: Final = (
+    "$\u00a2-\u00a5\u058f\u060b\u07fe\u07ff\u09f2\u09f3\u09fb\u0af1\u0bf9\u0e3f\u17db"
+    "\u20a0-\u20ab\u20ad-\u20c0\ua838\ufdfc\ufe69\uff04\uffe0\uffe1\uffe5\uffe6"
+    "\U00011fdd-\U00011fe0\U0001e2ff\U0001ecb0"
+)
+"""Category Sc, all but the euro sign."""
+
+ODD_DIGIT: Final = (
+    "\u00b2\u00b3\u00b9\u00bc-\u00be\u2070\u2074-\u2079\u2080-\u2089\u2150-\u215f\u2189"
+    "\u2460-\u249b\u24ea\u3251-\u325f\u32b1-\u32cb\u3358-\u3370\u3378\u3379\u339f-\u33a6\u33a8"
+    "\u33af\u33e0-\u33fe\U0001d7ce-\U0001d7ff\U0001f100-\U0001f10a\U0001fbf0-\U0001fbf9"
+)
+"""What is no figure, yet turns into one under NFKC: `²`, `①`, `½`."""
+
+EMOJI: Final = (
+    "\u00a9\u00ae\u203c\u2049\u2122\u2139\u2190-\u21ff\u2300-\u23ff\u24c2"
+    "\u25a0-\u27bf\u2900-\u297f\u2b00-\u2bff\u3030\u303d\u3297\u3299"
+    "\U0001f000-\U0001f0ff\U0001f10b-\U0001faff\U000e0020-\U000e007f"
+)
+"""Emoji, and the marks that colour them; U+200D between two of them is their joiner."""
+
+KEYCAP: Final = "\u20e3\ufe0e\ufe0f"
+"""What turns a figure into a picture of it; emoji may carry it too."""
+
+QUOTE: Final = "\u201a-\u201f\u00ab\u00bb\u2039\u203a"
+"""Quotation marks, curly and French; the single ones are apostrophes too."""
+
+APOSTROPHE: Final = "\u2018\u2019\u02bc"
+"""What joins a letter to a word as `'` does: `don’t`."""
+
+HYPHEN: Final = "\u2010\u2011"
+"""What joins a word to a word as `-` does, and is no minus."""
+
+MARK: Final = "\u0300-\u034e\u0350-\u036f\u20d0-\u20e2\u20e4-\u20ff\ufe20-\ufe2f"
+"""Combining marks that NFC could not put into a letter."""
+
+PUNCTUATION: Final = (
+    "!-#%-*,-/:;?@\\[-\\]_{}\u00a1\u00a7\u00ab\u00b6\u00b7\u00bb\u00bf\u2010-\u2027\u2030-\u2043"
+    "\u2045-\u2051\u2053-\u205e\u3001-\u3003\u3008-\u3011\u3014-\u301f"
+)
+"""Punctuation of the scripts that the bot's two languages are written in."""
+
+KINDS: Final = {
+    "ZERO_WIDTH": ("\u200b", ZERO_WIDTH),
+    "FOREIGN_SIGN": ("$", FOREIGN_SIGN),
+    "ODD_DIGIT": ("\u00b2", ODD_DIGIT),
+    "EMOJI": ("\u263a", EMOJI),
+    "KEYCAP": ("\ufe0f", KEYCAP),
+    "QUOTE": ('"', QUOTE),
+    "APOSTROPHE": ("'", APOSTROPHE),
+    "HYPHEN": ("\u2010", HYPHEN),
+    "MINUS": ("\u2212", "\u2212\u2013"),
+    "MARK": ("\u0301", MARK),
+}
+"""Kinds of characters, and which of them stands for its kind. The first kind that fits counts."""
+
+_SPECIAL: Final = re.compile(f"[{''.join(kind for _, kind in KINDS.values())}]")
+_STAND_INS: Final = {
+    code: stand_in
+    for stand_in, kind in reversed(KINDS.values())
+    for code in (
+        code
+        for first, last in re.findall("(.)(?:-(.))?", kind)
+        for code in range(ord(first), ord(last or first) + 1)
+    )
+}
+
+
+def shadow(text: str) -> str:
+    """Put each special character's stand-in in its place: same length, few kinds of characters."""
+    if text.isascii() or _SPECIAL.search(text) is None:
+        return text
+    return text.translate(_STAND_INS)
+
+
+WORD_END: Final = "(?![\\w@\u200b\u0301]|['\\-\u2010][^\\W\\d_])"
+"""Where a word ends, of a shadow: `don't`, `stop-gap` and `pay@alice` hold no verb."""

@@ -1,0 +1,142 @@
+"""LANGUAGE.md, "Amounts", sentence by sentence, with its ambiguous neighbours."""
+
+import pytest
+
+from tests.language.saying import order
+
+WELL_WRITTEN = [
+    # The sign before or after, with or without a space.
+    ("10€", 1000), ("10 €", 1000), ("10  €", 1000), ("€10", 1000), ("€ 10", 1000), ("10EUR", 1000),
+    ("10 eur", 1000), ("10 Eur", 1000), ("EUR 10", 1000), ("EUR10", 1000), ("eur 10", 1000),
+    ("10 euros", 1000), ("10euros", 1000), ("euros 10", 1000), ("1 euro", 100), ("EURO 1", 100),
+    ("10,50€", 1050), ("10.50 €", 1050), ("€10.50", 1050), ("10€50", 1050), ("10€05", 1005),
+    ("10 euros 50", 1050), ("10 euros 05", 1005), ("10 euros 50 centimes", 1050),
+    ("10 euros 5 centimes", 1005), ("1 euro 50", 150), ("10€50 centimes", 1050),
+    ("50 cents", 50), ("50 centimes", 50), ("50c", 50), ("50 c", 50), ("50centimes", 50),
+    ("1 cent", 1), ("150 cents", 150), ("1 250 cents", 1250), ("999999999 cents", 999999999),
+    # Decimals: two digits, or one.
+    ("10,5€", 1050), ("10.5€", 1050), ("0,01€", 1), ("0.5 €", 50), ("010€", 1000),
+    # Thousands.
+    ("1 250€", 125000), ("1 250,50 €", 125050), ("1 250.5 €", 125050), ("1.250,50€", 125050),
+    ("1,250.50€", 125050), ("1.250,5€", 125050), ("€1,250.50", 125050), ("10 250€", 1025000),
+    ("1 250 000,50€", 125000050), ("1 250€50", 125050), ("9 999 999,99 €", 999999999),
+    ("9999999.99€", 999999999),
+]  # fmt: skip
+
+BADLY_WRITTEN = {
+    "ambiguous_amount": [
+        # One separator and three digits, two of the same, none before it.
+        "1.250€", "1,250€", "€1.250", "1234.567€", "0.500€", "1.250", "1.250.000€",
+        "1.250.000,50€", "1,250,000.50€", ".50€", ",50€", "10.€", "10,€", "10,50,20€",
+        # A sign on both sides, a space without three digits.
+        "€10€", "EUR 10€", "10€ EUR", "€ 10 euros", "10 50€", "1250 000€", "1 2 3€", "12 50€",
+        "1 25€", "1 2500€", "1 250 50€", "1  250€",
+        # A range, a slash, a bare number directly after.
+        "10-20€", "10–20€", "10/20€", "10€ - 20", "10€-20", "10€ -20", "10 - 20€", "10-20",
+        "10€/mois", "10€ / mois", "10 / 2€", "10€5", "10€ 50", "10 € 50", "€10 50", "10 50",
+        "10€500", "10 euros 5", "10 euros 500", "10€, 50", "10€ and 5", "10€ et 5 !",
+        # Letters and other things glued to it.
+        "10k€", "10K€", "10k", "1e3€", "10m€", "10x", "10€s", "10 €uros", "10h", "10€-lunch",
+        "10€'s", "10:30€", "10%", "+10€", "~10€", "10+5€", "10keur", "x10€"[1:] + "x",
+        # A character that is no figure but looks like one, touching or a space away.
+        "10²€", "10 ²€", "² 10€", "½€", "½ €", "½ euro", "10½€", "10 ½ €", "10€ ½", "10€²",
+        "①0€", "10①", "€½", "10⒈€", "𝟏0€", "1️⃣0️⃣€", "㏠10€",
+        # Invisible characters inside a number.
+        "1\u200b0€", "10\u200b€", "€\u200b10", "10,\u200b50€", "10\u2060,50€", "1\u00ad0€",
+    ],
+    "too_precise": [
+        "1.2345€", "1,2345€", "10.0000€", "€1.2345", "1.2345", "1.234,567€", "1 250,5055€",
+    ],
+    "zero_amount": ["0€", "0,00€", "0.0 €", "€0", "0 euros", "0 cents", "00€", "0", "0€00"],
+    "negative_amount": [
+        "-10€", "−10€", "–10€", "- 10€", "− 10 €", "-€10", "€-10", "€ -10", "-10", "--10€",
+        "-10 euros", "- 10 cents", "-1.250€", "-10k€", "-$10", "-10 USD", "$-10", "-0€",
+        "-\u200b10€",
+    ],
+    "unsupported_currency": [
+        "$10", "10$", "10 $", "$ 10", "£10", "10£", "10 ¥", "￥10", "10 ¢", "10₿", "10 ₹", "10₽",
+        "US$10", "10 US$", "A$ 10", "10 USD", "10USD", "USD 10", "USD10", "10 usd", "10 Usd",
+        "10gbp", "10 CHF", "chf 10", "10 SEK", "10 PLN", "10 XOF", "10 btc", "10 ETH", "10 dollars",
+        "10 dollar", "10dollars", "10 pounds", "10 livres", "10 francs", "10 yen", "10 yuan",
+        "10 bitcoins", "100 sats", "1 satoshi", "dollars 10", "$1,250", "$1.2345", "$0", "10k$",
+        "10-20$", "10€$", "$10€", "10 € USD", "USD 10€", "10€ dollars", "10²$", "½$", "1 250 USD",
+        "10,50 dollars", "99999999999$",
+    ],
+    "amount_too_large": [
+        "10000000€", "10 000 000 €", "10.000.000"[:2] + "000000€", "€99999999999999999999",
+        "1000000000 cents", "9" * 200 + "€", "10000000", "10 000 000,00 €",
+    ],
+    "missing_currency": [
+        "10", "10,50", "1 250", "10 sek", "10 for lunch", "10 beers", "10 k€", "10!", "10.",
+    ],
+    "missing_amount": [
+        "", "dix euros", "ten euros", "vingt-cinq euros", "vingt et un euros", "two hundred euros",
+        "cent euros", "dix €", "ten eur", "fifty cents", "euros", "€", "- 10", "for lunch", "٣€",
+        "٣٤ euros", "②",
+    ],
+    "ambiguous_command": ["10€-20€", "10€ - 20€", "10€ 20€", "10€20€", "10€, 20€", "10€ or 20€",
+        "10€ $5", "10 or 20€", "10€ 50 centimes", "10€+5€", "(10€)", '"10€"', "#10€"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("written", "cents"), WELL_WRITTEN)
+def test_a_well_written_amount_is_read(written: str, cents: int) -> None:
+    """In every notation, before the payee and after."""
+    assert order(f"pay @alice {written}") == f"pay @alice {cents}"
+    assert order(f"pay {written} @alice") == f"pay @alice {cents}"
+    assert order(f"{written} @alice for lunch") == f"pay @alice {cents} 'lunch'"
+
+
+@pytest.mark.parametrize(
+    ("error", "written"),
+    [(error, text) for error, texts in BADLY_WRITTEN.items() for text in texts],
+)
+def test_a_badly_written_amount_is_an_error(error: str, written: str) -> None:
+    """Of several errors the first in the specified order."""
+    assert order(f"pay @alice {written}") == f"error {error}"
+
+
+@pytest.mark.parametrize(
+    ("error", "written"),
+    [
+        (error, text)
+        for error in ("ambiguous_amount", "too_precise", "zero_amount", "unsupported_currency")
+        for text in BADLY_WRITTEN[error]
+        if "€" in text or "$" in text
+    ],
+)  # fmt: skip
+def test_a_badly_written_amount_before_the_payee_is_an_error_too(error: str, written: str) -> None:
+    """The place of the amount changes nothing, nor does it without a verb."""
+    if any(part in written for part in ("and", "et", ", ", " / ")) or written[0] in ".,":
+        return  # Between an amount and a mention, small words and words have another meaning.
+    assert order(f"pay {written} @alice") == f"error {error}"
+    assert order(f"{written} @alice") == f"error {error}"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("pay @alice 10€, 2 beers", "pay @alice 1000 '2 beers'"),
+        ("pay @alice 10€ 2 beers", "error ambiguous_amount"),
+        ("pay 10€ @alice 2 beers", "pay @alice 1000 '2 beers'"),
+        ("pay @alice 10€ for 2 beers", "pay @alice 1000 '2 beers'"),
+        ("pay @alice 10€, for 2", "pay @alice 1000 '2'"),
+        ("pay 10€@alice", "error ambiguous_amount"),
+        ("pay @alice€10", "error ambiguous_amount"),
+        ("pay @alice,10€", "error ambiguous_amount"),
+        ("pay @alice, 10€", "pay @alice 1000"),
+        ("pay @alice² 10€", "error ambiguous_amount"),
+        ("pay @alice 10€ for ② beers", "pay @alice 1000 '② beers'"),
+        ("pay @alice 10€ 🎉", "pay @alice 1000 '🎉'"),
+        ("pay @alice 10€🎉", "pay @alice 1000 '🎉'"),
+        ("pay @alice 10€#resto", "pay @alice 1000 '#resto'"),
+        ("pay @alice 10€ pour le livre", "pay @alice 1000 'le livre'"),
+        ("pay @alice 1 https://t.co/x 250€", "error ambiguous_command"),
+        ("pay @alice 10 https://t.co/x €", "error missing_currency"),
+        ("dix euros @alice", "error missing_amount"),
+        ("euros @alice", "nothing"),
+    ],
+)
+def test_what_stands_beside_an_amount_decides(text: str, expected: str) -> None:
+    """A number, a letter or a sign nearby is never swallowed."""
+    assert order(text) == expected

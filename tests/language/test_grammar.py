@@ -1,0 +1,178 @@
+"""The grammar's files, the tables made of them, and the loop that runs the tables."""
+
+import ast
+import json
+import re
+import stat
+import unicodedata
+from pathlib import Path
+from typing import Any
+
+import lark
+import pytest
+
+from bot.domain import commands
+from bot.language import characters, normalize, parser, tables, words
+from bot.language.engine import Engine, NotReadError
+from tests.language import test_amounts, test_commands
+
+LANGUAGE = Path(tables.__file__).parent
+TEXTS = sorted(
+    {
+        "", "?", "thanks", "I like it", "x @alice", "pay @alice @bob 10€ each",
+        *(row["given"]["text"] for row in map(
+            json.loads,
+            (Path(__file__).parents[1] / "data" / "commands.jsonl").read_text().splitlines(),
+        )),
+        *(f"pay @alice {text}" for text, _ in test_amounts.WELL_WRITTEN),
+        *(f"{text} @alice" for texts in test_amounts.BADLY_WRITTEN.values() for text in texts),
+        *(f"ask @alice {text}" for texts in test_amounts.BADLY_WRITTEN.values() for text in texts),
+        *(f"{verb} #4F7K2Q" for _, _, verb in test_commands.VERBS),
+    },
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def by_lark() -> lark.Lark:
+    """Lark's own parser of the same grammar."""
+    return lark.Lark(tables.grammar(), parser="lalr", lexer="contextual", start=list(tables.STARTS))
+
+
+def _tree(name: str) -> Any:
+    return lambda children: (name, children)
+
+
+@pytest.mark.parametrize("start", tables.STARTS)
+def test_the_loop_reads_as_lark_does(by_lark: lark.Lark, start: str) -> None:
+    """The same tree of the same tokens, for every text of the other tables."""
+    made = tables.make(tables.grammar())
+    names = {name for name, *_ in made["rules"]}
+    engine = Engine(made, {name: _tree(name) for name in names})
+
+    def shape(node: Any) -> Any:
+        if isinstance(node, lark.Tree):
+            return (node.data, [shape(child) for child in node.children])
+        if isinstance(node, lark.Token):
+            return (node.type, str(node), node.start_pos, node.end_pos)
+        return tuple(node) if type(node).__name__ == "Token" else (node[0], [*map(shape, node[1])])
+
+    for text in TEXTS:
+        shadow = characters.shadow(normalize.fold(text)).rstrip(f" {characters.GAP}")
+        assert shape(engine.read(shadow, start)) == shape(by_lark.parse(shadow, start=start)), text
+
+
+def test_rules_are_named_for_the_classes_that_they_become(by_lark: lark.Lark) -> None:
+    """Every command has a rule of its name, and every error a rule or a terminal."""
+    rules = {rule.alias or rule.origin.name for rule in by_lark.rules}
+    kinds = [kind.__name__.lower() for kind in commands.Command.__args__]
+    assert {kind for kind in kinds if kind != "misread"} <= rules
+    terminals = {terminal.name.lower() for terminal in by_lark.terminals}
+    made_of_values = {
+        "missing_currency": "bare_number",
+        "zero_amount": "euro_amount",
+        "amount_too_large": "euro_amount",
+        "missing_payee": "_amount_first",
+        "ambiguous_total": "each",
+    }
+    for error in commands.ErrorCode:
+        assert made_of_values.get(error, error) in terminals | rules | {
+            rule.origin.name for rule in by_lark.rules
+        }
+
+
+def test_no_rule_is_made_in_python() -> None:
+    """The language's modules hold the table's terminals and no rule of Lark's."""
+    rule = re.compile(r"^\??_?[a-z_]+ *: *[A-Za-z_(\[?]+.*(\||->)", re.MULTILINE)
+    for module in LANGUAGE.glob("*.py"):
+        strings = [
+            node.value
+            for node in ast.walk(ast.parse(module.read_text("utf-8")))
+            if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        ]
+        assert not [text for text in strings if rule.search(text)], module.name
+    assert rule.search("people: person\n    | people person -> more\nfoo: BAR | BAZ -> x")
+
+
+def test_a_word_added_to_the_table_is_understood() -> None:
+    """One place to add a verb: the files in `grammar/` need not change."""
+    verbs = words.verbs()
+    assert set(verbs) == {kind.upper() for kind in words.VERBS}
+    for kind, table in words.VERBS.items():
+        for verb in (verb for verbs_of_lang in table.values() for verb in verbs_of_lang):
+            assert re.match(verbs[kind.upper()], verb), verb
+
+
+def test_the_grammar_is_found_beside_the_package_and_inside_it(tmp_path: Path) -> None:
+    """From a checkout, and from an installed wheel."""
+    assert {path.name for path in tables.folder().iterdir()} >= set(tables.FILES)
+    package = tmp_path / "bot"
+    (package / "grammar").mkdir(parents=True)
+    assert tables.folder(package) == package / "grammar"
+    assert tables.folder(tmp_path / "elsewhere" / "bot") == tmp_path / "elsewhere" / "grammar"
+
+
+def test_a_cache_that_others_can_write_is_not_trusted(tmp_path: Path) -> None:
+    """What is read from it decides where money goes."""
+    mine = tmp_path / "mine"
+    assert list(tables.trusted(mine)) == [mine]
+    assert stat.S_IMODE(mine.stat().st_mode) == 0o700
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o777)
+    assert list(tables.trusted(shared)) == []
+    (tmp_path / "file").write_text("")
+    assert list(tables.trusted(tmp_path / "file" / "below")) == []
+
+
+def test_the_cache_is_read_back_and_a_broken_one_is_made_anew(tmp_path: Path) -> None:
+    """An old one goes, and a place that cannot be written does no harm."""
+    (tmp_path / "grammar-old.json").write_text("{}")
+    first = json.loads(json.dumps(tables.load([tmp_path])))
+    (kept,) = tmp_path.glob("grammar-*.json")
+    assert tables.load([tmp_path]) == first
+    kept.write_text('{"starts": ')
+    again = tables.load([tmp_path])
+    assert again["starts"].keys() == set(tables.STARTS)
+    assert tables.load([tmp_path]) == json.loads(json.dumps(again))
+    assert tables.load([tmp_path / "missing"])["starts"].keys() == set(tables.STARTS)
+    assert tables.load([])["starts"].keys() == set(tables.STARTS)
+
+
+def test_a_text_that_no_rule_reads_is_an_error_of_the_loop() -> None:
+    """The loop says so; `parse` turns it into silence."""
+    with pytest.raises(NotReadError):
+        Engine(tables.make("public: A\ndirect: A\nA: /a/\nSPACE: / /\n%ignore SPACE"), {}).read(
+            "b", "public"
+        )
+    with pytest.raises(NotReadError):
+        Engine(tables.make("public: A A\ndirect: A\nA: /a/\nSPACE: / /\n%ignore SPACE"), {}).read(
+            "a", "public"
+        )
+
+
+def _characters(kind: str) -> set[str]:
+    found = re.compile(f"[{kind}]")
+    return {chr(code) for code in range(0x110000) if found.match(chr(code))}
+
+
+def test_the_classes_of_characters_are_unicode_s() -> None:
+    """Signs of currencies, and what turns into a figure under NFKC."""
+    signs = {chr(code) for code in range(0x110000) if unicodedata.category(chr(code)) == "Sc"}
+    assert _characters(characters.FOREIGN_SIGN) >= signs - {"€"}
+    assert "€" not in _characters(characters.FOREIGN_SIGN)
+    odd = {
+        chr(code)
+        for code in range(0x80, 0x110000)
+        if not 0xD800 <= code < 0xE000
+        and not 0xFF01 <= code <= 0xFF5E
+        and re.search("[0-9]", unicodedata.normalize("NFKC", chr(code)))
+    }
+    assert _characters(characters.ODD_DIGIT) == odd
+
+
+def test_no_kind_of_character_is_hidden_by_another() -> None:
+    """Each kind's characters become its stand-in, and the length stays."""
+    for name, (stand_in, kind) in characters.KINDS.items():
+        for character in _characters(kind):
+            assert characters.shadow(f"é{character}") == f"é{stand_in}", name
+    assert parser.parse(normalize.Text("@smoney pay @alice 10\u20bf")) != commands.Nothing()
