@@ -12,7 +12,7 @@ from typing import Final, Protocol
 import requests
 from tenacity import (
     Retrying,
-    retry_if_exception_type,
+    retry_if_exception,
     stop_after_attempt,
     stop_before_delay,
     wait_random_exponential,
@@ -30,6 +30,9 @@ READ_TIMEOUT_S: Final = 6.0
 """How long an answer may take (seconds)."""
 FIRST_WAIT_S: Final = 0.25
 """The wait before the second try at most (seconds), doubled before the third."""
+
+RATE_LIMITED: Final = "rate_limited"
+"""Why a text is `Unavailable` that the provider would only refuse again at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,9 @@ class HttpSmsSender:
         self._base_url = base_url.rstrip("/")
         self._timeouts_s = (connect_timeout_s, read_timeout_s)
         self._retrying = Retrying(
-            retry=retry_if_exception_type(Unavailable),
+            retry=retry_if_exception(
+                lambda error: isinstance(error, Unavailable) and error.reason != RATE_LIMITED
+            ),
             stop=(
                 stop_after_attempt(tries)
                 | stop_before_delay(BUDGET_S - connect_timeout_s - read_timeout_s)
@@ -116,7 +121,7 @@ class HttpSmsSender:
             raise Unavailable("no_answer") from None
         status = response.status_code
         if status in {408, 429} or status >= 500:
-            raise Unavailable("rate_limited" if status == 429 else "server_error")
+            raise Unavailable(RATE_LIMITED if status == 429 else "server_error")
         if not 200 <= status < 300:
             code = "unauthorized" if status in {401, 403} else "bad_request"
             raise Rejected(code, f"the provider answered {status}")

@@ -164,13 +164,10 @@ def test_the_bot_knows_its_own_account(x: XBench) -> None:
 
 def test_accounts_are_found_by_handle_in_any_case(x: XBench) -> None:
     """The keys are the handles as they were asked for; nonsense is not asked for."""
-    found = x.directory.by_handle(["BOB", "alice", "nobody_at_all", "not a handle", ""])
-    assert {key: user.id for key, user in found.items()} >= {
-        "BOB": x.x_id("bob"),
-        "alice": x.x_id("alice"),
-    }
+    found = x.directory.by_handle(["BOB", "alice", "not a handle", ""])
+    ids = {key: user.id for key, user in found.items()}
+    assert ids == {"BOB": x.x_id("bob"), "alice": x.x_id("alice")}
     assert found["BOB"].handle == "bob"
-    assert not {"not a handle", ""} & set(found)
 
 
 def test_accounts_are_found_by_id_whatever_their_handle(x: XBench) -> None:
@@ -275,14 +272,15 @@ def test_messages_are_paged_until_a_page_is_known(x: XBench) -> None:
     """X has no cursor for them, and bills each."""
     written = [x.write("bob", f"message {number}") for number in range(35)]
     known = set(written[:20])
-    asked: list[str] = []
+    asked: set[str] = set()
 
     def is_known(ids: Iterable[str]) -> set[str]:
-        asked.extend(ids)
-        return known & set(asked)
+        page = set(ids)
+        asked.update(page)
+        return known & page
 
     assert [event.id for event in x.messages.messages(is_known)] == written[20:]
-    assert set(asked) == set(written[5:]), "the third page is known, the fourth is not read"
+    assert asked == set(written[5:]), "the third page is known, the fourth is not read"
 
 
 def test_a_group_is_recognised(x: XBench) -> None:

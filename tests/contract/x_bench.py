@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import ClassVar, Literal
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 from bot.adapters.x.gateway import XDirectory, XMentionReader, XMessageReader, XPublisher
@@ -27,6 +27,7 @@ from bot.ports import (
     SignIn,
 )
 from tests.fakes.clock import FakeClock
+from tests.fakes.faults import Faults
 from tests.fakes.x import FakeXRoles
 from tests.fakes.x_world import FakeX
 from tests.sandbox.x_kit import PATIENCE_S, SECRETS, LocalX
@@ -128,16 +129,16 @@ class FakeBench(XBench):
         self.stream = self.roles.stream
         self._repeats = False
 
-    def _faults(self, call: Call) -> Any:
-        by_role = {
-            "reply": self.roles.publisher,
-            "replies_to": self.roles.publisher,
-            "message": self.roles.publisher,
-            "users": self.roles.directory,
-            "mentions": self.roles.mentions,
-            "messages": self.roles.messages,
-        }
-        return by_role[call].faults
+    def _faults(self, call: Call) -> Faults:
+        match call:
+            case "users":
+                return self.roles.directory.faults
+            case "mentions":
+                return self.roles.mentions.faults
+            case "messages":
+                return self.roles.messages.faults
+            case _:
+                return self.roles.publisher.faults
 
     def now(self) -> datetime:
         return self.clock.now()
@@ -211,7 +212,7 @@ def credentials(**changed: str) -> XCredentials:
 class LocalBench(XBench):
     """The adapters, against the local X."""
 
-    _PATHS: dict[Call, tuple[str, str]] = {
+    _PATHS: ClassVar[dict[Call, tuple[str, str]]] = {
         "reply": ("POST", "/2/tweets"),
         "replies_to": ("GET", "/2/users/*/tweets"),
         "message": ("POST", "/2/dm_conversations/*"),
@@ -325,7 +326,7 @@ class Listener:
     def _listen(self) -> None:
         try:
             self.stream.listen(self._keep, self._alive.set)
-        except BaseException as error:  # noqa: BLE001 - the test looks at it
+        except BaseException as error:  # noqa: BLE001 (the test looks at it)
             self.error = error
         with self._arrived:
             self._arrived.notify_all()

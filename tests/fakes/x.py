@@ -7,6 +7,7 @@ without one has an empty one for itself.
 import base64
 import hashlib
 import queue
+import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
@@ -144,8 +145,11 @@ class FakeDirectory:
 
     def by_handle(self, handles: Iterable[str]) -> Mapping[str, XUser]:
         """Look handles up (without `@`, any case); keys are the handles as they were asked for."""
+        wanted = [handle for handle in handles if re.fullmatch("[A-Za-z0-9_]{1,15}", handle)]
+        if not wanted:
+            return {}
         with self.faults.reading():
-            asked = ((handle, self.x.find(handle)) for handle in handles)
+            asked = ((handle, self.x.find(handle)) for handle in wanted)
             return self._found({handle: user for handle, user in asked if user is not None})
 
     def by_id(self, x_user_ids: Iterable[str]) -> Mapping[str, XUser]:

@@ -76,8 +76,9 @@ class XSession(requests.Session):
         """Send with our time-outs, follow nobody elsewhere, raise where the answer is a no."""
         kwargs |= {"timeout": self._timeouts_s, "allow_redirects": False}
         response = super().send(request, **kwargs)
-        if not kwargs.get("stream"):
-            response.raise_for_status()
+        if response.status_code >= 300 and not kwargs.get("stream"):
+            # Before tweepy reads the body, which trips it where that is JSON but no object.
+            raise requests.HTTPError(f"status {response.status_code}", response=response)
         return response
 
 

@@ -174,7 +174,7 @@ class _Connection(tweepy.StreamingClient):  # type: ignore[misc]  # tweepy ships
         """Call back. An error is ours, not the network's: it ends the stream and is raised."""
         try:
             hand_on()
-        except Exception as error:  # noqa: BLE001 - `run` raises it; here tweepy would swallow it
+        except Exception as error:  # noqa: BLE001 (it is raised by `run`, not lost)
             self.failure, self._is_ours, self.running = error, True, False
 
     def on_connect(self) -> None:

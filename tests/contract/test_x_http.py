@@ -1,0 +1,383 @@
+"""The adapter's calls to X: who calls, what is asked for, time-outs, tries and refusals."""
+
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from bot.adapters.x.decode import XDecoder
+from bot.adapters.x.errors import reset_at
+from bot.adapters.x.gateway import (
+    PAGES_A_POLL,
+    XDirectory,
+    XMentionReader,
+    XMessageReader,
+    XPublisher,
+)
+from bot.adapters.x.http import XApi
+from bot.adapters.x.sign_in import XSignIn
+from bot.domain.errors import BotError, OutcomeUnknown, Rejected, Unavailable
+from bot.ports import XUser
+from tests.contract.raw_server import Exchange, RawServer
+from tests.contract.x_bench import credentials
+from tests.sandbox.x_kit import LocalX
+
+BOT = XUser(id="1", handle="smoney")
+DUPLICATE = "You are not allowed to create a Tweet with duplicate content."
+SINCE = datetime(2026, 8, 3, 10, 0, tzinfo=UTC)
+
+
+def api_at(url: str, *, tries: int = 1, read_timeout_s: float = 5.0) -> XApi:
+    """X's API at an address."""
+    return XApi(credentials(), base_url=url, tries=tries, read_timeout_s=read_timeout_s)
+
+
+def publisher_at(url: str, **named: float) -> XPublisher:
+    """Somebody who speaks at an address."""
+    return XPublisher(api_at(url, read_timeout_s=named.get("read_timeout_s", 5.0)), lambda: BOT)
+
+
+def reply(publisher: XPublisher) -> str:
+    """Answer some post."""
+    return publisher.reply(to_post_id="5", text="Hello.", exclude_x_user_ids=["7"])
+
+
+def raised(call: Callable[[], object]) -> BotError:
+    """The error of a call."""
+    with pytest.raises(BotError) as error:
+        call()
+    return error.value
+
+
+@pytest.fixture
+def finished() -> Iterator[threading.Event]:
+    """Lets a server that holds a connection go at the end of the test."""
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+def silent(finished: threading.Event) -> None:
+    """Say nothing until the end."""
+    finished.wait()
+
+
+# What happened to the call -----------------------------------------------------------------------
+
+
+def test_an_answer_that_does_not_come_is_not_waited_for(finished: threading.Event) -> None:
+    """What reads may be repeated; what creates may have happened."""
+    with RawServer(lambda _: silent(finished)) as server:
+        api = api_at(server.url, read_timeout_s=0.2)
+        assert isinstance(raised(XDirectory(api).me), Unavailable)
+        unknown = raised(lambda: reply(publisher_at(server.url, read_timeout_s=0.2)))
+        assert isinstance(unknown, OutcomeUnknown)
+        assert unknown.key == "5"
+        finished.set()
+
+
+def test_a_connection_that_closes_without_an_answer_leaves_the_outcome_open() -> None:
+    """The post may be there."""
+    with RawServer(lambda _: None) as server:
+        assert isinstance(raised(lambda: reply(publisher_at(server.url))), OutcomeUnknown)
+        assert isinstance(raised(XDirectory(api_at(server.url)).me), Unavailable)
+
+
+def test_nobody_there_means_that_nothing_was_sent() -> None:
+    """No connection, no post: it may be sent again."""
+    with RawServer(lambda _: None) as server:
+        url = server.url
+    assert isinstance(raised(lambda: reply(publisher_at(url))), Unavailable)
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"[]", b"{}", b'{"data": {"text": "Hello."}}'])
+def test_a_created_post_without_an_id_is_looked_up(body: bytes) -> None:
+    """X said yes, and did not say which."""
+    with RawServer(lambda exchange: exchange.answer(201, body)) as server:
+        assert isinstance(raised(lambda: reply(publisher_at(server.url))), OutcomeUnknown)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "code"),
+    [
+        (400, {"title": "Invalid Request", "detail": "One or more parameters"}, "bad_request"),
+        (401, {"title": "Unauthorized"}, "unauthorized"),
+        (403, {"detail": "You are not permitted to perform this action."}, "not_allowed"),
+        (403, {"detail": DUPLICATE}, "duplicate"),
+        (403, {"type": "https://api.x.com/2/problems/unsupported-authentication"}, "unauthorized"),
+        (404, {"title": "Not Found Error"}, "not_found"),
+        (403, ["no object"], "not_allowed"),
+        (302, None, "bad_request"),
+    ],
+)
+def test_a_no_for_good_says_which(status: int, body: object, code: str) -> None:
+    """The caller tells a duplicate from a block, and wrong credentials from both."""
+    with RawServer(lambda exchange: exchange.answer(status, body)) as server:
+        refusal = raised(lambda: reply(publisher_at(server.url)))
+    assert isinstance(refusal, Rejected)
+    assert refusal.code == code
+    assert len(server.exchanges) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "body"), [(500, {}), (502, "a proxy's text"), (503, b"<html>"), (504, None)]
+)
+def test_x_in_trouble_is_repeated_where_it_reads_and_looked_up_where_it_creates(
+    status: int, body: object
+) -> None:
+    """Whatever stands between X and us may say so too, in words of its own."""
+    with RawServer(lambda exchange: exchange.answer(status, body)) as server:
+        assert isinstance(raised(XDirectory(api_at(server.url)).me), Unavailable)
+        assert isinstance(raised(lambda: reply(publisher_at(server.url))), OutcomeUnknown)
+
+
+def test_a_limit_is_met_by_waiting_for_its_reset() -> None:
+    """The bot never sleeps inside the call."""
+    headers = ("x-rate-limit-remaining: 0", "x-rate-limit-reset: 1785750000")
+    with RawServer(lambda exchange: exchange.answer(429, {}, *headers)) as server:
+        error = raised(lambda: reply(publisher_at(server.url)))
+    assert isinstance(error, Unavailable)
+    assert error.retry_at == datetime.fromtimestamp(1_785_750_000, UTC)
+
+
+def test_unpaid_bills_are_waited_for() -> None:
+    """Nothing is lost because the operator's credits ran out."""
+    with RawServer(lambda exchange: exchange.answer(402, {"title": "CreditsDepleted"})) as server:
+        assert isinstance(raised(lambda: reply(publisher_at(server.url))), Unavailable)
+
+
+@pytest.mark.parametrize(
+    ("headers", "reset"),
+    [
+        ({}, None),
+        ({"x-rate-limit-reset": "soon"}, None),
+        ({"x-rate-limit-reset": "100"}, 100),
+        ({"x-rate-limit-reset": "100", "x-rate-limit-remaining": "0"}, 100),
+        (
+            {
+                "x-rate-limit-remaining": "3",
+                "x-rate-limit-reset": "100",
+                "x-app-limit-24hour-remaining": "0",
+                "x-app-limit-24hour-reset": "900",
+                "x-user-limit-24hour-remaining": "8",
+                "x-user-limit-24hour-reset": "950",
+            },
+            900,
+        ),
+    ],
+)
+def test_the_reset_is_that_of_the_window_that_is_spent(
+    headers: dict[str, str], reset: int | None
+) -> None:
+    """The day's, where the day is spent and the quarter of an hour is not."""
+    expected = None if reset is None else datetime.fromtimestamp(reset, UTC)
+    assert reset_at(headers) == expected
+
+
+# Tries -------------------------------------------------------------------------------------------
+
+
+def failing(times: int, then: object) -> RawServer:
+    """A server that is in trouble so many times."""
+    left = [times]
+
+    def answer(exchange: Exchange) -> None:
+        left[0] -= 1
+        exchange.answer(*((503, {}) if left[0] >= 0 else (200, then)))
+
+    return RawServer(answer)
+
+
+def test_a_read_is_tried_three_times() -> None:
+    """A short trouble is not seen by the caller."""
+    with failing(2, {"data": {"id": "1", "username": "smoney"}}) as server:
+        assert XDirectory(api_at(server.url, tries=3)).me().id == "1"
+    with failing(3, {}) as server:
+        assert isinstance(raised(XDirectory(api_at(server.url, tries=3)).me), Unavailable)
+    assert len(server.exchanges) == 3
+
+
+def test_a_creation_is_sent_once() -> None:
+    """However often a call may be tried: a second post would be a second word."""
+    with failing(1, {"data": {"id": "9"}}) as server:
+        publisher = XPublisher(api_at(server.url, tries=3), lambda: BOT)
+        assert isinstance(raised(lambda: reply(publisher)), OutcomeUnknown)
+        assert len(server.exchanges) == 1
+        assert reply(publisher) == "9"
+
+
+def test_a_limit_is_not_tried_again() -> None:
+    """It would only be refused again."""
+    with RawServer(lambda exchange: exchange.answer(429, {})) as server:
+        raised(XDirectory(api_at(server.url, tries=3)).me)
+    assert len(server.exchanges) == 1
+
+
+def test_the_bots_own_account_is_read_once() -> None:
+    """Each account that X sends is billed; one that could not be read is read again."""
+    with failing(1, {"data": {"id": "1", "username": "smoney"}}) as server:
+        directory = XDirectory(api_at(server.url))
+        raised(directory.bot)
+        assert directory.bot() == directory.bot() == BOT
+    assert len(server.exchanges) == 2
+
+
+# What is asked for -------------------------------------------------------------------------------
+
+
+def test_nothing_is_expanded_on_the_way_to_a_reply() -> None:
+    """X bills each account that it sends."""
+    with RawServer(lambda exchange: exchange.answer(200, {})) as server:
+        api = api_at(server.url)
+        list(XMentionReader(api, lambda: BOT).mentions(since_id="4", since=SINCE))
+        XMessageReader(api).messages(set)
+        publisher_at(server.url).replies_to("5", since=SINCE)
+    assert len(server.exchanges) == 4
+    assert all("expansions" not in exchange.path for exchange in server.exchanges)
+    assert all("user.fields" not in exchange.path for exchange in server.exchanges)
+    assert "since_id=4" in server.exchanges[0].path
+    assert "start_time" not in server.exchanges[0].path
+    assert "max_results=10&" in server.exchanges[1].path + "&"
+
+
+def test_an_unknown_clock_asks_for_no_future() -> None:
+    """X refuses a time that its own clock has not reached."""
+    with RawServer(lambda exchange: exchange.answer(200, {})) as server:
+        reader = XMentionReader(api_at(server.url), lambda: BOT)
+        list(reader.mentions(since_id=None, since=SINCE))
+    assert "start_time=2026-08-03T09%3A55%3A00Z" in server.exchanges[0].path
+
+
+def test_senders_are_asked_for_by_expansion_where_x_wants_it() -> None:
+    """X's newest description of messages knows no field for them."""
+
+    def answer(exchange: Exchange) -> None:
+        if "sender_id" in exchange.path.partition("dm_event.fields=")[2].partition("&")[0]:
+            exchange.answer(400, {"title": "Invalid Request"})
+        else:
+            event = {"id": "8", "text": "hi", "sender_id": "7", "dm_conversation_id": "1-7"}
+            exchange.answer(200, {"data": [event]})
+
+    with RawServer(answer) as server:
+        reader = XMessageReader(api_at(server.url))
+        assert [event.id for event in reader.messages(lambda _: set())] == ["8"]
+        (event,) = reader.messages(lambda _: set())
+    assert XDecoder().message(event.body).participant_ids == ("1", "7")
+    assert ["expansions=" in exchange.path for exchange in server.exchanges] == [False, True, True]
+
+
+def test_replies_are_searched_for_where_the_timeline_shows_none() -> None:
+    """Each shows a new post in its own time; one that is refused leaves the other."""
+
+    def answer(exchange: Exchange) -> None:
+        if "/search/recent" not in exchange.path:
+            exchange.answer(403, {})
+            return
+        references = [{"type": "replied_to", "id": "5"}]
+        exchange.answer(200, {"data": [{"id": "9", "text": "x", "referenced_tweets": references}]})
+
+    with RawServer(answer) as server:
+        (found,) = publisher_at(server.url).replies_to("5", since=SINCE)
+    assert found.id == "9"
+    assert "query=in_reply_to_tweet_id%3A5+from%3Asmoney" in server.exchanges[1].path
+
+
+def test_replies_that_cannot_be_looked_up_are_no_proof_of_absence() -> None:
+    """An empty list would send the reply again."""
+    with RawServer(lambda exchange: exchange.answer(403, {})) as server:
+        assert isinstance(
+            raised(lambda: publisher_at(server.url).replies_to("5", since=SINCE)), Rejected
+        )
+
+
+def test_a_poll_that_was_cut_short_is_continued() -> None:
+    """X's limit for messages is narrow: what one poll did not reach, the next one does."""
+    pages = {f"page-{number}": str(100 - number) for number in range(PAGES_A_POLL + 3)}
+
+    def answer(exchange: Exchange) -> None:
+        token = exchange.path.partition("pagination_token=")[2].partition("&")[0] or "page-0"
+        number = int(token.removeprefix("page-"))
+        meta = {"next_token": f"page-{number + 1}"} if number + 1 < len(pages) else {}
+        event = {"id": pages[token], "text": "hi", "sender_id": "7"}
+        exchange.answer(200, {"data": [event], "meta": meta})
+
+    known: set[str] = set()
+    found = []
+    with RawServer(answer) as server:
+        reader = XMessageReader(api_at(server.url))
+        for _ in range(3):
+            events = reader.messages(known.intersection)
+            found.append(len(events))
+            known.update(event.id for event in events)
+    assert found == [PAGES_A_POLL, 3, 0]
+    assert known == set(pages.values())
+
+
+# Who calls ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def local() -> Iterator[LocalX]:
+    """A local X."""
+    with LocalX() as running:
+        yield running
+
+
+def test_the_machines_proxy_and_passwords_are_not_asked_for_a_local_x(
+    local: LocalX, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """A proxy would not find it; a `.netrc` would put a password in the place of the bearer."""
+    netrc = tmp_path_factory.mktemp("home") / "netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password something\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    assert set(XDirectory(api_at(local.url)).by_handle(["bob"])) == {"bob"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "works"),
+    [
+        ({}, {"app", "account"}),
+        ({"bearer_token": "wrong"}, {"account"}),
+        ({"api_secret": "wrong"}, {"app"}),
+        ({"access_token_secret": "wrong"}, {"app"}),
+    ],
+)
+def test_each_wrong_credential_is_unauthorized_where_it_is_used(
+    local: LocalX, changed: dict[str, str], works: set[str]
+) -> None:
+    """The app reads by its bearer token, the account signs: neither stands in for the other."""
+    api = XApi(credentials(**changed), base_url=local.url, tries=1)
+    directory = XDirectory(api)
+    for who, call in (("account", directory.me), ("app", lambda: directory.by_handle(["bob"]))):
+        if who in works:
+            call()
+        else:
+            refusal = raised(call)
+            assert isinstance(refusal, Rejected)
+            assert refusal.code == "unauthorized"
+
+
+def test_a_client_that_x_does_not_know_is_unauthorized(local: LocalX) -> None:
+    """The operator is told, not the person who signs in."""
+    signing_in = XSignIn(
+        authorize_url=local.url, base_url=local.url, client_id="id", client_secret="wrong"
+    )
+    refusal = raised(lambda: signing_in.identify(code="c", verifier="v", redirect_uri=local.url))
+    assert isinstance(refusal, Rejected)
+    assert refusal.code == "unauthorized"
+
+
+def test_a_public_client_names_itself_in_the_form() -> None:
+    """Where there is no secret there is no password to send."""
+    with RawServer(lambda exchange: exchange.answer(200, {})) as server:
+        signing_in = XSignIn(
+            authorize_url=f"{server.url}/a?b=c", base_url=server.url, client_id="the-id"
+        )
+        raised(lambda: signing_in.identify(code="c", verifier="v", redirect_uri="http://r"))
+    assert b"client_id=the-id" in server.exchanges[0].body
+    assert "authorization" not in server.exchanges[0].head.lower()
+    assert "a?b=c&response_type=code" in signing_in.authorize_url(
+        state="s", verifier="v", redirect_uri="http://r"
+    )
