@@ -1,0 +1,31 @@
+"""Puts the application together: routes, static files, security, errors."""
+
+from pathlib import Path
+from typing import Final
+
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+
+from bot.services.deps import Deps
+from bot.web import errors, health, hooks, order, pages, session, wallet
+from bot.web.security import BodyLimit, SecurityHeaders
+from bot.web.site import Site
+
+STATIC: Final = Path(__file__).parent / "static"
+PARTS: Final = tuple(part.router for part in (pages, order, session, wallet, hooks, health))
+"""Every route there is, the static files apart."""
+
+
+def build(deps: Deps, *, card_origins: tuple[str, ...] = ()) -> FastAPI:
+    """Build the application on `deps`; `card_origins` are whither a form may lead, save to us."""
+    site = Site(deps, card_origins=card_origins)
+    # Neither the interface's description nor its pages are anybody's business.
+    app = FastAPI(title="S-money", docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.site = site
+    for part in PARTS:
+        app.include_router(part)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    errors.install(app, site)
+    app.add_middleware(BodyLimit)
+    app.add_middleware(SecurityHeaders, headers=site.headers)
+    return app

@@ -1,0 +1,81 @@
+"""What went wrong, as a page: in the visitor's language, or both where there is no telling."""
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse, Response
+
+from bot.domain.errors import BotError, Refusal
+from bot.domain.replies import Reply
+from bot.i18n import texts
+from bot.services.sessions import Visitor
+from bot.web.security import BodyTooLarge
+from bot.web.site import Forged, SessionOver, Site, TooOften, choose_lang, home_of, page, visit
+
+
+def install(app: FastAPI, site: Site) -> None:
+    """Hand the application a page for everything that may go wrong."""
+
+    def sorry(
+        request: Request,
+        status: int,
+        what: str,
+        *,
+        visitor: Visitor | None = None,
+        **values: object,
+    ) -> Response:
+        lang = choose_lang(request, visitor)
+        said = {"what": what, "sentence": None, "back": "/", **values}
+        return page(site, "sorry.html", lang, visitor, request.url.path, status, said)
+
+    def http_error(request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        if status == 405 and request.method == "GET":
+            # The address of a form, typed or loaded again: the page that it stands on.
+            return RedirectResponse(home_of(request.url.path), 303)
+        return not_found(request, site) if status == 404 else sorry(request, status, "bad_request")
+
+    def session_over(request: Request, _error: Exception) -> Response:
+        return sorry(request, 401, "session_over", back=home_of(request.url.path))
+
+    def forged(request: Request, _error: Exception) -> Response:
+        here = visit(request)
+        home = home_of(request.url.path)
+        return sorry(request, 403, "forged", visitor=here.visitor, back=home)
+
+    def refused(request: Request, error: Exception) -> Response:
+        here = visit(request)
+        assert isinstance(error, Refusal), "this handler was given refusals"
+        home = home_of(request.url.path)
+        said = here.say(error.reply)
+        return sorry(request, 409, "refused", visitor=here.visitor, sentence=said, back=home)
+
+    def unavailable(request: Request, _error: Exception) -> Response:
+        return sorry(request, 503, "unavailable", back=home_of(request.url.path))
+
+    def broken(request: Request, _error: Exception) -> Response:
+        # The server has logged it; nobody reads here what it was. No database either: it may be it.
+        lang = choose_lang(request, None)
+        html = site.templates.get_template("broken.html").render(
+            t=lambda key: texts.say(Reply.of(key), lang, public=False), lang=lang
+        )
+        return Response(html, 500, headers=dict(site.headers), media_type="text/html")
+
+    for kind, answer in (
+        (HTTPException, http_error),
+        (RequestValidationError, lambda request, _: sorry(request, 400, "bad_request")),
+        (SessionOver, session_over),
+        (Forged, forged),
+        (TooOften, lambda request, _: sorry(request, 429, "too_often")),
+        (BodyTooLarge, lambda request, _: sorry(request, 413, "bad_request")),
+        (Refusal, refused),
+        (BotError, unavailable),
+        (Exception, broken),
+    ):
+        app.add_exception_handler(kind, answer)
+
+
+def not_found(request: Request, site: Site) -> Response:
+    """Say in both languages that there is nothing here."""
+    lang = choose_lang(request, None)
+    return page(site, "not_found.html", lang, None, request.url.path, 404, {"both": ("fr", "en")})

@@ -1,0 +1,107 @@
+"""Is it alive, is it ready, how does it do: for machines."""
+
+import json
+from datetime import timedelta
+from typing import Final
+
+import structlog
+from fastapi import APIRouter, Request
+from prometheus_client import Gauge
+from sqlalchemy import func, select
+from sqlalchemy.exc import DBAPIError
+from sqlmodel import Session
+from starlette.responses import PlainTextResponse, Response
+
+from bot import migrations
+from bot.services import operate
+from bot.services.deps import Deps
+from bot.store import inbox, outbox, workers
+from bot.telemetry import METRICS, METRICS_CONTENT_TYPE
+from bot.web.site import site_of
+
+router = APIRouter()
+log = structlog.get_logger(__name__)
+
+ALIVE_WITHIN: Final = timedelta(seconds=10)
+"""How old a worker's sign of life may be: it writes one every 2 seconds."""
+
+_MAIL = Gauge(
+    "smoney_mail_rows",
+    "Rows of inbox and outbox that wait or are dead.",
+    ["box", "status"],
+    registry=METRICS.registry,
+)
+_OLDEST = Gauge(
+    "smoney_mail_oldest_waiting_seconds",
+    "How long the oldest row that waits has waited.",
+    ["box"],
+    registry=METRICS.registry,
+)
+_COUNTED: Final = ("waiting", "dead")
+
+
+@router.get("/healthz")
+def alive() -> Response:
+    """The process lives."""
+    return PlainTextResponse("ok")
+
+
+@router.get("/readyz")
+def ready(request: Request) -> Response:
+    """The database answers and has the newest schema."""
+    deps = site_of(request).deps
+    try:
+        revision = migrations.current(deps.store.url)
+    except DBAPIError as error:
+        log.warning("database_down", reason=type(error).__name__)
+        return PlainTextResponse("the database does not answer", 503)
+    if revision != migrations.head():
+        return PlainTextResponse("the database has not the newest schema", 503)
+    return PlainTextResponse("ok")
+
+
+@router.get("/metrics")
+def metrics(request: Request) -> Response:
+    """Everything that is counted; the workers' state comes from their rows."""
+    deps = site_of(request).deps
+    with deps.store.read() as session:
+        _show_workers(session, deps)
+        _show_mail(session, deps)
+        proof = inbox.read_cursor(session, operate.PROOF)
+    if proof is not None:
+        METRICS.books_balanced.set(1 if json.loads(proof)["balanced"] else 0)
+    return Response(METRICS.render(), media_type=METRICS_CONTENT_TYPE)
+
+
+def _show_workers(session: Session, deps: Deps) -> None:
+    since = deps.clock.now() - ALIVE_WITHIN
+    alive = [beat for beat in workers.beats(session) if beat.beat_at >= since]
+    connected = [beat for beat in alive if beat.stream_connected_at is not None]
+    METRICS.workers_alive.set(len(alive))
+    METRICS.stream_connected.set(len(connected))
+    METRICS.stream_reconnects.set(sum(beat.reconnects for beat in alive))
+    signs = [beat.stream_byte_at for beat in alive if beat.stream_byte_at is not None]
+    if signs:
+        METRICS.stream_last_byte_at.set(max(signs).timestamp())
+
+
+def _show_mail(session: Session, deps: Deps) -> None:
+    now = deps.clock.now()
+    for box, table, came in (
+        ("inbox", inbox.inbox, inbox.inbox.c.received_at),
+        ("outbox", outbox.outbox, outbox.outbox.c.created_at),
+    ):
+        counts = dict.fromkeys(_COUNTED, 0)
+        rows = session.execute(
+            select(table.c.status, func.count(), func.min(came).label("first"))
+            .where(table.c.status.in_(_COUNTED))
+            .group_by(table.c.status)
+        ).all()
+        oldest_s = 0.0
+        for status, count, first in rows:
+            counts[status] = count
+            if status == "waiting":
+                oldest_s = (now - first).total_seconds()
+        for status, count in counts.items():
+            _MAIL.labels(box, status).set(count)
+        _OLDEST.labels(box).set(max(0.0, oldest_s))

@@ -1,0 +1,149 @@
+"""The one link of an order: each visitor sees what is theirs to do, and nothing else."""
+
+from collections.abc import Callable
+from typing import Annotated, Final, Literal
+
+import structlog
+from fastapi import APIRouter, Form
+from starlette.responses import RedirectResponse, Response
+
+from bot.domain.errors import Refusal
+from bot.domain.order import is_reference
+from bot.services import cancel, claim, confirm, settle
+from bot.services.confirm import GoToCard, Settled, UnderWay, Will
+from bot.services.deps import Deps
+from bot.services.views import NotYours, OrderView, SignInFirst, Unknown, order_page
+from bot.web import errors
+from bot.web.site import Here, Signed, SignedVisit, Visit
+
+router = APIRouter()
+log = structlog.get_logger(__name__)
+
+UNDER_WAY_S: Final = 4
+"""How often a page that waits for the card network loads itself again (seconds)."""
+Deed = Callable[[Deps, str, str], int]
+"""What a party does to an order: by its reference, as this X account."""
+
+
+@router.get("/t/{reference}")
+def show(here: Here, reference: str, card: str = "") -> Response:
+    """Show an order. Coming back from the card page finishes what was confirmed there."""
+    if not is_reference(reference.upper()):
+        return errors.not_found(here.request, here.site)
+    if here.visitor is not None and card in ("done", "cancelled"):
+        abandoned = card == "cancelled"
+        settle.came_back(here.deps, reference, here.visitor.x_user_id, abandoned=abandoned)
+        return here.go(f"/t/{reference}")
+    return _page(here, reference)
+
+
+def _page(here: Visit, reference: str, *, said: Refusal | None = None) -> Response:
+    """Make the page of an order as it stands now; `said`: why what was asked was not done."""
+    status = 200 if said is None else 409
+    shown = order_page(here.deps, reference, here.visitor)
+    match shown:
+        case Unknown():
+            return errors.not_found(here.request, here.site)
+        case SignInFirst(known) | NotYours(known):
+            return here.page("order_closed.html", status=status, reference=known)
+        case OrderView():
+            return _view(here, shown, said, status)
+
+
+def _view(here: Visit, order: OrderView, said: Refusal | None, status: int) -> Response:
+    waits = order.to_confirm.transfers if order.to_confirm is not None else ()
+    others = [one for one in order.pays if one not in waits]
+    at = here.deps.clock.now()
+    under_way = order.card_url is None and any(
+        one.status == "funding" or (one.status == "pending" and one.confirm_by > at)
+        for one in others
+    )
+    notice = here.say(said.reply) if said is not None else None
+    if notice is None and order.to_confirm is not None and order.last_refusal is not None:
+        notice = here.refusal(order.last_refusal)
+    response = here.page(
+        "order.html",
+        status=status,
+        order=order,
+        paid=others,
+        under_way=under_way,
+        notice=notice,
+        refusal=here.refusal,
+        now=at,
+    )
+    if under_way:
+        response.headers["Refresh"] = str(UNDER_WAY_S)
+    return response
+
+
+@router.post("/t/{reference}/confirm")
+def confirm_order(
+    form: Signed,
+    reference: str,
+    funding: Annotated[Literal["wallet", "card"], Form()],
+    terms_hash: Annotated[str, Form()] = "",
+    number: Annotated[tuple[int, ...], Form()] = (),
+) -> Response:
+    """Confirm the ticked transfers, at the terms that were shown."""
+    will = Will(
+        reference=reference,
+        x_user_id=form.who.x_user_id,
+        terms_hash=terms_hash,
+        numbers=number,
+        funding=funding,
+        method="page",
+        lang=form.lang,
+    )
+    try:
+        outcome = confirm.confirm(form.deps, will)
+    except Refusal as refusal:
+        return _refused(form, reference, refusal)
+    match outcome:
+        case GoToCard(url) if url.startswith(tuple(f"{one}/" for one in form.site.card_origins)):
+            return RedirectResponse(url, 303)
+        case GoToCard() | Settled() | UnderWay():
+            # A browser follows no form to where our policy does not name: the page has a link.
+            return form.go(form.home)
+
+
+@router.post("/t/{reference}/cancel")
+def cancel_order(form: Signed, reference: str) -> Response:
+    """Take back what one ordered, as far as nothing has left."""
+    return _do(form, reference, cancel.cancel)
+
+
+@router.post("/t/{reference}/decline")
+def decline_order(form: Signed, reference: str) -> Response:
+    """Say no to what somebody asks for."""
+    return _do(form, reference, cancel.decline)
+
+
+@router.post("/t/{reference}/claim")
+def claim_order(form: Signed, reference: str) -> Response:
+    """Take the money that waits."""
+    return _do(form, reference, claim.claim)
+
+
+@router.post("/t/{reference}/refuse")
+def refuse_order(form: Signed, reference: str) -> Response:
+    """Send the money that waits back to its payer."""
+    return _do(form, reference, claim.refuse)
+
+
+@router.post("/t/{reference}/take-back")
+def take_back_order(form: Signed, reference: str) -> Response:
+    """Take back money that its payee has not taken yet."""
+    return _do(form, reference, claim.take_back)
+
+
+def _do(form: SignedVisit, reference: str, what: Deed) -> Response:
+    try:
+        what(form.deps, reference, form.who.x_user_id)
+    except Refusal as refusal:
+        return _refused(form, reference, refusal)
+    return form.go(form.home)
+
+
+def _refused(form: SignedVisit, reference: str, refusal: Refusal) -> Response:
+    log.info("form_refused", reference=reference, reason=refusal.reply.key)
+    return _page(form, reference, said=refusal)

@@ -1,0 +1,272 @@
+"""One visit: who it is, in which language, and how a page is made for them."""
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from typing import Annotated, Any, Final, cast
+from urllib.parse import quote
+
+import structlog
+from fastapi import Depends, Form, Request
+from fastapi.responses import HTMLResponse, RedirectResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.responses import Response
+
+from bot.domain import limits
+from bot.domain.commands import Lang
+from bot.domain.replies import Reply
+from bot.i18n import texts
+from bot.services import sessions
+from bot.services.deps import Deps
+from bot.services.sessions import Visitor
+from bot.services.whoami import bot_account
+from bot.web.security import BY_ADDRESS, BY_PERSON, LOOPBACK, Limiter, Rate, headers_for
+
+log = structlog.get_logger(__name__)
+
+HERE: Final = Path(__file__).parent
+LANG_COOKIE: Final = "lang"
+LANG_KEPT_S: Final = 31_536_000
+"""How long a browser remembers its language (seconds)."""
+LANGS: Final[tuple[Lang, ...]] = ("fr", "en")
+"""French first."""
+
+
+class Site:
+    """What every visit shares: the ports, the templates, the names of the cookies."""
+
+    def __init__(self, deps: Deps, *, card_origins: tuple[str, ...]) -> None:
+        self.deps = deps
+        self.card_origins = card_origins
+        self.is_secure = deps.public_url.startswith("https://")
+        # Browsers let nobody but this host set a cookie whose name begins so.
+        prefix = "__Host-" if self.is_secure else ""
+        self.session_cookie = f"{prefix}smoney_session"
+        self.sign_in_cookie = f"{prefix}smoney_signin"
+        self.limiter = Limiter()
+        self.headers = headers_for(is_secure=self.is_secure, form_origins=card_origins)
+        self.templates = Environment(
+            loader=FileSystemLoader(HERE / "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self.templates.globals["style_address"] = _hashed("style.css")
+        self.templates.globals["icon_address"] = _hashed("icon.svg")
+
+    def set_cookie(
+        self, response: Response, name: str, value: str, *, max_age_s: int | None
+    ) -> None:
+        """Give the browser a cookie that no script reads; None: until it is closed."""
+        response.set_cookie(
+            name,
+            value,
+            max_age=max_age_s,
+            path="/",
+            secure=self.is_secure,
+            httponly=True,
+            samesite="lax",
+        )
+
+    def drop_cookie(self, response: Response, name: str) -> None:
+        """Take a cookie back."""
+        response.delete_cookie(name, path="/", secure=self.is_secure, httponly=True, samesite="lax")
+
+
+def _hashed(name: str) -> str:
+    """Return a static file's address, which changes with what it says."""
+    digest = sha256((HERE / "static" / name).read_bytes()).hexdigest()
+    return f"/static/{name}?v={digest[:12]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One request by one browser."""
+
+    site: Site
+    request: Request
+    visitor: Visitor | None
+    lang: Lang
+
+    @property
+    def deps(self) -> Deps:
+        """The ports and the database."""
+        return self.site.deps
+
+    @property
+    def here(self) -> str:
+        """This page's path, with its query: where a sign-in comes back to."""
+        url = self.request.url
+        return f"{url.path}?{url.query}" if url.query else url.path
+
+    def say(self, reply: Reply) -> str:
+        """Put a sentence into this visit's language."""
+        return texts.say(reply, self.lang, public=False)
+
+    def refusal(self, key: str) -> str:
+        """Return the sentence of a refusal, with the operator's figures that it names."""
+        return self.say(limits.explain(key, self.deps.policy))
+
+    def page(self, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
+        """Make a page."""
+        return page(self.site, template, self.lang, self.visitor, self.here, status, values)
+
+    def go(self, path: str) -> RedirectResponse:
+        """Send the browser on to a page of ours, by GET."""
+        assert sessions.local_path(path) == path, "redirects stay with us"
+        return RedirectResponse(path, 303)
+
+
+def page(
+    site: Site,
+    template: str,
+    lang: Lang,
+    visitor: Visitor | None,
+    here: str,
+    status: int,
+    values: Mapping[str, Any],
+) -> HTMLResponse:
+    """Make a page for a visitor in a language."""
+    html = site.templates.get_template(template).render(
+        t=partial(_say, lang),
+        lang=lang,
+        other_lang=next(one for one in LANGS if one != lang),
+        amount=partial(texts.amount, lang=lang),
+        visitor=visitor,
+        sign_in_address=f"/signin?next={quote(here, safe='/')}",
+        here=here,
+        say=_say,
+        bot=bot_handle(site.deps),
+        host=site.deps.public_url.partition("://")[2],
+        **values,
+    )
+    return HTMLResponse(html, status, headers={"Content-Language": lang})
+
+
+def _say(lang: Lang, key: str, **values: object) -> str:
+    return texts.say(Reply(key, values), lang, public=False)
+
+
+def bot_handle(deps: Deps) -> str:
+    """Return the bot's handle, so that a page says which one is the true one."""
+    with deps.store.read() as session:
+        bot = bot_account(session)
+    return bot.handle if bot is not None else ""
+
+
+def choose_lang(request: Request, visitor: Visitor | None) -> Lang:
+    """Return the language: asked for here, the person's choice, the browser's; French first."""
+    asked = (
+        request.query_params.get("lang"),
+        visitor.lang if visitor is not None else None,
+        request.cookies.get(LANG_COOKIE),
+    )
+    for one in asked:
+        if one in LANGS:
+            return cast("Lang", one)
+    return preferred(request.headers.get("accept-language", ""))
+
+
+def preferred(accept: str) -> Lang:
+    """Return the language that an `Accept-Language` header likes best; French where it is equal.
+
+    >>> preferred("en-GB,en;q=0.9,fr;q=0.8"), preferred("de, fr;q=0.4, en;q=0.3"), preferred("")
+    ('en', 'fr', 'fr')
+    """
+    liked: dict[str, float] = {}
+    for part in accept.lower().split(",")[:20]:
+        tag, _, rest = part.partition(";")
+        name = tag.strip().partition("-")[0]
+        if name in LANGS:
+            liked[name] = max(liked.get(name, 0.0), _quality(rest))
+    return "en" if liked.get("en", 0.0) > liked.get("fr", 0.0) else "fr"
+
+
+def _quality(text: str) -> float:
+    try:
+        return float(text.strip().removeprefix("q=") or "1")
+    except ValueError:
+        return 0.0
+
+
+def site_of(request: Request) -> Site:
+    """Return what every visit shares."""
+    site: Site = request.app.state.site
+    return site
+
+
+def visit(request: Request) -> Visit:
+    """Return who visits, in which language."""
+    site = site_of(request)
+    visitor = sessions.visitor(site.deps, request.cookies.get(site.session_cookie))
+    return Visit(site, request, visitor, choose_lang(request, visitor))
+
+
+Here = Annotated[Visit, Depends(visit)]
+"""An endpoint's argument: the visit."""
+
+
+# --- forms -------------------------------------------------------------------------------------
+
+
+class SessionOver(Exception):
+    """A form came from nobody who is signed in: they sign in again, and nothing was done."""
+
+
+class Forged(Exception):
+    """A form without the session's own token: refused and logged."""
+
+
+class TooOften(Exception):
+    """Too many forms from a person or an address."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignedVisit(Visit):
+    """A form that a signed-in browser sent from a page of ours."""
+
+    who: Visitor
+
+    @property
+    def home(self) -> str:
+        """The page that the form stands on."""
+        return home_of(self.request.url.path)
+
+
+def home_of(path: str) -> str:
+    """Return the page that a form's address belongs to."""
+    parts = path.split("/")
+    return f"/t/{parts[2]}" if parts[1] == "t" else sessions.HOME
+
+
+def signed(here: Here, csrf: Annotated[str, Form()] = "") -> SignedVisit:
+    """Let a form through whose token is the session's own."""
+    brake(here, "form", BY_ADDRESS)
+    if here.visitor is None:
+        log.info("form_without_session", path=here.request.url.path)
+        raise SessionOver
+    if not hmac.compare_digest(csrf.encode(), here.visitor.csrf.encode()):
+        log.warning("form_forged", path=here.request.url.path, x_user_id=here.visitor.x_user_id)
+        raise Forged
+    name = f"person:{here.visitor.x_user_id}"
+    if not here.site.limiter.allows(name, BY_PERSON, here.deps.clock.now()):
+        raise TooOften
+    return SignedVisit(here.site, here.request, here.visitor, here.lang, here.visitor)
+
+
+def brake(here: Visit, what: str, rate: Rate) -> None:
+    """Refuse what comes too often from one address."""
+    client = here.request.client
+    if client is None or client.host in LOOPBACK:
+        return
+    if not here.site.limiter.allows(f"{what}:{client.host}", rate, here.deps.clock.now()):
+        log.warning("address_too_often", what=what, address=client.host)
+        raise TooOften
+
+
+Signed = Annotated[SignedVisit, Depends(signed)]
+"""An endpoint's argument: the visit of a form that is what it says."""

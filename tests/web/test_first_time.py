@@ -1,0 +1,124 @@
+"""The first time: consent, a phone number, its code, and back to where one was."""
+
+import re
+
+import pytest
+
+from tests.web.conftest import OpenBrowser
+from tests.web.visiting import Browser
+from tests.world import World
+
+PHONE = "06 12 34 56 78"
+E164 = "+33612345678"
+
+
+def code_of(world: World, phone: str = E164) -> str:
+    """Return the code in the newest text message to a phone."""
+    found = re.search(r"\b[0-9]{6}\b", world.sms.texts_to(phone)[-1])
+    assert found is not None
+    return found[0]
+
+
+def ask_for_code(browser: Browser, phone: str = PHONE, next_path: str = "/wallet") -> None:
+    """Go as far as the page of the code."""
+    browser.get("/wallet/phone", next=next_path)
+    answer = browser.post("/wallet/phone", phone=phone, consent="yes", next=next_path)
+    assert answer.status_code == 303, answer.text
+    assert browser.get(answer.headers["location"]).status_code == 200
+
+
+def test_a_newcomer_gets_a_wallet_and_comes_back_to_the_order(
+    world: World, browser: Browser
+) -> None:
+    """From the link to a wallet: consent, phone, code, and the order again."""
+    world.join("bob", cents=1000)
+    reference = world.order("bob", "carol")
+    world.confirm("bob", reference)
+    page = browser.open_order("carol", reference)
+    assert f"/wallet/phone?next=/t/{reference}" in page
+    ask_for_code(browser, next_path=f"/t/{reference}")
+    answer = browser.post("/wallet/code", code=code_of(world), next=browser.hidden("next"))
+    assert answer.headers["location"] == f"/t/{reference}"
+    browser.get(f"/t/{reference}")
+    assert browser.post(f"/t/{reference}/claim").status_code == 303
+    assert world.balance("carol") == 1000
+
+
+def test_without_consent_no_code_is_sent_and_what_was_typed_stays(
+    world: World, browser: Browser
+) -> None:
+    """The number need not be typed twice."""
+    browser.sign_in("carol")
+    browser.get("/wallet/phone")
+    answer = browser.post("/wallet/phone", phone="06 12 34", next="/t/4F7K2Q")
+    assert answer.status_code == 422
+    assert 'value="06 12 34"' in answer.text
+    assert 'value="/t/4F7K2Q"' in answer.text
+    assert world.sms.sent == []
+
+
+def test_consent_survives_a_number_that_cannot_be_read(world: World, browser: Browser) -> None:
+    """The box stays ticked where only the number was wrong."""
+    browser.sign_in("carol")
+    browser.get("/wallet/phone")
+    answer = browser.post("/wallet/phone", phone="12", consent="yes")
+    assert answer.status_code == 422
+    assert re.search(r'name="consent"[^>]* checked', answer.text)
+
+
+def test_the_code_is_nowhere_on_the_pages(world: World, browser: Browser) -> None:
+    """It goes by text message alone, and the page names only the number's end."""
+    browser.sign_in("carol")
+    ask_for_code(browser)
+    assert browser.page is not None
+    assert code_of(world) not in browser.page.text
+    assert E164 not in browser.page.text
+    assert "78" in browser.page.text
+
+
+def test_a_wrong_code_can_be_typed_again(world: World, browser: Browser) -> None:
+    """A slip of the thumb costs one try, not the whole way."""
+    browser.sign_in("carol")
+    ask_for_code(browser)
+    assert browser.post("/wallet/code", code="999999").status_code == 422
+    assert browser.post("/wallet/code", code=f" {code_of(world)} ").status_code == 303
+    assert world.balance("carol") == 0
+
+
+def test_the_page_of_the_code_leads_back_where_none_waits(browser: Browser) -> None:
+    """Somebody who comes by a bookmark is asked for a number first."""
+    browser.sign_in("carol")
+    assert browser.get("/wallet/code").headers["location"] == "/wallet/phone"
+
+
+@pytest.mark.parametrize("path", ["/wallet/phone", "/wallet/code"])
+def test_who_has_a_wallet_is_not_asked_again(world: World, browser: Browser, path: str) -> None:
+    """The first time happens once."""
+    world.join("bob")
+    browser.sign_in("bob")
+    assert browser.get(path, next="/t/4F7K2Q").headers["location"] == "/t/4F7K2Q"
+
+
+def test_a_phone_that_somebody_has_tells_a_stranger_nothing(
+    world: World, open_browser: OpenBrowser
+) -> None:
+    """Nobody learns from the page whether a number has a wallet."""
+    first, second = open_browser(), open_browser()
+    first.sign_in("carol")
+    ask_for_code(first)
+    first.post("/wallet/code", code=code_of(world))
+    pages = []
+    for browser, phone in ((second, PHONE), (open_browser(), "06 98 76 54 78")):
+        browser.sign_in("dave")
+        ask_for_code(browser, phone=phone)
+        assert browser.page is not None
+        pages.append(re.sub(r'name="csrf" value="[^"]*"', "", browser.page.text))
+    assert pages[0] == pages[1]
+
+
+def test_the_message_speaks_the_visitors_language(world: World, open_browser: OpenBrowser) -> None:
+    """French or English, as the page that asked."""
+    browser = open_browser(lang="en")
+    browser.sign_in("carol")
+    ask_for_code(browser)
+    assert "your code is" in world.sms.texts_to(E164)[-1]

@@ -1,0 +1,100 @@
+"""What machines ask for: webhooks, health, metrics."""
+
+import json
+
+import pytest
+from sqlalchemy import text
+from structlog.testing import capture_logs
+
+from bot.services import operate
+from bot.store import workers
+from bot.store.workers import Beat
+from tests.web.visiting import Browser
+from tests.world import World
+
+EVENT = json.dumps({"id": "evt_1", "type": "checkout.session.completed", "data": {"object": {}}})
+
+
+def inbox_rows(world: World) -> int:
+    """Count the inbox's rows of the acquirer."""
+    with world.store.read() as session:
+        statement = text("SELECT count(*) FROM inbox WHERE source = 'stripe'")
+        return int(session.execute(statement).scalar_one())
+
+
+def test_a_webhook_becomes_one_inbox_row(world: World, browser: Browser) -> None:
+    """However often it is sent."""
+    signature = world.cards.sign(EVENT.encode())
+    for _ in range(2):
+        answer = browser.client.post(
+            "/webhooks/stripe", content=EVENT, headers={"Stripe-Signature": signature}
+        )
+        assert answer.status_code == 200
+    assert inbox_rows(world) == 1
+
+
+@pytest.mark.parametrize("signature", [None, "", "t=1,v1=00", "whatever"])
+def test_a_forged_webhook_is_refused_and_logged(
+    world: World, browser: Browser, signature: str | None
+) -> None:
+    """Nothing is written for it."""
+    headers = {} if signature is None else {"Stripe-Signature": signature}
+    with capture_logs() as logs:
+        answer = browser.client.post("/webhooks/stripe", content=EVENT, headers=headers)
+    assert answer.status_code == 400
+    assert any(line["event"] == "webhook_forged" for line in logs)
+    assert inbox_rows(world) == 0
+
+
+def test_a_body_that_was_changed_is_forged(world: World, browser: Browser) -> None:
+    """The signature is over every byte."""
+    signature = world.cards.sign(EVENT.encode())
+    answer = browser.client.post(
+        "/webhooks/stripe", content=EVENT + " ", headers={"Stripe-Signature": signature}
+    )
+    assert answer.status_code == 400
+
+
+def test_the_process_lives_and_is_ready(browser: Browser) -> None:
+    """The database answers and has the newest schema."""
+    assert browser.get("/healthz").text == "ok"
+    assert browser.get("/readyz").text == "ok"
+
+
+def test_an_old_schema_is_not_ready(world: World, browser: Browser) -> None:
+    """No request is sent to a process that would fail it."""
+    with world.store.engine.connect() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0000'")
+        connection.commit()
+    answer = browser.get("/readyz")
+    assert answer.status_code == 503
+    assert "smoney migrate" not in answer.text
+
+
+def test_metrics_tell_of_the_worker_and_of_what_waits(world: World, browser: Browser) -> None:
+    """A web process reads the worker's state from rows."""
+    at = world.clock.now()
+    with world.store.write() as session:
+        workers.write_beat(
+            session,
+            Beat(
+                worker="one",
+                started_at=at,
+                beat_at=at,
+                stream_connected_at=at,
+                stream_byte_at=at,
+                reconnects=3,
+            ),
+        )
+    world.take_post("bob", "@smoney pay @alice 10€")
+    operate.prove_books(world.deps)
+    world.pass_time(seconds=5)
+    told = browser.get("/metrics").text
+    assert "smoney_workers_alive 1.0" in told
+    assert "smoney_stream_connected 1.0" in told
+    assert "smoney_stream_reconnects 3.0" in told
+    assert 'smoney_mail_rows{box="inbox",status="waiting"} 1.0' in told
+    assert 'smoney_mail_oldest_waiting_seconds{box="inbox"} 5.0' in told
+    assert "smoney_books_balanced 1.0" in told
+    world.pass_time(seconds=60)
+    assert "smoney_workers_alive 0.0" in browser.get("/metrics").text

@@ -1,0 +1,123 @@
+"""The pages for everybody, and the catalogue: no sentence stands in a template."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import bot.web
+from bot.domain.transfer import Reason, TransferStatus
+from bot.i18n.texts import catalogue
+from bot.web.site import preferred
+from tests.web.test_orders import text_of
+from tests.web.visiting import Browser
+from tests.world import World
+
+WEB = Path(bot.web.__file__).parent
+TEMPLATES = sorted((WEB / "templates").glob("*.html"))
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
+def test_no_sentence_stands_in_a_template(path: Path) -> None:
+    """Outside tags and expressions a template holds signs, no words; nor do spoken attributes."""
+    text = re.sub(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", "", path.read_text(), flags=re.DOTALL)
+    bare = re.sub(r"<[^>]*>", " ", text)
+    assert re.findall(r"[^\W\d_]{2,}", bare) == []
+    spoken = re.findall(r'\b(?:title|alt|placeholder|aria-label)="([^"]*)"', text)
+    assert [one for one in spoken if one.strip()] == []
+
+
+def test_every_sentence_that_a_page_names_is_in_the_catalogue() -> None:
+    """By its whole name; those made of parts are tried below."""
+    named = set()
+    for path in (*TEMPLATES, *WEB.glob("*.py")):
+        named |= set(re.findall(r'"((?:page|refusal|sms)\.[a-z_.]+[a-z_])"', path.read_text()))
+    assert len(named) > 100
+    assert named - set(catalogue()) == set()
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        *(f"page.reason.{reason.value}" for reason in Reason),
+        *(f"page.paid.{status.value}" for status in TransferStatus),
+        *(f"page.paid.badge.{status.value}" for status in TransferStatus),
+        *(f"page.asked_of.{status.value}" for status in TransferStatus),
+        *(f"page.gets.{status}" for status in ("held", "posted", "returned")),
+        *(f"page.gets.badge.{status}" for status in ("held", "posted", "returned")),
+    ],
+)
+def test_every_status_and_every_reason_has_its_words(key: str) -> None:
+    """Whatever happens to a transfer can be said."""
+    assert key in catalogue()
+
+
+def test_the_pages_sentences_are_all_used() -> None:
+    """A sentence that no page says is dropped."""
+    source = "".join(path.read_text() for path in (*TEMPLATES, *WEB.glob("*.py")))
+    for key in catalogue():
+        if not key.startswith("page."):
+            continue
+        parts = key.split(".")
+        heads = [".".join(parts[:count]) for count in range(2, len(parts) + 1)]
+        assert any(f'"{key}"' in source or f'"{head}.' in source for head in heads), key
+
+
+def test_french_puts_a_space_that_does_not_break() -> None:
+    """Before double punctuation, and inside quotation marks."""
+    for key, texts in catalogue().items():
+        if key.startswith(("page.", "sms.")):
+            assert not re.search(" [:;!?»€]|« ", " ".join(texts["fr"])), key
+
+
+def test_home_and_help_say_which_is_the_true_bot(browser: Browser) -> None:
+    """An imitation is known by its handle and its address."""
+    for path in ("/", "/help"):
+        page = text_of(browser.get(path).text)
+        assert "Le vrai compte est @smoney" in page
+        assert "smoney.test" in page
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("envoyer 20€ à @alice pour la pizza", "Payer 20 € à @alice, avec"),
+        ("@smoney pay @alice 20€", "Payer 20 € à @alice."),
+        ("annuler", "Annuler votre dernier paiement."),
+        ("oui 4F7K2Q", "Confirmer 4F7K2Q."),
+        ("bonjour", "le bot se tait"),
+    ],
+)
+def test_a_text_can_be_tried(browser: Browser, text: str, said: str) -> None:
+    """The same parser says what it would read."""
+    assert said in text_of(browser.get("/help", text=text).text)
+
+
+def test_what_is_tried_is_shown_as_text(browser: Browser) -> None:
+    """Nothing that is typed becomes part of the page."""
+    page = browser.get("/help", text="pay @alice 5€ for <script>alert(1)</script>").text
+    assert "<script" not in page
+
+
+def test_what_is_tried_changes_nothing(world: World, browser: Browser) -> None:
+    """A try is no order."""
+    browser.get("/help", text="envoyer 20€ à @alice")
+    assert world.outbox() == []
+
+
+@pytest.mark.parametrize(
+    ("accept", "lang"),
+    [
+        ("fr-FR,fr;q=0.9,en;q=0.8", "fr"),
+        ("en-US,en;q=0.9", "en"),
+        ("de,en;q=0.5,fr;q=0.4", "en"),
+        ("fr;q=0,en;q=0.1", "en"),
+        ("de", "fr"),
+        ("", "fr"),
+        ("en;q=much", "fr"),
+        ("," * 5000, "fr"),
+    ],
+)
+def test_the_browser_says_its_language(accept: str, lang: str) -> None:
+    """French where it does not, or where both are liked alike."""
+    assert preferred(accept) == lang

@@ -1,0 +1,171 @@
+"""What no request may do, on every route: headers, forged forms, too many of them."""
+
+import pytest
+from fastapi.routing import APIRoute
+from structlog.testing import capture_logs
+
+from bot.web import card_origins
+from bot.web.app import PARTS
+from bot.web.security import BODY_AT_MOST, BY_PERSON
+from tests.web.visiting import CARD_PAGES, Browser
+from tests.world import World
+
+PATHS = [
+    "/",
+    "/help",
+    "/wallet",
+    "/wallet/phone",
+    "/signin",
+    "/signin/callback",
+    "/t/4F7K2Q",
+    "/nowhere",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/static/nothing.css",
+]
+FORMS = [
+    "/signout",
+    "/lang",
+    "/wallet/dm",
+    "/wallet/phone",
+    "/wallet/code",
+    "/t/4F7K2Q/confirm",
+    "/t/4F7K2Q/cancel",
+    "/t/4F7K2Q/decline",
+    "/t/4F7K2Q/claim",
+    "/t/4F7K2Q/refuse",
+    "/t/4F7K2Q/take-back",
+]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_answer_bears_the_headers(browser: Browser, path: str) -> None:
+    """Whatever the route, and whatever came of it."""
+    headers = browser.get(path).headers
+    policy = headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe-inline" not in policy
+    assert "script-src" not in policy
+    assert "frame-ancestors 'none'" in policy
+    assert f"form-action 'self' {CARD_PAGES}" in policy
+    assert headers["x-frame-options"] == "DENY"
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["strict-transport-security"].startswith("max-age=")
+    assert headers["cache-control"] == "no-store"
+
+
+def test_static_files_are_kept(browser: Browser) -> None:
+    """Their address changes with what they say."""
+    answer = browser.get("/static/style.css")
+    assert "max-age" in answer.headers["cache-control"]
+    assert answer.headers["content-type"].startswith("text/css")
+
+
+@pytest.mark.parametrize("path", FORMS)
+@pytest.mark.parametrize("token", [None, "", "forged", "é"])
+def test_a_form_without_the_sessions_token_is_refused_and_logged(
+    world: World, browser: Browser, path: str, token: str | None
+) -> None:
+    """Missing or forged: nothing is done."""
+    browser.sign_in("bob")
+    fields = {"funding": "wallet"} | ({"csrf": token} if token is not None else {})
+    with capture_logs() as logs:
+        answer = browser.client.post(path, data=fields)
+    assert answer.status_code == 403
+    assert any(line["event"] == "form_forged" for line in logs)
+
+
+@pytest.mark.parametrize("path", FORMS)
+def test_a_form_of_nobody_is_refused(browser: Browser, path: str) -> None:
+    """The session ended in the middle of a form: sign in, and nothing was done."""
+    answer = browser.client.post(path, data={"csrf": "", "funding": "wallet"})
+    assert answer.status_code == 401
+    assert "Votre session a pris fin" in answer.text
+
+
+def test_every_form_that_changes_something_is_in_this_test() -> None:
+    """A new form is tried for its token too."""
+    posts = {
+        route.path.replace("{reference}", "4F7K2Q")
+        for part in PARTS
+        for route in part.routes
+        if isinstance(route, APIRoute) and "POST" in route.methods
+    }
+    assert posts - {"/webhooks/stripe"} == set(FORMS)
+
+
+def test_another_sessions_token_is_refused(world: World, browser: Browser) -> None:
+    """A token belongs to the session that it was given to."""
+    world.join("bob")
+    browser.sign_in("bob")
+    browser.get("/wallet")
+    old = browser.csrf()
+    browser.sign_in("bob")
+    answer = browser.client.post("/wallet/dm", data={"csrf": old, "on": "yes"})
+    assert answer.status_code == 403
+
+
+def test_a_body_that_no_form_has_is_refused(browser: Browser) -> None:
+    """Whatever length was announced."""
+    browser.sign_in("bob")
+    answer = browser.client.post("/webhooks/stripe", content=b"x" * (BODY_AT_MOST + 1))
+    assert answer.status_code == 413
+
+
+def test_a_hand_cannot_send_so_many_forms(world: World, browser: Browser) -> None:
+    """Beyond, a person waits; the headers say nothing more."""
+    world.join("bob")
+    browser.sign_in("bob")
+    browser.get("/wallet")
+    answers = [browser.post("/wallet/dm", on="yes").status_code for _ in range(BY_PERSON.most + 1)]
+    assert answers[-2:] == [303, 429]
+    world.pass_time(minutes=1)
+    assert browser.post("/wallet/dm", on="no").status_code == 303
+
+
+def test_a_form_that_lacks_a_field_is_a_page(world: World, browser: Browser) -> None:
+    """No description of our fields, a sentence."""
+    browser.sign_in("bob")
+    browser.get("/wallet/phone")
+    answer = browser.post("/t/4F7K2Q/confirm", funding="gold")
+    assert answer.status_code == 400
+    assert "Rien n’a été fait" in answer.text
+    assert "gold" not in answer.text
+
+
+def test_what_breaks_is_not_shown(world: World, browser: Browser) -> None:
+    """A page without detail, with the headers of every other."""
+    world.store.close()
+    with world.store.engine.connect() as connection:
+        connection.exec_driver_sql("ALTER TABLE web_session RENAME TO gone")
+        connection.commit()
+    browser.client.cookies.set("__Host-smoney_session", "x", domain="smoney.test", path="/")
+    answer = browser.get("/wallet")
+    with world.store.engine.connect() as connection:
+        connection.exec_driver_sql("ALTER TABLE gone RENAME TO web_session")
+        connection.commit()
+    assert answer.status_code == 500
+    assert "web_session" not in answer.text
+    assert "Quelque chose s’est cassé" in answer.text
+    assert answer.headers["x-frame-options"] == "DENY"
+
+
+def test_nothing_describes_the_interface(browser: Browser) -> None:
+    """FastAPI's own pages are off."""
+    for path in ("/docs", "/redoc", "/openapi.json"):
+        assert browser.get(path).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("base", "origins"),
+    [
+        ("https://api.stripe.com", ("https://checkout.stripe.com",)),
+        ("http://127.0.0.1:8002", ("http://localhost:8002", "http://127.0.0.1:8002")),
+        ("https://cards.example", ("https://cards.example",)),
+    ],
+)
+def test_forms_lead_to_the_acquirers_pages_alone(base: str, origins: tuple[str, ...]) -> None:
+    """A browser follows no form elsewhere."""
+    assert card_origins(base) == origins

@@ -1,0 +1,92 @@
+"""The wallet's page: what stands there, and its switches."""
+
+from tests.web.conftest import OpenBrowser
+from tests.web.test_orders import text_of
+from tests.web.visiting import Browser
+from tests.world import World
+
+
+def test_the_wallet_shows_what_waits_and_what_happened(world: World, browser: Browser) -> None:
+    """Balance, things to do with their links, history."""
+    world.join("bob", cents=5000)
+    world.join("alice", cents=100)
+    paid = world.order("bob", "alice", "5€")
+    world.confirm("bob", paid)
+    held = world.order("bob", "carol", "6€")
+    world.confirm("bob", held)
+    waits = world.order("bob", "dave", "7€")
+    asked = world.order("alice", "bob", "8€", kind="request")
+    browser.sign_in("bob")
+    page = browser.get("/wallet").text
+    said = text_of(page)
+    assert "39 €" in said
+    for reference in (held, waits, asked):
+        assert f'href="/t/{reference}"' in page
+    assert "Attend @carol" in said
+    assert "À confirmer : @dave" in said
+    assert "Demandé par @alice" in said
+    assert f"Payé · 23 nov. à 13:00 · {paid}" in said
+
+
+def test_confirmation_by_dm_is_switched_on_and_off(world: World, browser: Browser) -> None:
+    """The switch says what it means, and stays as it was put."""
+    world.join("bob")
+    browser.sign_in("bob")
+    assert "Désactivé" in browser.get("/wallet").text
+    browser.post("/wallet/dm", on="yes")
+    assert "Désactivé" not in browser.get("/wallet").text
+    browser.post("/wallet/dm", on="no")
+    assert "Désactivé" in browser.get("/wallet").text
+
+
+def test_the_language_is_the_persons(world: World, open_browser: OpenBrowser) -> None:
+    """What somebody chose holds in every browser of theirs."""
+    world.join("bob")
+    first = open_browser()
+    first.sign_in("bob")
+    first.get("/wallet")
+    assert first.post("/lang", lang="en", back="/wallet").headers["location"] == "/wallet"
+    second = open_browser(lang="fr")
+    second.sign_in("bob")
+    assert '<html lang="en">' in second.get("/wallet").text
+
+
+def test_a_language_that_is_none_changes_nothing(world: World, browser: Browser) -> None:
+    """And the way back stays with us."""
+    world.join("bob")
+    browser.sign_in("bob")
+    browser.get("/wallet")
+    answer = browser.post("/lang", lang="xx", back="https://evil.test")
+    assert answer.headers["location"] == "/wallet"
+    assert '<html lang="fr">' in browser.get("/wallet").text
+
+
+def test_anybody_reads_a_page_in_the_other_language(browser: Browser) -> None:
+    """By a link, and by what the browser asks for."""
+    assert '<html lang="fr">' in browser.get("/").text
+    assert '<html lang="en">' in browser.get("/", lang="en").text
+    assert 'href="?lang=en"' in browser.get("/").text
+
+
+def test_the_wallet_of_a_newcomer_begins_with_the_phone(browser: Browser) -> None:
+    """There is nothing to show yet."""
+    browser.sign_in("carol")
+    assert browser.get("/wallet").headers["location"] == "/wallet/phone"
+
+
+def test_a_locked_wallet_says_so(world: World, browser: Browser) -> None:
+    """Its owner learns it here first."""
+    world.join("bob")
+    world.lock("bob")
+    browser.sign_in("bob")
+    assert "bloqué pour vérification" in browser.get("/wallet").text
+
+
+def test_a_card_shows_its_end_and_its_mandate(world: World, browser: Browser) -> None:
+    """Four digits, and what it may be charged."""
+    person_id = world.join("bob")
+    world.save_card(person_id, "pm_card_visa", limit_cents=10_000)
+    browser.sign_in("bob")
+    page = text_of(browser.get("/wallet").text)
+    assert "•••• 4242" in page
+    assert "Peut être débitée de 100 €" in page

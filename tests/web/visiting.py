@@ -1,0 +1,90 @@
+"""A visitor's browser on the bot's pages, with the fakes of a `World` behind them."""
+
+import html
+import re
+import warnings
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from fastapi import FastAPI
+from httpx import Response
+
+from bot.web.app import build
+from tests.world import PUBLIC_URL, World
+
+with warnings.catch_warnings():
+    # Starlette would rather have httpx's successor, which nothing else here needs.
+    warnings.simplefilter("ignore")
+    from fastapi.testclient import TestClient
+
+CARD_PAGES = "https://cards.example"
+"""Where the fake acquirer's pages are."""
+
+
+def site(world: World) -> FastAPI:
+    """Build the pages of a world."""
+    return build(world.deps, card_origins=(CARD_PAGES,))
+
+
+class Browser:
+    """One browser with its cookies; it follows a redirect only where it is told to."""
+
+    def __init__(self, world: World, app: FastAPI, *, lang: str = "fr") -> None:
+        self.world = world
+        self.client = TestClient(
+            app,
+            base_url=PUBLIC_URL,
+            follow_redirects=False,
+            raise_server_exceptions=False,
+            headers={"Accept-Language": lang},
+        )
+        self.page: Response | None = None
+
+    def get(self, path: str, **query: str) -> Response:
+        """Open a page, and keep it as the one that forms are sent from."""
+        answer = self.client.get(path, params=query or None)
+        if answer.status_code < 300:
+            self.page = answer
+        return answer
+
+    def post(self, path: str, **fields: Any) -> Response:
+        """Send a form of the page that is open, with its token."""
+        answer: Response = self.client.post(path, data={"csrf": self.csrf(), **fields})
+        return answer
+
+    def csrf(self) -> str:
+        """Return the token that the open page's forms hold."""
+        return self.hidden("csrf")
+
+    def hidden(self, name: str) -> str:
+        """Return a hidden field of the open page."""
+        assert self.page is not None, "no page is open"
+        found = re.search(rf'name="{name}"[^>]* value="([^"]*)"', self.page.text)
+        assert found is not None, f"the page has no field {name}"
+        return html.unescape(found[1])
+
+    def sign_in(self, handle: str, next_path: str = "/wallet") -> Response:
+        """Sign in with X as somebody; return the answer to coming back from there."""
+        return self.come_back(self.leave_for_x(next_path), handle)
+
+    def leave_for_x(self, next_path: str = "/wallet") -> str:
+        """Go to X to sign in; return the address there."""
+        answer = self.get("/signin", next=next_path)
+        assert answer.status_code == 303, answer.text
+        return answer.headers["location"]
+
+    def come_back(self, url: str, handle: str) -> Response:
+        """Come back from X, where somebody allowed it."""
+        code = self.world.roles.sign_in.allow(url, handle)
+        state = parse_qs(urlsplit(url).query)["state"][0]
+        return self.get("/signin/callback", state=state, code=code)
+
+    def open_order(self, handle: str, reference: str) -> str:
+        """Sign in on an order's page; return what it shows."""
+        assert self.sign_in(handle, f"/t/{reference}").headers["location"] == f"/t/{reference}"
+        return self.get(f"/t/{reference}").text
+
+    def confirm(self, reference: str, funding: str, **fields: Any) -> Response:
+        """Press a button of the confirmation that is open."""
+        shown = {"terms_hash": self.hidden("terms_hash"), "number": self.hidden("number")}
+        return self.post(f"/t/{reference}/confirm", funding=funding, **(shown | fields))
