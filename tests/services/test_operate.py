@@ -4,10 +4,11 @@ import json
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
-from bot.domain.errors import Refusal, Rejected, Unavailable
+from bot.domain.errors import Refusal, Rejected
+from bot.ports import RawEvent
 from bot.services import operate, persons, receive
-from bot.services.steps import Step
 from bot.store import inbox
 from bot.telemetry import METRICS
 from tests.world import World
@@ -118,7 +119,7 @@ def test_an_operator_cancels_what_waits_and_nothing_else(world: World) -> None:
 def test_what_died_in_the_outbox_is_listed_first_and_tried_again(world: World) -> None:
     """The reason stands there, the text does not; a retry goes out once."""
     post_id = world.take_post("bob", "@smoney pay @alice 10€")
-    world.roles.publisher.faults.before(Rejected("not_allowed", "The account is protected."))
+    world.roles.publisher.faults.add(Rejected("not_allowed", "The account is protected."))
     world.react()
     (dead,) = operate.list_outbox(world.deps)
     assert (dead["status"], dead["channel"]) == ("dead", "reply")
@@ -133,8 +134,6 @@ def test_what_died_in_the_outbox_is_listed_first_and_tried_again(world: World) -
 
 def test_what_died_in_the_inbox_is_listed_and_read_again(world: World) -> None:
     """A body that could not be read is dead with its reason; a retry reads it anew."""
-    from bot.ports import RawEvent
-
     receive.take_in(world.deps, [RawEvent("post", "77", "not JSON")])
     receive.read_inbox(world.deps)
     (dead,) = operate.list_inbox(world.deps)
@@ -150,8 +149,6 @@ def test_what_died_in_the_inbox_is_listed_and_read_again(world: World) -> None:
 
 def test_what_has_no_text_any_more_is_not_read_again(world: World) -> None:
     """Its body was pruned: there is nothing to read."""
-    from bot.ports import RawEvent
-
     receive.take_in(world.deps, [RawEvent("post", "77", "not JSON")])
     receive.read_inbox(world.deps)
     with world.store.write() as session:
@@ -172,8 +169,6 @@ def test_the_proof_of_the_books_is_kept_and_shown(world: World) -> None:
 
 def test_books_that_do_not_balance_are_told(world: World) -> None:
     """The gauge falls; the row says how many problems there are."""
-    from sqlalchemy import text
-
     paid(world)
     wrong = "UPDATE account SET balance_cents = balance_cents + {} WHERE name = 'cards'"
     with world.store.write() as session:
@@ -204,11 +199,6 @@ def test_a_person_is_found_by_handle_and_by_id_and_verified(world: World) -> Non
 
 def test_the_acquirers_last_webhook_is_known(world: World) -> None:
     """None before the first."""
-    from bot.ports import RawEvent
-
     assert operate.newest_card_event_at(world.deps) is None
     receive.take_in(world.deps, [RawEvent("stripe", "evt_1", "{}")])
     assert operate.newest_card_event_at(world.deps) == world.clock.now()
-
-
-_ = Step, Unavailable

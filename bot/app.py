@@ -1,0 +1,129 @@
+"""The composition root: settings become the ports, the database and the figures of one process."""
+
+import os
+import socket
+from typing import Any
+
+from bot.adapters.clock import SystemChance, SystemClock
+from bot.adapters.sms import HttpSmsSender, SandboxPhone, SmsGateway, SmsProvider
+from bot.adapters.stripe_api import StripeApi
+from bot.adapters.stripe_cards import StripeCheckout, StripePayments, StripeVault, StripeWebhooks
+from bot.adapters.x.decode import XDecoder
+from bot.adapters.x.gateway import XDirectory, XMentionReader, XMessageReader, XPublisher
+from bot.adapters.x.http import XApi, XCredentials
+from bot.adapters.x.sign_in import XSignIn
+from bot.adapters.x.stream import XMentionStream
+from bot.config import Settings
+from bot.domain.errors import Unavailable
+from bot.ports import MentionStream, SmsSender
+from bot.services.deps import Deps
+from bot.store.engine import Store
+
+
+def open_deps(settings: Settings) -> Deps:
+    """Build everything that a process may use; nothing is called yet."""
+    api = open_x(settings)
+    directory = XDirectory(api)
+    stripe = open_stripe(settings)
+    return Deps(
+        store=Store(settings.database_url),
+        clock=SystemClock(),
+        chance=SystemChance(),
+        decoder=XDecoder(),
+        directory=directory,
+        mentions=XMentionReader(api, directory.bot),
+        messages=XMessageReader(api),
+        publisher=XPublisher(api, directory.bot),
+        sign_in=XSignIn(
+            authorize_url=settings.x_authorize_url,
+            base_url=settings.x_api_base_url,
+            client_id=settings.x_client_id,
+            client_secret=settings.x_client_secret.get_secret_value(),
+        ),
+        checkout=StripeCheckout(stripe),
+        payments=StripePayments(stripe),
+        vault=StripeVault(stripe),
+        webhooks=StripeWebhooks(secret=settings.stripe_webhook_secret.get_secret_value()),
+        sms=_sms(settings),
+        policy=settings.policy,
+        public_url=settings.public_url,
+        secret_key=settings.secret_key.get_secret_value(),
+    )
+
+
+def open_stream(settings: Settings) -> MentionStream:
+    """Build the stream of mentions: the worker's alone."""
+    api = open_x(settings)
+    return XMentionStream(api, XDirectory(api).bot)
+
+
+def open_x(settings: Settings) -> XApi:
+    """Build X's API with the credentials of the app and of the bot's account."""
+    credentials = XCredentials(
+        bearer_token=settings.x_bearer_token.get_secret_value(),
+        api_key=settings.x_api_key.get_secret_value(),
+        api_secret=settings.x_api_secret.get_secret_value(),
+        access_token=settings.x_access_token.get_secret_value(),
+        access_token_secret=settings.x_access_token_secret.get_secret_value(),
+    )
+    return XApi(credentials, base_url=settings.x_api_base_url)
+
+
+def open_stripe(settings: Settings) -> StripeApi:
+    """Build the acquirer's API."""
+    return StripeApi(
+        api_key=settings.stripe_api_key.get_secret_value(), base_url=settings.stripe_api_base
+    )
+
+
+def _sms(settings: Settings) -> SmsSender:
+    provider: SmsProvider = SandboxPhone()
+    if settings.sms_provider == "http":
+        provider = SmsGateway(
+            api_key=settings.sms_api_key.get_secret_value(), sender=settings.sms_sender
+        )
+    return HttpSmsSender(provider, base_url=settings.sms_base_url)
+
+
+class _Closed:
+    """A port of a door that reaches nobody: each call waits for a process that does."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, method: str) -> Any:
+        """Return a method that cannot be called from here."""
+
+        def call(*_args: object, **_named: object) -> Any:
+            raise Unavailable(f"{self._name}.{method} is the worker's")
+
+        return call
+
+
+def open_books(settings: Settings) -> Deps:
+    """Open the database alone, for the doors that ask for nothing else."""
+    closed: Any = _Closed
+    return Deps(
+        store=Store(settings.database_url),
+        clock=SystemClock(),
+        chance=SystemChance(),
+        decoder=XDecoder(),
+        directory=closed("directory"),
+        mentions=closed("mentions"),
+        messages=closed("messages"),
+        publisher=closed("publisher"),
+        sign_in=closed("sign_in"),
+        checkout=closed("checkout"),
+        payments=closed("payments"),
+        vault=closed("vault"),
+        webhooks=closed("webhooks"),
+        sms=closed("sms"),
+        policy=settings.policy,
+        public_url=settings.public_url,
+        secret_key=settings.secret_key.get_secret_value(),
+    )
+
+
+def worker_name(deps: Deps) -> str:
+    """Return a name that no other worker has, on any machine."""
+    return f"{socket.gethostname()[:24]}:{os.getpid()}:{deps.chance.uuid()[:8]}"

@@ -1,0 +1,73 @@
+"""The doors: `smoney` and its commands.
+
+Every command ends with 0, with 1 where the answer is no, with 2 where it was used wrongly or its
+settings are; errors are one sentence on standard error that says what to do. A command's module is
+imported when the command is called, and imports what is heavy when it runs.
+"""
+
+from importlib import import_module
+from typing import Any, Final
+
+import click
+
+_WHERE: Final = {
+    "run": "serve",
+    "worker": "serve",
+    "web": "serve",
+    "migrate": "serve",
+    "sandbox": "sandbox",
+    "parse": "parse",
+    "doctor": "doctor",
+    "ledger": "ledger",
+    "transfer": "transfer",
+    "outbox": "mail",
+    "inbox": "mail",
+    "person": "person",
+}
+"""Every command, in the order of `smoney --help`, and the module of this package that holds it."""
+
+
+class Doors(click.Group):
+    """Commands that are imported when they are asked for, and errors in one sentence."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (the signature is of click)
+        """Return the names of every command."""
+        return list(_WHERE)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 (the signature is of click)
+        """Import a command; None where there is none of that name."""
+        if cmd_name not in _WHERE:
+            return None
+        command = getattr(import_module(f"bot.cli.{_WHERE[cmd_name]}"), cmd_name)
+        assert isinstance(command, click.Command), "a door is a command"
+        return command
+
+    def main(self, *args: Any, standalone_mode: bool = True, **kwargs: Any) -> Any:
+        """Run a command line; where it is the process's own, end the process."""
+        run = super().main
+        if not standalone_mode:
+            return run(*args, standalone_mode=False, **kwargs)  # type: ignore[call-overload]  # handed on
+        try:
+            ended = run(*args, standalone_mode=False, **kwargs)  # type: ignore[call-overload]  # as they came
+        except click.UsageError as error:
+            where = f" Try `{error.ctx.command_path} --help`." if error.ctx else ""
+            click.echo(f"{error.format_message()}{where}", err=True)
+            raise SystemExit(2) from None
+        except click.ClickException as error:
+            click.echo(error.format_message(), err=True)
+            raise SystemExit(error.exit_code) from None
+        except click.Abort:
+            raise SystemExit(1) from None
+        except BrokenPipeError:
+            raise SystemExit(1) from None  # who reads our output has gone, as `head` does
+        raise SystemExit(ended if isinstance(ended, int) else 0)
+
+
+@click.command(
+    cls=Doors,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Example: smoney parse '@smoney pay @alice 10€ for pizza'",
+)
+@click.version_option(package_name="smoney")
+def main() -> None:
+    """S-money by tweet: a bot on X that moves money."""

@@ -1,0 +1,90 @@
+"""What the doors share: settings or the sentences that say what is wrong, output, the database."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from bot.config import Needs, Settings
+    from bot.services.deps import Deps
+
+
+class No(click.ClickException):
+    """The answer is no: a sentence, and exit code 1."""
+
+    exit_code = 1
+
+
+class BadSettings(click.ClickException):
+    """Settings that cannot be worked with: a sentence each, and exit code 2."""
+
+    exit_code = 2
+
+
+def settings_for(needs: "Needs", given: Mapping[str, str] | None = None) -> "Settings":
+    """Return the settings that a door uses, or end it with every sentence at once."""
+    from bot.config import SettingsError, load
+
+    try:
+        return load(needs, given)
+    except SettingsError as error:
+        raise BadSettings("\n".join(error.sentences)) from None
+
+
+def put(rows: Iterable[Mapping[str, Any]]) -> None:
+    """Print objects as JSON, one a line."""
+    for row in rows:
+        click.echo(json.dumps(row, ensure_ascii=False, default=str))
+
+
+def euros(cents: int) -> str:
+    """Write an amount for an operator's eyes."""
+    return f"{'-' if cents < 0 else ''}{abs(cents) // 100}.{abs(cents) % 100:02d} €"
+
+
+@contextmanager
+def books() -> Iterator["Deps"]:
+    """Open the database alone, for a door that needs nothing else."""
+    from sqlalchemy.exc import DBAPIError
+
+    from bot.app import open_books
+    from bot.config import Needs
+
+    settings = settings_for(Needs.DATABASE)
+    _configure_log(settings)
+    check_sqlite_is_there(settings.database_url)
+    deps = open_books(settings)
+    try:
+        yield deps
+    except DBAPIError as error:
+        raise No(explain_database(error)) from None
+    finally:
+        deps.store.close()
+
+
+def check_sqlite_is_there(url: str) -> None:
+    """Refuse a SQLite file that does not exist: opening it would make an empty one."""
+    prefix = "sqlite:///"
+    if url.startswith(prefix) and not Path(url.removeprefix(prefix)).exists():
+        raise No(
+            f"There is no database at {url.removeprefix(prefix)}: check DATABASE_URL, or run "
+            "`smoney migrate`."
+        )
+
+
+def explain_database(error: Exception) -> str:
+    """Say in a sentence why the database cannot be used."""
+    first = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+    if "no such table" in first or "does not exist" in first:
+        return f"The database has not the newest schema ({first}): run `smoney migrate`."
+    return f"The database does not answer ({first}): check DATABASE_URL and that it runs."
+
+
+def _configure_log(settings: "Settings") -> None:
+    from bot import telemetry
+
+    telemetry.configure(log_format=settings.log_format, level="WARNING")

@@ -1,0 +1,268 @@
+"""`smoney doctor`: what is set up, what is not, and what to mend; and the worker's health."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final, Literal
+
+import click
+
+from bot.cli.common import books, explain_database, put
+
+if TYPE_CHECKING:
+    from bot.config import Needs, Settings
+    from bot.services.deps import Deps
+
+BEAT_WITHIN: Final = timedelta(seconds=15)
+"""A worker says every 2 seconds that it lives; one that was silent for so long does not."""
+BYTE_WITHIN: Final = timedelta(seconds=90)
+"""X sends a byte every 20 seconds; one that is away longer than a few tries is not well."""
+MOST_SKEW_S: Final = 60
+"""How far our clock may be from X's (seconds): X refuses signatures that are 5 minutes off."""
+
+State = Literal["ok", "note", "mend"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found: fine, worth knowing, or to be mended."""
+
+    check: str
+    state: State
+    said: str
+
+
+@click.command(short_help="Say what to mend.", epilog="Example: smoney doctor --json")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+@click.option("--worker", is_flag=True, help="Ask only whether a worker lives and hears X.")
+def doctor(*, as_json: bool, worker: bool) -> int:
+    """Check the installation; exit 1 where something must be mended."""
+    if worker:
+        with books() as deps:
+            findings = [_worker(deps)]
+    else:
+        _quiet()
+        findings = list(_everything())
+    if as_json:
+        put(asdict(one) for one in findings)
+    else:
+        for one in findings:
+            mark = {"ok": "ok  ", "note": "note", "mend": "MEND"}[one.state]
+            click.echo(f"{mark}  {one.check:<12} {one.said}")
+    return 1 if any(one.state == "mend" for one in findings) else 0
+
+
+def _quiet() -> None:
+    """Say findings alone: what libraries log is no finding."""
+    from bot import telemetry
+
+    telemetry.configure(log_format="console", level="ERROR")
+
+
+def _everything() -> Iterator[Finding]:
+    """Check one thing after another, each as far as its own settings allow."""
+    from bot.config import Needs
+
+    yield from _settings()
+    for needs, check in (
+        (Needs.DATABASE, _database),
+        (Needs.X, _x_app),
+        (Needs.X, _x_account),
+        (Needs.CARDS, _acquirer),
+        (Needs.CARD_EVENTS, _webhooks),
+    ):
+        yield from _with(needs, check)
+
+
+def _with(
+    needs: "Needs", check: Callable[["Settings", "Deps"], Iterator[Finding]]
+) -> Iterator[Finding]:
+    """Make a check whose settings are there; what is missing was said already."""
+    from bot.app import open_deps
+    from bot.config import SettingsError, load
+
+    try:
+        settings = load(needs)
+    except SettingsError:
+        return
+    deps = open_deps(settings)
+    try:
+        yield from check(settings, deps)
+    finally:
+        deps.store.close()
+
+
+def _settings() -> Iterator[Finding]:
+    from bot.config import Needs, SettingsError, load
+
+    try:
+        load(Needs.RUN)
+    except SettingsError as error:
+        for sentence in error.sentences:
+            yield Finding("settings", "mend", sentence)
+    else:
+        yield Finding("settings", "ok", "Every setting that `smoney run` needs is there.")
+
+
+def _database(settings: "Settings", deps: "Deps") -> Iterator[Finding]:
+    from sqlalchemy.exc import DBAPIError
+
+    from bot import migrations
+    from bot.cli.common import No, check_sqlite_is_there
+
+    try:
+        check_sqlite_is_there(settings.database_url)
+        deps.store.ping()
+        revision = migrations.current(settings.database_url)
+    except No as error:
+        yield Finding("database", "mend", error.format_message())
+        return
+    except DBAPIError as error:
+        yield Finding("database", "mend", explain_database(error))
+        return
+    yield Finding("database", "ok", f"{deps.store.engine.dialect.name} answers.")
+    if revision != migrations.head():
+        yield Finding(
+            "schema",
+            "mend",
+            f"The schema is at {revision or 'nothing'}, not at {migrations.head()}: "
+            "run `smoney migrate`.",
+        )
+        return
+    yield Finding("schema", "ok", f"The schema is the newest, {revision}.")
+    found = _worker(deps)
+    yield found if found.state == "ok" else Finding(found.check, "note", found.said)
+
+
+def _x_app(settings: "Settings", deps: "Deps") -> Iterator[Finding]:
+    """Look at X as the app, by the bearer token."""
+    from bot.adapters.x.look import look
+    from bot.app import open_x
+    from bot.domain.errors import Rejected, Unavailable
+
+    try:
+        seen = look(open_x(settings))
+    except Rejected as error:
+        yield Finding("x_app", "mend", f"X refuses X_BEARER_TOKEN ({error.code}): copy it anew.")
+        return
+    except Unavailable as error:
+        yield Finding("x_app", "mend", _x_is_down(settings, error.reason))
+        return
+    left = f", {seen.remaining} calls are left in its window" if seen.remaining else ""
+    yield Finding("x_app", "ok", f"X takes X_BEARER_TOKEN{left}.")
+    yield _clock(seen.now, deps.clock.now())
+    yield _rules(deps, seen.rules)
+
+
+def _x_is_down(settings: "Settings", reason: str) -> str:
+    return (
+        f"X does not answer at {settings.x_api_base_url} ({reason}): check X_API_BASE_URL and "
+        "the network, then try again."
+    )
+
+
+def _clock(theirs: datetime | None, ours: datetime) -> Finding:
+    if theirs is None:
+        return Finding("clock", "note", "X did not say what time it is.")
+    skew_s = abs((ours - theirs).total_seconds())
+    if skew_s > MOST_SKEW_S:
+        said = f"This machine's clock is {skew_s:.0f} s from X's: set it, by NTP."
+        return Finding("clock", "mend", said)
+    return Finding("clock", "ok", "This machine's clock agrees with X's.")
+
+
+def _rules(deps: "Deps", rules: tuple[str, ...]) -> Finding:
+    from bot.adapters.x.stream import rule_for
+    from bot.domain.errors import BotError
+
+    try:
+        wanted = rule_for(deps.directory.me().handle)
+    except BotError:
+        return Finding("stream_rule", "note", f"{len(rules)} rules stand on the stream.")
+    if rules == (wanted,):
+        return Finding("stream_rule", "ok", f"The stream's rule stands: {wanted}")
+    return Finding(
+        "stream_rule",
+        "note",
+        f"{len(rules)} rules stand on the stream; the worker will make it this one: {wanted}",
+    )
+
+
+def _x_account(settings: "Settings", deps: "Deps") -> Iterator[Finding]:
+    """Look at X as the bot's own account, by OAuth 1.0a."""
+    from bot.domain.errors import Rejected, Unavailable
+
+    try:
+        me = deps.directory.me()
+    except Rejected as error:
+        yield Finding(
+            "x_account",
+            "mend",
+            f"X refuses the bot's account ({error.code}): copy X_API_KEY, X_API_SECRET, "
+            "X_ACCESS_TOKEN and X_ACCESS_TOKEN_SECRET anew.",
+        )
+    except Unavailable as error:
+        yield Finding("x_account", "mend", _x_is_down(settings, error.reason))
+    else:
+        yield Finding("x_account", "ok", f"The bot is @{me.handle}, id {me.id}.")
+
+
+def _acquirer(settings: "Settings", _deps: "Deps") -> Iterator[Finding]:
+    from bot.app import open_stripe
+    from bot.domain.errors import Rejected, Unavailable
+
+    api = open_stripe(settings)
+    try:
+        api.call(api.v1.balance.retrieve)
+    except Rejected as error:
+        yield Finding("acquirer", "mend", f"Stripe refuses STRIPE_API_KEY ({error.code}).")
+    except Unavailable as error:
+        yield Finding(
+            "acquirer",
+            "mend",
+            f"The acquirer does not answer at {settings.stripe_api_base} ({error.reason}): "
+            "check STRIPE_API_BASE and the network.",
+        )
+    else:
+        yield Finding("acquirer", "ok", "The acquirer takes STRIPE_API_KEY.")
+
+
+def _webhooks(settings: "Settings", deps: "Deps") -> Iterator[Finding]:
+    """Say whether events of the acquirer reach us: only those with a good signature are kept."""
+    from sqlalchemy.exc import DBAPIError
+
+    from bot.services import operate
+
+    address = f"{settings.public_url or 'PUBLIC_URL'}/webhooks/stripe"
+    if not settings.stripe_webhook_secret.get_secret_value().startswith("whsec_"):
+        yield Finding("webhook", "mend", "STRIPE_WEBHOOK_SECRET must begin with whsec_.")
+        return
+    try:
+        newest = operate.newest_card_event_at(deps)
+    except DBAPIError:
+        return  # said already
+    if newest is None:
+        said = f"No webhook of the acquirer came yet: it should send them to {address}."
+        yield Finding("webhook", "note", said)
+    else:
+        said = f"The acquirer's last webhook came at {newest:%Y-%m-%d %H:%M} UTC."
+        yield Finding("webhook", "ok", said)
+
+
+def _worker(deps: "Deps") -> Finding:
+    """Say whether a worker lives, and whether one of them hears X."""
+    from bot.store import workers
+
+    now = deps.clock.now()
+    with deps.store.read() as session:
+        beats = [row for row in workers.beats(session) if now - row.beat_at <= BEAT_WITHIN]
+    if not beats:
+        return Finding("worker", "mend", "No worker lives: start one with `smoney worker`.")
+    heard = max((row.stream_byte_at for row in beats if row.stream_byte_at), default=None)
+    connected = any(row.stream_connected_at for row in beats)
+    lives = f"{len(beats)} worker{'' if len(beats) == 1 else 's'} alive"
+    if heard is None or now - heard > BYTE_WITHIN:
+        return Finding("worker", "mend", f"{lives}, but none hears X's stream: see its log.")
+    if not connected:
+        return Finding("worker", "ok", f"{lives}; the stream is being connected again.")
+    return Finding("worker", "ok", f"{lives}, the stream stands.")

@@ -1,0 +1,82 @@
+"""`smoney person`: who has a wallet, and what an operator verified."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bot.cli.common import No, books, euros, put
+
+if TYPE_CHECKING:
+    from bot.services.persons import Level
+
+
+@click.group(epilog="Example: smoney person show @alice")
+def person() -> None:
+    """List, show or verify people."""
+
+
+@person.command("list", epilog="Example: smoney person list --json")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+def list_(*, as_json: bool) -> None:
+    """List everybody with a wallet."""
+    from bot.services import persons
+
+    with books() as deps:
+        rows = persons.list_persons(deps)
+    _print(rows, as_json=as_json)
+
+
+@person.command(epilog="Example: smoney person show @alice")
+@click.argument("handle_or_id")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def show(*, handle_or_id: str, as_json: bool) -> None:
+    """Show a person by a handle, or by an X user id."""
+    from bot.services import persons
+
+    with books() as deps, _explained(handle_or_id):
+        row = persons.show_person(deps, handle_or_id)
+    _print([row], as_json=as_json)
+
+
+@person.command(epilog="Example: smoney person verify @secours_demo --organisation")
+@click.argument("handle_or_id")
+@click.option("--level", type=click.Choice(["declared", "verified"]), default="verified")
+@click.option("--organisation", is_flag=True, help="This person is an organisation.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def verify(*, handle_or_id: str, level: "Level", organisation: bool, as_json: bool) -> None:
+    """Record that a person's identity was declared or verified."""
+    from bot.services import persons
+
+    with books() as deps, _explained(handle_or_id):
+        row = persons.verify(
+            deps, handle_or_id, level=level, is_organisation=True if organisation else None
+        )
+    _print([row], as_json=as_json)
+
+
+@contextmanager
+def _explained(handle_or_id: str) -> Iterator[None]:
+    from bot.domain.errors import Refusal
+
+    try:
+        yield
+    except Refusal:
+        raise No(
+            f"{handle_or_id} has no wallet here: `smoney person list` shows who has one."
+        ) from None
+
+
+def _print(rows: list[dict[str, Any]], *, as_json: bool) -> None:
+    if as_json:
+        put(rows)
+        return
+    for row in rows:
+        handles = " ".join(f"@{one['handle'] or one['x_user_id']}" for one in row["accounts"])
+        kind = "organisation" if row["organisation"] else "person"
+        locked = "  locked" if row["locked_at"] else ""
+        click.echo(
+            f"{row['person']:>6}  {handles:<20}  {kind:<12}  {row['level']:<10}  "
+            f"{euros(row['balance_cents']):>12}{locked}"
+        )

@@ -1,0 +1,181 @@
+"""`smoney sandbox`: the whole bot on this machine, with a local X and a local card network.
+
+Its settings are constants: neither the environment nor an `.env` has a say, save for the port.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from bot.cli.common import No, settings_for
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from bot.config import Settings
+    from bot.sandbox.serve import Running
+    from bot.worker import Signals
+
+DATABASE: Final = "sandbox.db"
+"""In the folder that it is started in; new at each start."""
+DM_POLL_S: Final = 2
+"""Between two reads of direct messages (seconds), so that one takes effect within 5."""
+DM_LIMIT_SCALE: Final = 30.0
+"""X answers one read a minute: its limits are scaled by as much as `DM_POLL_S` is shorter."""
+READY_WITHIN_S: Final = 30.0
+"""How long the worker may take to hear the local X (seconds); it takes one or two."""
+SECRET_KEY: Final = "sandbox-secret-key-that-is-worth-nothing"  # noqa: S105 (it says so)
+STRIPE_KEY: Final = "sk_test_sandbox"
+WEBHOOK_SECRET: Final = "whsec_sandbox"  # noqa: S105 (the local card network's, worth nothing)
+
+
+@click.command(short_help="The whole bot here, to play with.", epilog="Example: smoney sandbox")
+@click.option(
+    "--port", type=int, default=8000, envvar="PORT", show_default=True, help="Of the web."
+)
+@click.option("--x-port", type=int, default=8001, show_default=True, help="Of the local X.")
+@click.option("--card-port", type=int, default=8002, show_default=True, help="Of the card network.")
+@click.option("--servers", is_flag=True, help="Start the two servers alone; print settings.")
+def sandbox(*, port: int, x_port: int, card_port: int, servers: bool) -> int:
+    """Run the whole bot here, with a local X and a local card network, on a new sandbox.db."""
+    from bot.worker import Signals
+
+    with Signals() as signals, ExitStack() as stack:
+        if servers:
+            stack.enter_context(_servers(port, x_port, card_port))
+            for name, value in _given(port, x_port, card_port).items():
+                click.echo(f"{name}={value}")
+            click.echo("The local X and card network run until Ctrl-C.", err=True)
+            signals.wait()
+            return 0
+        return _whole(signals, stack, port, x_port, card_port)
+
+
+def _given(port: int, x_port: int, card_port: int) -> dict[str, str]:
+    """Return every setting of the sandbox."""
+    from bot.sandbox.x_server.credentials import Credentials
+
+    known = Credentials.sandbox()
+    x_url = f"http://localhost:{x_port}"
+    return {
+        "ENVIRONMENT": "sandbox",
+        "DATABASE_URL": f"sqlite:///{DATABASE}",
+        "PUBLIC_URL": f"http://localhost:{port}",
+        "SECRET_KEY": SECRET_KEY,
+        "HOST": "127.0.0.1",
+        "PORT": str(port),
+        "LOG_LEVEL": "WARNING",
+        "X_API_BASE_URL": x_url,
+        "X_AUTHORIZE_URL": f"{x_url}/i/oauth2/authorize",
+        "X_BEARER_TOKEN": known.bearer_token,
+        "X_API_KEY": known.api_key,
+        "X_API_SECRET": known.api_secret,
+        "X_ACCESS_TOKEN": known.access_token,
+        "X_ACCESS_TOKEN_SECRET": known.access_token_secret,
+        "X_CLIENT_ID": known.client_id,
+        "X_CLIENT_SECRET": known.client_secret,
+        "X_DM_POLL_S": str(DM_POLL_S),
+        "STRIPE_API_KEY": STRIPE_KEY,
+        "STRIPE_WEBHOOK_SECRET": WEBHOOK_SECRET,
+        "STRIPE_API_BASE": f"http://localhost:{card_port}",
+        "CARD_SCA_COVERS_TRANSFER": "true",
+        "SMS_PROVIDER": "sandbox",
+        "SMS_BASE_URL": x_url,
+    }
+
+
+@contextmanager
+def _servers(port: int, x_port: int, card_port: int) -> Iterator[None]:
+    """Run the local X (with its phones) and the local card network."""
+    from bot.sandbox.card_network.app import create_app as card_network
+    from bot.sandbox.x_server.app import create_app as local_x
+
+    cards = card_network(
+        api_key=STRIPE_KEY,
+        webhook_secret=WEBHOOK_SECRET,
+        webhook_url=f"http://127.0.0.1:{port}/webhooks/stripe",
+        public_url=f"http://localhost:{card_port}",
+    )
+    with (
+        _running(local_x(dm_limit_scale=DM_LIMIT_SCALE), x_port, "--x-port"),
+        _running(cards, card_port, "--card-port"),
+    ):
+        yield
+
+
+def _running(app: "FastAPI", port: int, option: str) -> "Running":
+    """Start a server, or say in a sentence that its port is taken."""
+    from bot.sandbox.serve import serve
+
+    try:
+        return serve(app, port=port)
+    except OSError as error:
+        raise No(
+            f"Nothing can listen on 127.0.0.1:{port} ({error.strerror or error}): choose another "
+            f"with {option}, or stop what listens there."
+        ) from None
+
+
+def _whole(signals: "Signals", stack: ExitStack, port: int, x_port: int, card_port: int) -> int:
+    """Run everything until a signal comes; what was started last ends first."""
+    from bot import migrations
+    from bot.app import open_deps
+    from bot.cli.http import listen
+    from bot.cli.serve import configure_log, finish, make_web, make_worker
+    from bot.config import Needs
+    from bot.domain.errors import BotError
+    from bot.services.demo import make_people
+
+    settings = settings_for(Needs.RUN, _given(port, x_port, card_port))
+    configure_log(settings)
+    listen(settings.host, port, setting="--port").close()
+    stack.enter_context(_servers(port, x_port, card_port))
+    _remove_database()
+    migrations.upgrade(settings.database_url)
+    deps = open_deps(settings)
+    stack.callback(deps.store.close)
+    site = make_web(settings, deps)
+    site.start()
+    stack.callback(site.stop)
+    try:
+        make_people(deps, settings.environment)
+    except BotError as error:
+        raise No(f"The sandbox's people could not be made ({error}): see the log above.") from None
+    hand = make_worker(settings, deps, signals)
+    hand.start()
+    ended = signals.wait_until(lambda: hand.is_connected, READY_WITHIN_S)
+    if ended is None and not hand.is_connected:
+        signals.end(1, "The worker does not hear the local X: see the log above.")
+    elif ended is None:
+        _say_where(settings, x_port, card_port)
+    ending = ended or signals.wait()
+    assert ending is not None, "without a time-out there is an ending"
+    return finish(ending, drained=hand.stop() and site.stop())
+
+
+def _remove_database() -> None:
+    for ending in ("", "-wal", "-shm", "-worker"):
+        Path(f"{DATABASE}{ending}").unlink(missing_ok=True)
+
+
+def _say_where(settings: "Settings", x_port: int, card_port: int) -> None:
+    click.echo(
+        f"""
+S-money runs here. Ctrl-C ends it.
+
+  X, to play in         http://localhost:{x_port}
+  S-money               {settings.public_url}
+  the card network      http://localhost:{card_port}
+
+Play @bob: post   @smoney pay @alice 10€ for pizza
+then follow the link of the reply, or send @smoney the direct message   oui REFERENCE
+
+@bob has 100 € and a saved card, @alice an empty wallet, @carol and @dave are new here.
+Cards: 4242 4242 4242 4242 pays, 4000 0027 6000 3184 asks for 3-D Secure,
+4000 0000 0000 0002 declines. The books, proven:
+  ENVIRONMENT=sandbox DATABASE_URL=sqlite:///{DATABASE} smoney ledger check
+"""
+    )

@@ -1,0 +1,85 @@
+"""One table: what a worker does again and again, how often, by which service, how much at once.
+
+APScheduler only ticks: the state of every job lives in rows, so that each is idempotent and safe
+beside itself in another worker. A job that did a whole batch is run again at once.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from bot.config import Settings
+from bot.services import cancel, claim, deliver, operate, prune, receive, settle
+from bot.services.deps import Deps
+
+TICK_S: Final = 1
+"""What a bell should have said is caught after this long (seconds)."""
+RECOVER_BATCH: Final = 100
+"""Unfinished top-ups looked at in one go: each may cost calls to the acquirer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A service function and when to call it; it returns how much it did."""
+
+    name: str
+    period_s: float
+    run: Callable[[Deps], int]
+    batch: int
+    woken_by: Literal["inbox", "outbox"] | None = None
+    """The bell at which it runs at once, in a thread of its own; the period only rings the bell."""
+    leader_only: bool = False
+    """Of several workers one does it: it spends X's limits, or looks at everything."""
+
+
+def table(settings: Settings) -> tuple[Job, ...]:
+    """Return every job of a worker with these settings."""
+    jobs = [
+        Job(
+            name="read_inbox",
+            period_s=TICK_S,
+            run=receive.read_inbox,
+            batch=operate.ALL,
+            woken_by="inbox",
+        ),
+        Job(
+            name="deliver",
+            period_s=TICK_S,
+            run=deliver.deliver,
+            batch=deliver.ROUND_AT_MOST,
+            woken_by="outbox",
+        ),
+        Job(name="recover", period_s=5, run=recover, batch=RECOVER_BATCH),
+        Job(name="expire", period_s=30, run=cancel.expire_due, batch=cancel.BATCH),
+        Job(name="return", period_s=60, run=claim.return_due, batch=claim.BATCH),
+        Job(
+            name="prove_books",
+            period_s=600,
+            run=operate.prove_books,
+            batch=operate.ALL,
+            leader_only=True,
+        ),
+        Job(
+            name="prune_texts",
+            period_s=3600,
+            run=prune.prune,
+            batch=operate.ALL,
+            leader_only=True,
+        ),
+    ]
+    if settings.x_dm_source == "poll":
+        poll = Job(
+            name="poll_messages",
+            period_s=settings.x_dm_poll_s,
+            run=receive.poll_messages,
+            batch=operate.ALL,
+            leader_only=True,
+        )
+        jobs.append(poll)
+    return tuple(jobs)
+
+
+def recover(deps: Deps) -> int:
+    """Finish what a crash or the acquirer left unfinished; return how many top-ups were due."""
+    settle.settle_waiting(deps)
+    return settle.recover(deps, RECOVER_BATCH)

@@ -1,0 +1,163 @@
+"""The schema: made from nothing by the migrations, and the one that the models describe."""
+
+import re
+from threading import Thread
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import CheckConstraint, inspect, text
+from sqlalchemy.exc import IntegrityError
+
+from bot import migrations
+from bot.migrations import BrokenReferences
+from bot.store.engine import Store
+from bot.store.tables import metadata
+from tests.servers import PgBouncer, PostgreSQL
+
+
+def constraints(store: Store, table: str) -> dict[str, set[str]]:
+    """Return the names of a table's constraints and indexes as the database has them."""
+    looked = inspect(store.engine)
+    return {
+        "check": {str(row["name"]) for row in looked.get_check_constraints(table)},
+        "foreign key": {str(row["name"]) for row in looked.get_foreign_keys(table)},
+        "unique": {str(row["name"]) for row in looked.get_unique_constraints(table)},
+    }
+
+
+def test_a_migrated_database_is_at_the_head(database_url: str) -> None:
+    """After `upgrade` the database stands at the newest revision."""
+    assert migrations.current(database_url) == migrations.head()
+
+
+def test_a_second_migration_changes_nothing(database_url: str) -> None:
+    """`upgrade` may run at every release."""
+    migrations.upgrade(database_url)
+    assert migrations.current(database_url) == migrations.head()
+
+
+def test_models_and_migrations_agree(store: Store) -> None:
+    """Autogenerate finds nothing to do to tables, columns, types, indexes and keys."""
+    with store.engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "compare_server_default": True}
+        )
+        differences = compare_metadata(context, metadata)
+    assert differences == [], "write a revision: make revision MESSAGE='what changed'"
+
+
+@pytest.mark.parametrize("table", sorted(metadata.tables))
+def test_the_database_holds_each_named_constraint(store: Store, table: str) -> None:
+    """What autogenerate does not compare: the CHECKs are there, and under the models' names."""
+    in_models: dict[str, set[str]] = {"check": set(), "foreign key": set(), "unique": set()}
+    kinds = {
+        "CheckConstraint": "check",
+        "ForeignKeyConstraint": "foreign key",
+        "UniqueConstraint": "unique",
+    }
+    for constraint in metadata.tables[table].constraints:
+        kind = kinds.get(type(constraint).__name__)
+        if kind:
+            in_models[kind].add(str(constraint.name))
+    assert constraints(store, table) == in_models
+
+
+def words_of_checks(store: Store) -> dict[str, frozenset[str]]:
+    """Return the quoted words of every CHECK, by its name."""
+    looked = inspect(store.engine)
+    return {
+        str(row["name"]): frozenset(re.findall(r"'([^']*)'", str(row["sqltext"])))
+        for table in metadata.tables
+        for row in looked.get_check_constraints(table)
+    }
+
+
+def test_the_checks_hold_the_words_of_the_models(store: Store) -> None:
+    """A status that was added to an enum is in the database's CHECK too."""
+    in_models = {
+        str(constraint.name): frozenset(re.findall(r"'([^']*)'", str(constraint.sqltext)))
+        for table in metadata.tables.values()
+        for constraint in table.constraints
+        if isinstance(constraint, CheckConstraint)
+    }
+    assert words_of_checks(store) == in_models
+
+
+def test_a_check_is_kept_by_the_database(store: Store) -> None:
+    """A wallet below zero is refused by the database itself, under the rule's name."""
+    with (
+        pytest.raises(IntegrityError, match="ck_account_never_below_zero"),
+        store.write() as session,
+    ):
+        session.execute(text("INSERT INTO account (name, balance_cents) VALUES ('wallet:1', -1)"))
+
+
+def test_a_foreign_key_is_kept_by_the_database(store: Store) -> None:
+    """A posting of an entry that is not there is refused, on SQLite too."""
+    with pytest.raises(IntegrityError, match=r"(?i)foreign key"), store.write() as session:
+        session.execute(
+            text("INSERT INTO posting (entry_id, account_id, amount_cents) VALUES (9, 9, 1)")
+        )
+
+
+def test_two_migrations_at_once_end_in_one_schema(
+    postgresql: PostgreSQL, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Two releases that start together wait for each other, on both databases."""
+    name = "two_at_once"
+    urls = [postgresql.create(name), f"sqlite:///{tmp_path_factory.mktemp('two')}/two.db"]
+    for url in urls:
+        failures: list[Exception] = []
+
+        def migrate(url: str = url, failures: list[Exception] = failures) -> None:
+            try:
+                migrations.upgrade(url)
+            except Exception as failure:  # noqa: BLE001 (told to the test, which fails)
+                failures.append(failure)
+
+        threads = [Thread(target=migrate) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert failures == []
+        assert migrations.current(url) == migrations.head()
+    postgresql.drop(name)
+
+
+def test_a_database_without_schema_has_no_revision(tmp_path: object) -> None:
+    """`current` tells a database that was never migrated."""
+    assert migrations.current(f"sqlite:///{tmp_path}/empty.db") is None
+
+
+def test_rows_that_point_at_nothing_stop_a_migration(sqlite_url: str) -> None:
+    """On SQLite references are checked before the migration is committed."""
+    store = Store(sqlite_url)
+    with store.engine.connect() as connection:
+        connection.execute(text("PRAGMA foreign_keys=OFF"))
+        connection.execute(
+            text("INSERT INTO posting (entry_id, account_id, amount_cents) VALUES (9, 9, 1)")
+        )
+    store.close()
+    with pytest.raises(BrokenReferences, match="posting"):
+        migrations.upgrade(sqlite_url)
+
+
+def test_the_schema_and_a_transaction_work_behind_pgbouncer(
+    postgresql: PostgreSQL, pgbouncer: PgBouncer
+) -> None:
+    """Nothing of the store needs more than PgBouncer's transaction mode gives."""
+    postgresql.create("pooled")
+    url = pgbouncer.url("pooled")
+    migrations.upgrade(url)
+    store = Store(url)
+    for number in range(20):
+        with store.write() as session:
+            session.execute(
+                text("INSERT INTO account (name, balance_cents) VALUES (:name, 0)"),
+                {"name": f"wallet:{number}"},
+            )
+    with store.read() as session:
+        assert session.execute(text("SELECT count(*) FROM account")).scalar_one() == 20
+    store.close()

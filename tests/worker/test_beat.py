@@ -1,0 +1,112 @@
+"""Signs of life, and who of several workers leads."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from bot.services.deps import Deps
+from bot.store import workers
+from bot.worker.alone import AnotherWorker, hold_alone
+from bot.worker.beat import LEADER, LEASE_S, Pulse
+from tests.fakes.clock import FakeClock
+from tests.worker.hands import deps_on
+
+
+def on(url: str) -> tuple[Deps, FakeClock]:
+    """Return Deps on a database with a clock that stands still."""
+    clock = FakeClock()
+    return replace(deps_on(url), clock=clock), clock
+
+
+def test_one_of_two_workers_leads(database_url: str) -> None:
+    """The first to come; the other does not, however often it asks."""
+    deps, clock = on(database_url)
+    first = Pulse(deps, worker="first", alone=False)
+    second = Pulse(deps, worker="second", alone=False)
+    for _ in range(5):
+        first.beat()
+        second.beat()
+        assert (first.leads, second.leads) == (True, False)
+        clock.advance(2)
+
+
+def test_a_dead_leader_is_replaced_within_10_seconds_with_a_new_fence(database_url: str) -> None:
+    """The lease runs out, the next beat of another worker takes it."""
+    deps, clock = on(database_url)
+    dead = Pulse(deps, worker="dead", alone=False)
+    heir = Pulse(deps, worker="heir", alone=False)
+    dead.beat()
+    seconds = 0
+    while not heir.leads:
+        clock.advance(2)
+        seconds += 2
+        heir.beat()
+        assert not (dead.leads and heir.leads), "never two"
+    assert seconds <= 10
+    with deps.store.write() as session:
+        fence = workers.hold_lease(session, LEADER, "heir", at=clock.now(), for_s=LEASE_S)
+    assert fence == 2
+
+
+def test_a_slow_leader_knows_by_its_own_clock_that_it_leads_no_longer(database_url: str) -> None:
+    """A worker that could not write its beat lets go before another may lead."""
+    deps, clock = on(database_url)
+    slow = Pulse(deps, worker="slow", alone=False)
+    slow.beat()
+    clock.advance(LEASE_S)
+    assert not slow.leads
+
+
+def test_a_worker_that_ends_lets_another_lead_at_once(database_url: str) -> None:
+    """Its row is gone, and its lease."""
+    deps, _clock = on(database_url)
+    first = Pulse(deps, worker="first", alone=False)
+    second = Pulse(deps, worker="second", alone=False)
+    first.beat()
+    first.end()
+    second.beat()
+    assert (first.leads, second.leads) == (False, True)
+    with deps.store.read() as session:
+        assert [row.worker for row in workers.beats(session)] == ["second"]
+
+
+def test_a_beat_holds_the_state_of_the_stream(database_url: str) -> None:
+    """What `doctor --worker` and the pages read."""
+    deps, clock = on(database_url)
+    pulse = Pulse(deps, worker="one", alone=True)
+    pulse.stream.connected_at = pulse.stream.byte_at = clock.now()
+    pulse.stream.reconnects = 3
+    clock.advance(2)
+    pulse.beat()
+    with deps.store.read() as session:
+        (row,) = workers.beats(session)
+    assert row.beat_at - row.stream_connected_at == timedelta(seconds=2)
+    assert (row.stream_byte_at, row.reconnects) == (row.stream_connected_at, 3)
+
+
+def test_the_row_of_a_worker_that_died_without_a_word_goes_in_the_end(database_url: str) -> None:
+    """It is dropped by whoever lives."""
+    deps, clock = on(database_url)
+    Pulse(deps, worker="dead", alone=True).beat()
+    clock.advance(minutes=11)
+    Pulse(deps, worker="alive", alone=True).beat()
+    with deps.store.read() as session:
+        assert [row.worker for row in workers.beats(session)] == ["alive"]
+
+
+def test_sqlite_takes_one_worker(sqlite_url: str) -> None:
+    """A second is refused with a sentence, until the first is gone."""
+    lock = hold_alone(sqlite_url)
+    assert lock is not None
+    with pytest.raises(AnotherWorker, match=r"Another worker runs on .*: stop it first"):
+        hold_alone(sqlite_url)
+    lock.close()
+    again = hold_alone(sqlite_url)
+    assert again is not None
+    again.close()
+
+
+def test_postgresql_takes_several_workers(postgresql_url: str) -> None:
+    """Nothing is locked there: the lease says who leads."""
+    assert hold_alone(postgresql_url) is None

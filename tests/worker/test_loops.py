@@ -1,0 +1,122 @@
+"""Jobs: woken or ticked, whole batches at a stretch, none ended by another's failure."""
+
+from collections.abc import Callable
+from threading import Event
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from bot.config import Needs, load
+from bot.domain.errors import Unavailable
+from bot.jobs import Job, table
+from bot.services.deps import Deps
+from bot.worker.loops import Jobs
+from tests.worker.hands import WITHIN_S, deps_on
+
+
+class Counted:
+    """A job's function that counts its calls, and does what it is told in each."""
+
+    def __init__(self, *outcomes: int | Exception) -> None:
+        self._outcomes = list(outcomes)
+        self.calls = 0
+        self.done = Event()
+
+    def __call__(self, _deps: Deps) -> int:
+        """Play the next outcome; nothing is left to do after the last."""
+        self.calls += 1
+        outcome = self._outcomes.pop(0) if self._outcomes else 0
+        if isinstance(outcome, Exception):
+            raise outcome
+        if not self._outcomes:
+            self.done.set()
+        return outcome
+
+
+def job(run: Callable[[Deps], int], **more: object) -> Job:
+    """Make a job of 10 a batch that is far from its next turn."""
+    values: dict[str, object] = {"name": "test", "period_s": 3600, "batch": 10, "run": run}
+    return Job(**(values | more))  # type: ignore[arg-type]  # a test's shorthand
+
+
+def test_a_full_batch_is_followed_by_the_next_at_once(sqlite_url: str) -> None:
+    """What waits is done in one turn."""
+    run = Counted(10, 10, 3, 99)
+    jobs = Jobs(deps_on(sqlite_url), (), lambda: True)
+    assert jobs.do(job(run))
+    assert run.calls == 3
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        Unavailable("no_answer"),
+        OperationalError("SELECT", {}, Exception("gone")),
+        ValueError("a bug"),
+    ],
+    ids=["outside", "database", "bug"],
+)
+def test_a_job_that_fails_is_tried_again_at_its_next_turn(
+    sqlite_url: str, trouble: Exception
+) -> None:
+    """The failure is told and ends nothing."""
+    run = Counted(trouble, 0)
+    jobs = Jobs(deps_on(sqlite_url), (), lambda: True)
+    assert not jobs.do(job(run))
+    assert jobs.do(job(run))
+
+
+def test_what_is_the_leaders_is_left_to_the_leader(sqlite_url: str) -> None:
+    """A worker that does not lead passes over it."""
+    run = Counted()
+    jobs = Jobs(deps_on(sqlite_url), (), lambda: False)
+    assert jobs.do(job(run, leader_only=True))
+    assert run.calls == 0
+
+
+def test_a_bell_wakes_its_job_and_a_failure_does_not_end_it(sqlite_url: str) -> None:
+    """It runs at the start, after the failure, and at every ring."""
+    deps = deps_on(sqlite_url)
+    run = Counted(0, ValueError("a bug"), 0)
+    jobs = Jobs(deps, (job(run, woken_by="outbox"),), lambda: True)
+    jobs.start()
+    while not run.done.is_set():
+        deps.bells.outbox.set()
+        run.done.wait(0.05)
+    for thread in jobs.stop():
+        thread.join(WITHIN_S)
+        assert not thread.is_alive()
+
+
+def test_a_tick_runs_a_job_that_nobody_wakes(sqlite_url: str) -> None:
+    """Once at the start, without waiting for its period."""
+    run = Counted(0)
+    jobs = Jobs(deps_on(sqlite_url), (job(run),), lambda: True)
+    jobs.start()
+    assert run.done.wait(WITHIN_S)
+    for thread in jobs.stop():
+        thread.join(WITHIN_S)
+
+
+def test_the_table_holds_every_job_once() -> None:
+    """Deliver, read the inbox, recover, expire, return, poll, prove, prune (issue 3, part 10)."""
+    settings = load(Needs.DATABASE, {"ENVIRONMENT": "sandbox", "X_DM_POLL_S": "2"})
+    periods = {one.name: one.period_s for one in table(settings)}
+    assert set(periods) == {
+        "deliver",
+        "expire",
+        "poll_messages",
+        "prove_books",
+        "prune_texts",
+        "read_inbox",
+        "recover",
+        "return",
+    }
+    assert periods["poll_messages"] == 2
+    assert periods["prove_books"] == 600
+
+
+def test_messages_that_come_by_webhook_are_not_polled() -> None:
+    """X is asked for nothing that it sends by itself."""
+    settings = load(Needs.DATABASE, {"ENVIRONMENT": "sandbox", "X_DM_SOURCE": "webhook"})
+    assert "poll_messages" not in {one.name for one in table(settings)}
