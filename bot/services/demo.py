@@ -78,7 +78,7 @@ def _join(deps: Deps, account: XUser, role: Role) -> Visitor:
     wallet.send_phone_code(there, visitor, role.phone, consent=True, lang="fr")
     code = re.search(r"\b[0-9]{6}\b", phone.texts[role.phone])
     assert code is not None, "the text message holds the code"
-    wallet.check_phone_code(there, visitor, code[0], "fr")
+    wallet.check_phone_code(there, visitor, code[0])
     with deps.store.read() as session:
         person = people.person_of(session, account.id)
     assert person is not None, "who proved a phone has a wallet"

@@ -184,7 +184,7 @@ def waits_for_code(deps: Deps, visitor: Visitor) -> str | None:
     return row.phone[-2:] if row is not None else None
 
 
-def check_phone_code(deps: Deps, visitor: Visitor, code_text: str, lang: Lang) -> None:
+def check_phone_code(deps: Deps, visitor: Visitor, code_text: str) -> None:
     """Check a code and make the wallet, or join the person whose phone it is. Raises `Refusal`.
 
     Who has a wallet already keeps it: a form that is sent twice does nothing the second time.
@@ -192,14 +192,14 @@ def check_phone_code(deps: Deps, visitor: Visitor, code_text: str, lang: Lang) -
     typed = "".join(re.findall("[0-9]", code_text))
     at = deps.clock.now()
     with deps.store.write() as session:
-        refusal = _check_code(session, deps, visitor, typed, lang, at)
+        refusal = _check_code(session, deps, visitor, typed, at)
     # Raised once the failure is committed, which a rollback would forget.
     if refusal is not None:
         raise Refusal(Reply.of(refusal))
 
 
 def _check_code(
-    session: Session, deps: Deps, visitor: Visitor, typed: str, lang: Lang, at: datetime
+    session: Session, deps: Deps, visitor: Visitor, typed: str, at: datetime
 ) -> str | None:
     tokens.lock_account(session, visitor.x_user_id)
     if people.person_of(session, visitor.x_user_id) is not None:
@@ -220,7 +220,6 @@ def _check_code(
         x_user_id=visitor.x_user_id,
         terms_version=TERMS_VERSION,
         at=at,
-        lang=lang,
     )
     return None
 

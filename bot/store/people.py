@@ -8,7 +8,6 @@ from sqlalchemy import Row, select, update
 from sqlmodel import Session
 
 from bot.domain import books
-from bot.domain.commands import Lang
 from bot.store import ledger
 from bot.store.engine import dialect_insert
 from bot.store.tables import Block, Person, XAccount, core
@@ -85,7 +84,6 @@ def make_person(
     x_user_id: str,
     terms_version: str,
     at: datetime,
-    lang: Lang | None = None,
 ) -> int:
     """Make a person with a wallet behind an X account that is known; return the person's id.
 
@@ -94,7 +92,7 @@ def make_person(
     known = person_by_phone(session, phone)
     if known is None:
         row = persons.insert().values(
-            phone=phone, lang=lang, consented_at=at, terms_version=terms_version, created_at=at
+            phone=phone, consented_at=at, terms_version=terms_version, created_at=at
         )
         person_id: int = session.execute(row.returning(persons.c.id)).scalar_one()
         ledger.open_accounts(session, [books.wallet(person_id)])

@@ -110,7 +110,7 @@ def check_code(
     """Check the code: where it is right, there is a wallet."""
     wanted = sessions.local_path(next_path)
     try:
-        wallet.check_phone_code(form.deps, form.who, code, form.lang)
+        wallet.check_phone_code(form.deps, form.who, code)
     except Refusal as refusal:
         said = form.say(refusal.reply)
         last_digits = wallet.waits_for_code(form.deps, form.who)
