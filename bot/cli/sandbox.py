@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from bot.cli.common import No, settings_for
+from bot.cli.signals import Signals
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from bot.config import Settings
     from bot.sandbox.serve import Running
-    from bot.worker import Signals
 
 DATABASE: Final = "sandbox.db"
 """In the folder that it is started in; new at each start."""
@@ -41,8 +41,6 @@ WEBHOOK_SECRET: Final = "whsec_sandbox"  # noqa: S105 (the local card network's,
 @click.option("--servers", is_flag=True, help="Start the two servers alone; print settings.")
 def sandbox(*, port: int, x_port: int, card_port: int, servers: bool) -> int:
     """Run the whole bot here, with a local X and a local card network, on a new sandbox.db."""
-    from bot.worker import Signals
-
     with Signals() as signals, ExitStack() as stack:
         if servers:
             stack.enter_context(_servers(port, x_port, card_port))
@@ -119,7 +117,7 @@ def _running(app: "FastAPI", port: int, option: str) -> "Running":
         ) from None
 
 
-def _whole(signals: "Signals", stack: ExitStack, port: int, x_port: int, card_port: int) -> int:
+def _whole(signals: Signals, stack: ExitStack, port: int, x_port: int, card_port: int) -> int:
     """Run everything until a signal comes; what was started last ends first."""
     from bot import migrations
     from bot.app import open_deps
@@ -133,6 +131,8 @@ def _whole(signals: "Signals", stack: ExitStack, port: int, x_port: int, card_po
     configure_log(settings)
     listen(settings.host, port, setting="--port").close()
     stack.enter_context(_servers(port, x_port, card_port))
+    if signals.were_caught:
+        return 0
     _remove_database()
     migrations.upgrade(settings.database_url)
     deps = open_deps(settings)
@@ -144,6 +144,8 @@ def _whole(signals: "Signals", stack: ExitStack, port: int, x_port: int, card_po
         make_people(deps, settings.environment)
     except BotError as error:
         raise No(f"The sandbox's people could not be made ({error}): see the log above.") from None
+    if signals.were_caught:
+        return 0
     hand = make_worker(settings, deps, signals)
     hand.start()
     ended = signals.wait_until(lambda: hand.is_connected, READY_WITHIN_S)

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 from bot.cli.common import No, explain_database, settings_for
+from bot.cli.signals import Ending, Signals
 
 if TYPE_CHECKING:
     from bot.cli.http import WebServer
     from bot.config import Needs, Settings
     from bot.services.deps import Deps
-    from bot.worker import Ending, Signals, Worker
+    from bot.worker import Worker
 
 
 @click.command(short_help="Worker and web in one process.", epilog="Example: smoney run")
@@ -70,13 +71,11 @@ def configure_log(settings: "Settings") -> None:
 
 
 def _serve(needs: "Needs", *, worker: bool, web: bool) -> int:
-    from bot.app import open_deps
-
-    settings = settings_for(needs)
-    configure_log(settings)
-    from bot.worker import Signals
-
     with Signals() as signals:
+        from bot.app import open_deps
+
+        settings = settings_for(needs)
+        configure_log(settings)
         deps = open_deps(settings)
         site = make_web(settings, deps) if web else None
         hand = make_worker(settings, deps, signals) if worker else None
@@ -91,7 +90,7 @@ def _serve(needs: "Needs", *, worker: bool, web: bool) -> int:
         return finish(ending, drained=all(drained))
 
 
-def finish(ending: "Ending", *, drained: bool) -> int:
+def finish(ending: Ending, *, drained: bool) -> int:
     """Say why the process ends, and end it though a thread may hang in a call."""
     if ending.sentence:
         click.echo(ending.sentence, err=True)
@@ -103,7 +102,7 @@ def finish(ending: "Ending", *, drained: bool) -> int:
     return ending.code
 
 
-def make_worker(settings: "Settings", deps: "Deps", signals: "Signals") -> "Worker":
+def make_worker(settings: "Settings", deps: "Deps", signals: Signals) -> "Worker":
     """Build a worker that ends the process where it cannot go on."""
     from bot import jobs
     from bot.app import open_stream, worker_name

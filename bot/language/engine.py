@@ -29,19 +29,6 @@ class NotReadError(Exception):
     """The grammar has no rule for the text: a mistake in the grammar."""
 
 
-class _State:
-    """One state: what is tried in it, what each terminal does, where each rule leads."""
-
-    __slots__ = ("actions", "leads", "scanner")
-
-    def __init__(
-        self, scanner: "list[_Pattern]", actions: dict[str, int], leads: dict[str, int]
-    ) -> None:
-        self.scanner = scanner
-        self.actions = actions
-        self.leads = leads
-
-
 class _Pattern:
     """Terminals that are tried together; compiled when first needed, once for all states."""
 
@@ -59,6 +46,31 @@ class _Pattern:
         return compiled.match(text, position)
 
 
+class _Rule:
+    """What a rule takes off the stack, what becomes of its parts, and who builds of them."""
+
+    __slots__ = ("build", "modes", "origin", "size")
+
+    def __init__(
+        self, size: int, origin: str, modes: list[int], build: Callable[[list[Any]], Any] | None
+    ) -> None:
+        self.size = size
+        self.origin = origin
+        self.modes = None if all(mode == KEEP for mode in modes) else tuple(modes)
+        self.build = build
+
+
+class _State:
+    """One state: what is tried in it, what each terminal does, where each rule leads."""
+
+    __slots__ = ("actions", "leads", "patterns")
+
+    def __init__(self, patterns: list[_Pattern]) -> None:
+        self.patterns = patterns
+        self.actions: dict[str, _State | _Rule] = {}
+        self.leads: dict[str, _State] = {}
+
+
 class Engine:
     """A parser that calls `builders[name]` with the parts of each rule that it has read."""
 
@@ -68,67 +80,73 @@ class Engine:
             [known.setdefault(pattern, _Pattern(names, pattern)) for names, pattern in tried]
             for tried in tables["scanners"]
         ]
-        self._states = [
-            _State(scanners[scanner], actions, leads)
-            for scanner, actions, leads in tables["states"]
-        ]
-        self._rules = [
-            (
-                size,
-                origin,
-                builders.get(name) if not origin.startswith("_") else None,
-                _modes(modes),
-            )
+        rules = [
+            _Rule(size, origin, modes, None if origin.startswith("_") else builders.get(name))
             for name, size, origin, modes in tables["rules"]
         ]
-        self._starts = tables["starts"]
-        self._ends = frozenset(tables["ends"].values())
+        states = [_State(scanners[scanner]) for scanner, _, _ in tables["states"]]
+        for state, (_, actions, leads) in zip(states, tables["states"], strict=True):
+            state.actions = {
+                name: states[action] if action >= 0 else rules[~action]
+                for name, action in actions.items()
+            }
+            state.leads = {name: states[target] for name, target in leads.items()}
+        self._starts = {name: states[number] for name, number in tables["starts"].items()}
+        self._ends = {name: states[number] for name, number in tables["ends"].items()}
+        self.patterns = list(known.values())
 
     def read(self, text: str, start: str) -> Any:
         """Read a text by one of the grammar's first rules and return what it built."""
         text = text.rstrip(_SPACES)
-        states = [self._starts[start]]
-        values: list[Any] = []
+        end, state = self._ends[start], self._starts[start]
+        states, values = [state], list[Any]()
         position, length = 0, len(text)
-        while position < length:
-            token = self._scan(text, position, states[-1])
-            position = token.end
-            states.append(self._reduce(states, values, token.type))
-            values.append(token)
-        self._reduce(states, values, END)
+        while state is not end:
+            token = _scan(text, position, state) if position < length else _NO_MORE
+            action = state.actions.get(token[0])
+            while isinstance(action, _Rule):
+                state = _reduce(action, states, values)
+                if state is end:
+                    break
+                action = state.actions.get(token[0])
+            else:
+                if action is None or token is _NO_MORE:
+                    raise NotReadError(f"no rule for {token[0]} at {position}")
+                state = action
+                states.append(state)
+                values.append(token)
+                position = token[3]
         return values[-1]
 
-    def _scan(self, text: str, position: int, state: int) -> Token:
-        """Scan the next token as the state allows."""
-        for pattern in self._states[state].scanner:
-            found = pattern.match(text, position)
-            if found is not None:
-                group = found.lastindex or 0
-                return Token(pattern.names[group], found[group], *found.span(group))
-        raise NotReadError(f"no terminal at {position}")
 
-    def _reduce(self, states: list[int], values: list[Any], terminal: str) -> int:
-        """Apply the rules that end before a terminal; return the state that it leads to."""
-        while True:
-            action = self._states[states[-1]].actions.get(terminal)
-            if action is None:
-                raise NotReadError(f"no rule for {terminal}")
-            if action >= 0:
-                return action
-            size, origin, build, modes = self._rules[~action]
-            parts: list[Any] = values[-size:] if size else []
-            if size:
-                del values[-size:], states[-size:]
-            if modes is not None:
-                parts = _parts(parts, modes)
-            values.append(parts if build is None else build(parts))
-            states.append(self._states[states[-1]].leads[origin])
-            if terminal is END and states[-1] in self._ends:
-                return states[-1]
+_NO_MORE: Final = Token(END, "", 0, 0)
+_make: Final = tuple.__new__
 
 
-def _modes(modes: list[int]) -> tuple[int, ...] | None:
-    return None if all(mode == KEEP for mode in modes) else tuple(modes)
+def _scan(text: str, position: int, state: _State) -> Token:
+    """Scan the next token as the state allows."""
+    for pattern in state.patterns:
+        found = pattern.match(text, position)
+        if found is not None:
+            group = found.lastindex or 0
+            begin, end = found.span(group)
+            return _make(Token, (pattern.names[group], text[begin:end], begin, end))
+    raise NotReadError(f"no terminal at {position}")
+
+
+def _reduce(rule: _Rule, states: list[_State], values: list[Any]) -> _State:
+    """Put what a rule builds in the place of its parts; return the state that it leads to."""
+    size = rule.size
+    parts: list[Any] = []
+    if size:
+        parts = values[-size:]
+        del values[-size:], states[-size:]
+    if rule.modes is not None:
+        parts = _parts(parts, rule.modes)
+    values.append(parts if rule.build is None else rule.build(parts))
+    state = states[-1].leads[rule.origin]
+    states.append(state)
+    return state
 
 
 def _parts(parts: list[Any], modes: tuple[int, ...]) -> list[Any]:

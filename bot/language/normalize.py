@@ -8,7 +8,7 @@ import functools
 import re
 import unicodedata
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from bot.language import characters as ch
 
@@ -53,8 +53,7 @@ class Text:
     lang: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Addressed:
+class Addressed(NamedTuple):
     """What was said to the bot: the command and what the rest of the text means for it.
 
     `command` is the shadow (`characters.shadow`) of `text`, which was written: positions in one are

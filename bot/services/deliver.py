@@ -23,8 +23,9 @@ log = structlog.get_logger(__name__)
 CHANNELS: Final = ("reply", "dm", "sms")
 ROUND_AT_MOST: Final = 200
 """Messages sent in one call, so that a worker that is told to stop does."""
-LOOK_UP_AFTER_S: Final = 5
-"""How long X may take to show what it has accepted (seconds)."""
+LOOK_UP_AFTER_S: Final = 15
+"""How long X may take to show what it has accepted (seconds): twice its own P99. An empty look-up
+before that proves nothing."""
 BACK_OFF_AT_MOST_S: Final = 300
 """The longest wait between two tries (seconds)."""
 ATTEMPTS_AT_MOST: Final = 20
@@ -67,17 +68,30 @@ def _deliver(deps: Deps, row: Row[Any]) -> bool:
         return False
     try:
         sent_id = _look_up(deps, row) if row.in_doubt else None
-        if sent_id is None:
-            sent_id = _send(deps, row)
-            deps.step(Step.MESSAGE_SENT)
+    except Unavailable as error:
+        return _look_up_later(deps, row, error)
+    except Rejected as error:
+        return _rejected(deps, row, error)
+    return _found(deps, row, sent_id) if sent_id is not None else _try(deps, row)
+
+
+def _found(deps: Deps, row: Row[Any], sent_id: str) -> bool:
+    _record(deps, row, sent_id)
+    return True
+
+
+def _try(deps: Deps, row: Row[Any]) -> bool:
+    """Send one message that is not out; False where it did not go out now."""
+    try:
+        sent_id = _send(deps, row)
     except Unavailable as error:
         return _wait(deps, row, error)
     except OutcomeUnknown as error:
         return _try_later(deps, row, LOOK_UP_AFTER_S, in_doubt=True, reason=error.reason)
     except Rejected as error:
         return _rejected(deps, row, error)
-    _record(deps, row, sent_id)
-    return True
+    deps.step(Step.MESSAGE_SENT)
+    return _found(deps, row, sent_id)
 
 
 def _is_unwanted(deps: Deps, row: Row[Any]) -> bool:
@@ -123,13 +137,8 @@ def _look_up(deps: Deps, row: Row[Any]) -> str | None:
 def _rejected(deps: Deps, row: Row[Any], error: Rejected) -> bool:
     """A duplicate may be our own; any other no makes the message dead, not what it is about."""
     if error.code == "duplicate":
-        try:
-            sent_id = _look_up(deps, row)
-        except (Unavailable, OutcomeUnknown):
-            return _try_later(deps, row, LOOK_UP_AFTER_S, in_doubt=True, reason=str(error))
-        if sent_id is not None:
-            _record(deps, row, sent_id)
-            return True
+        # X has this text from us: until it shows where, nothing else is known.
+        return _try_later(deps, row, LOOK_UP_AFTER_S, in_doubt=True, reason=str(error))
     log.warning("message_dead", outbox=row.id, channel=row.channel, code=error.code)
     with deps.store.write() as session:
         outbox.record_dead(session, row.id, reason=str(error))
@@ -154,6 +163,15 @@ def _record(deps: Deps, row: Row[Any], sent_id: str) -> None:
     deps.step(Step.MESSAGE_RECORDED)
 
 
+def _look_up_later(deps: Deps, row: Row[Any], error: Unavailable) -> bool:
+    """Wait until we may look; what is limited is the looking, not the channel."""
+    at = deps.clock.now()
+    wait_s = float(LOOK_UP_AFTER_S)
+    if error.retry_at is not None:
+        wait_s = max(wait_s, (error.retry_at - at).total_seconds())
+    return _try_later(deps, row, wait_s, in_doubt=True, reason=error.reason)
+
+
 def _wait(deps: Deps, row: Row[Any], error: Unavailable) -> bool:
     """Wait until X's limit is over, the whole channel with it; else back off."""
     in_doubt = bool(row.in_doubt)  # nothing went out now, but perhaps before
@@ -169,7 +187,7 @@ def _wait(deps: Deps, row: Row[Any], error: Unavailable) -> bool:
     return False
 
 
-def _try_later(deps: Deps, row: Row[Any], wait_s: int, *, in_doubt: bool, reason: str) -> bool:
+def _try_later(deps: Deps, row: Row[Any], wait_s: float, *, in_doubt: bool, reason: str) -> bool:
     at = deps.clock.now()
     with deps.store.write() as session:
         if row.attempts + 1 >= ATTEMPTS_AT_MOST:

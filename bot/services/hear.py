@@ -66,7 +66,7 @@ def read_post(deps: Deps, row: Row[Any], since: datetime) -> None:
         author_x_user_id=post.author_id,
         conversation_id=post.conversation_id or post.id,
         in_reply_to_post_id=post.in_reply_to_post_id,
-        bystanders=_bystanders(post),
+        bystanders=_bystanders(post, bot),
         is_late=post.created_at is not None and at - post.created_at > limit,
         lang=_lang(command, post.lang),
     )
@@ -144,10 +144,10 @@ def _answered(deps: Deps, post: Post, bot: XUser) -> str | None:
     return str(account.handle) if account is not None and account.handle else None
 
 
-def _bystanders(post: Post) -> tuple[str, ...]:
+def _bystanders(post: Post, bot: XUser) -> tuple[str, ...]:
     """Return everybody but its author whom a reply to a post would notify."""
     ids = [one.x_user_id for one in post.mentions] + [post.in_reply_to_user_id]
-    others = {one for one in ids if one is not None and one != post.author_id}
+    others = {one for one in ids if one is not None and one not in (post.author_id, bot.id)}
     return tuple(sorted(others))
 
 

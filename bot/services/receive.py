@@ -26,6 +26,8 @@ ATTEMPTS_AT_MOST: Final = 8
 """Tries of a row that fails by a mistake of ours, before it is dead and waits for an operator."""
 BACK_OFF_AT_MOST_S: Final = 300
 """The longest wait between two tries (seconds)."""
+SHOWN_WITHIN: Final = timedelta(minutes=2)
+"""How long X may take to show a post in the mentions timeline: many times its own P99."""
 OVERLAP: Final = timedelta(minutes=1)
 """How far before the first start a message's clock may say it was sent and still be answered."""
 
@@ -59,14 +61,17 @@ def backfill(deps: Deps) -> int:
     """Read the mentions that the stream may have missed; return how many were new.
 
     The cursor moves only once everything up to it is written: pages come newest first, so they are
-    all read before the first row is.
+    all read before the first row is. It stays behind what is so new that X may yet show an older
+    post after it; what is read again is known by its id, and paid for once a day.
     """
     since = first_start(deps)
     with deps.store.read() as session:
         since_id = inbox.read_cursor(session, _SINCE_ID)
     events = list(deps.mentions.mentions(since_id=since_id, since=since))
     new = take_in(deps, events)
-    newest = max((event.id for event in events), key=int, default=None)
+    settled = deps.clock.now() - SHOWN_WITHIN
+    old_enough = [one.id for one in events if one.happened_at is None or one.happened_at < settled]
+    newest = max(old_enough, key=int, default=None)
     if newest is not None:
         with deps.store.write() as session:
             inbox.set_cursor(session, _SINCE_ID, newest, at=deps.clock.now())

@@ -229,6 +229,12 @@ def _code_hash(deps: Deps, x_user_id: str, phone: str, code: str) -> str:
     return hmac.new(deps.secret_key.encode(), text.encode(), sha256).hexdigest()
 
 
+def prune(deps: Deps) -> int:
+    """Forget old codes, and with them the numbers that came to nothing; return how many."""
+    with deps.store.write() as session:
+        return tokens.prune_codes(session, before=deps.clock.now() - CODES_KEPT)
+
+
 # --- switches ----------------------------------------------------------------------------------
 
 

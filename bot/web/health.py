@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from functools import cache
 from typing import Final
 
 import structlog
@@ -37,6 +38,7 @@ _OLDEST = Gauge(
     ["box"],
     registry=METRICS.registry,
 )
+_DATABASE = Gauge("smoney_database_up", "1 where the database answers.", registry=METRICS.registry)
 _COUNTED: Final = ("waiting", "dead")
 
 
@@ -55,22 +57,36 @@ def ready(request: Request) -> Response:
     except DBAPIError as error:
         log.warning("database_down", reason=type(error).__name__)
         return PlainTextResponse("the database does not answer", 503)
-    if revision != migrations.head():
+    if revision != _head():
         return PlainTextResponse("the database has not the newest schema", 503)
     return PlainTextResponse("ok")
+
+
+@cache
+def _head() -> str:
+    """Return the newest revision: it is that of this process's code."""
+    return migrations.head()
 
 
 @router.get("/metrics")
 def metrics(request: Request) -> Response:
     """Everything that is counted; the workers' state comes from their rows."""
-    deps = site_of(request).deps
+    try:
+        _show_rows(site_of(request).deps)
+        _DATABASE.set(1)
+    except DBAPIError as error:
+        log.warning("database_down", reason=type(error).__name__)
+        _DATABASE.set(0)
+    return Response(METRICS.render(), media_type=METRICS_CONTENT_TYPE)
+
+
+def _show_rows(deps: Deps) -> None:
     with deps.store.read() as session:
         _show_workers(session, deps)
         _show_mail(session, deps)
         proof = inbox.read_cursor(session, operate.PROOF)
     if proof is not None:
         METRICS.books_balanced.set(1 if json.loads(proof)["balanced"] else 0)
-    return Response(METRICS.render(), media_type=METRICS_CONTENT_TYPE)
 
 
 def _show_workers(session: Session, deps: Deps) -> None:

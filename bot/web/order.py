@@ -7,7 +7,7 @@ import structlog
 from fastapi import APIRouter, Form
 from starlette.responses import RedirectResponse, Response
 
-from bot.domain.errors import Refusal
+from bot.domain.errors import Refusal, Unavailable
 from bot.domain.order import is_reference
 from bot.services import cancel, claim, confirm, settle
 from bot.services.confirm import GoToCard, Settled, UnderWay, Will
@@ -98,6 +98,10 @@ def confirm_order(
         outcome = confirm.confirm(form.deps, will)
     except Refusal as refusal:
         return _refused(form, reference, refusal)
+    except Unavailable as problem:
+        # It is written down: the recovery job goes on, and the page shows how far it is.
+        log.warning("card_page_late", reference=reference, reason=problem.reason)
+        return form.go(form.home)
     match outcome:
         case GoToCard(url) if url.startswith(tuple(f"{one}/" for one in form.site.card_origins)):
             return RedirectResponse(url, 303)

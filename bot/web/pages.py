@@ -17,7 +17,7 @@ TRIED_AT_MOST: Final = 1_000
 @router.get("/")
 def home(here: Here) -> Response:
     """Say what it is."""
-    return here.page("home.html")
+    return here.page("home.html", claim_within_days=here.deps.policy.claim_within_days)
 
 
 @router.get("/help")

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Any, Final, cast
-from urllib.parse import quote
+from typing import Annotated, Any, Final
+from urllib.parse import parse_qsl, quote, urlencode
 
 import structlog
 from fastapi import Depends, Form, Request
@@ -112,8 +112,11 @@ class Visit:
         return self.say(limits.explain(key, self.deps.policy))
 
     def page(self, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
-        """Make a page."""
-        return page(self.site, template, self.lang, self.visitor, self.here, status, values)
+        """Make a page; a language that was asked for is remembered by the browser."""
+        response = page(self.site, template, self.lang, self.visitor, self.here, status, values)
+        if self.request.query_params.get("lang") == self.lang:
+            self.site.set_cookie(response, LANG_COOKIE, self.lang, max_age_s=LANG_KEPT_S)
+        return response
 
     def go(self, path: str) -> RedirectResponse:
         """Send the browser on to a page of ours, by GET."""
@@ -131,10 +134,12 @@ def page(
     values: Mapping[str, Any],
 ) -> HTMLResponse:
     """Make a page for a visitor in a language."""
+    other_lang = next(one for one in LANGS if one != lang)
     html = site.templates.get_template(template).render(
         t=partial(_say, lang),
         lang=lang,
-        other_lang=next(one for one in LANGS if one != lang),
+        other_lang=other_lang,
+        other_lang_address=_in(other_lang, here),
         amount=partial(texts.amount, lang=lang),
         visitor=visitor,
         sign_in_address=f"/signin?next={quote(here, safe='/')}",
@@ -145,6 +150,13 @@ def page(
         **values,
     )
     return HTMLResponse(html, status, headers={"Content-Language": lang})
+
+
+def _in(lang: Lang, here: str) -> str:
+    """Return this page's address in a language; what X sent back is used up, and left out."""
+    path, _, query = here.partition("?")
+    kept = [one for one in parse_qsl(query) if one[0] not in ("lang", "state", "code", "error")]
+    return f"{path}?{urlencode([*kept, ('lang', lang)])}"
 
 
 def _say(lang: Lang, key: str, **values: object) -> str:
@@ -167,7 +179,7 @@ def choose_lang(request: Request, visitor: Visitor | None) -> Lang:
     )
     for one in asked:
         if one in LANGS:
-            return cast("Lang", one)
+            return one
     return preferred(request.headers.get("accept-language", ""))
 
 

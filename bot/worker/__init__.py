@@ -4,7 +4,6 @@ It outlives X and the database: while either is down it says so and tries again.
 only where a person has to mend something, with a sentence that says what.
 """
 
-from bot.worker.signals import Ending, Signals
 from bot.worker.work import Worker
 
-__all__ = ["Ending", "Signals", "Worker"]
+__all__ = ["Worker"]

@@ -13,9 +13,10 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy.exc import OperationalError
 
-from bot.domain.errors import Unavailable
+from bot.domain.errors import OutcomeUnknown, Rejected, Unavailable
 from bot.jobs import Job
 from bot.services.deps import Deps
+from bot.worker.trouble import tell_database_down
 
 log = structlog.get_logger(__name__)
 
@@ -101,7 +102,10 @@ class Jobs:
             log.warning("job_waits", job=job.name, reason=error.reason)
             return False
         except OperationalError as error:
-            log.error("database_down", job=job.name, reason=type(error.orig).__name__)  # noqa: TRY400 (its traceback says nothing more, each second)
+            tell_database_down(error, job=job.name)
+            return False
+        except (Rejected, OutcomeUnknown) as error:
+            log.error("job_refused", job=job.name, reason=str(error))  # noqa: TRY400 (the reason says all)
             return False
         except Exception:  # the next turn may do better; the log says what happened
             log.exception("job_failed", job=job.name)

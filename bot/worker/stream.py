@@ -10,6 +10,7 @@ from threading import Event
 from typing import Final
 
 import structlog
+from sqlalchemy.exc import OperationalError
 
 from bot.domain.errors import Rejected, Unavailable
 from bot.ports import MentionStream, RawEvent
@@ -17,6 +18,7 @@ from bot.services import receive
 from bot.services.deps import Deps
 from bot.worker.backoff import BackOff
 from bot.worker.beat import Pulse
+from bot.worker.trouble import tell_database_down
 
 log = structlog.get_logger(__name__)
 
@@ -88,7 +90,8 @@ class Supervisor:
             log.warning("stream_lost", reason=error.reason)
             return self._away(error)
         except Rejected as error:
-            log.exception("stream_refused", code=error.code, mend="check X_BEARER_TOKEN")
+            mend = "check X_BEARER_TOKEN with `smoney doctor`"
+            log.error("stream_refused", reason=str(error), mend=mend)  # noqa: TRY400 (the reason says all)
             return self._back_off.http()
         except (CannotWrite, LeadLost) as error:
             self._trouble = self._trouble or error
@@ -138,6 +141,10 @@ class Supervisor:
         """Write the inbox row, and nothing else."""
         try:
             receive.take_in(self._deps, [event])
+        except OperationalError as error:
+            tell_database_down(error, source_id=event.id)
+            self._trouble = CannotWrite(f"the database is down at post {event.id}")
+            raise self._trouble from None
         except Exception as error:
             log.exception("inbox_cannot_write", source=event.source, source_id=event.id)
             self._trouble = CannotWrite(f"{type(error).__name__} at post {event.id}")
@@ -162,14 +169,17 @@ class Filler:
     def run(self) -> None:
         """Read whenever there may be a gap, until `stop`."""
         failures = 0
+        once_more = False  # X may show a missed post later than the connection stands again
         while not self._stop.is_set():
             told = self._gap.wait(FILL_WHILE_DOWN_S)
             if self._stop.is_set():
                 return
-            if not self._pulse.leads or not (told or self._pulse.stream.connected_at is None):
+            is_down = self._pulse.stream.connected_at is None
+            if not self._pulse.leads or not (told or once_more or is_down):
                 self._stop.wait(LOOK_FOR_LEAD_S)
                 continue
             self._gap.clear()
+            once_more = told
             wait_s = self._fill(failures)
             failures = 0 if wait_s is None else failures + 1
             if wait_s is not None:
@@ -186,6 +196,12 @@ class Filler:
             if error.retry_at is None:
                 return back_off_s
             return max(1.0, (error.retry_at - self._deps.clock.now()).total_seconds())
+        except OperationalError as error:
+            tell_database_down(error, job="backfill")
+            return back_off_s
+        except Rejected as error:
+            log.error("backfill_refused", reason=str(error))  # noqa: TRY400 (the reason says all)
+            return back_off_s
         except Exception:  # whatever it was, the gap is still there: try again, and say it
             log.exception("backfill_failed")
             return back_off_s

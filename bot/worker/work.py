@@ -6,7 +6,7 @@ from threading import Event, Thread
 from typing import IO, Final
 
 import structlog
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import OperationalError
 
 from bot import migrations
 from bot.domain.errors import OutcomeUnknown, Rejected, Unavailable
@@ -19,6 +19,7 @@ from bot.worker.alone import AnotherWorker, hold_alone
 from bot.worker.beat import BEAT_S, Pulse
 from bot.worker.loops import Jobs
 from bot.worker.stream import Filler, Supervisor
+from bot.worker.trouble import tell_database_down
 
 log = structlog.get_logger(__name__)
 
@@ -92,7 +93,7 @@ class Worker:
         try:
             if self._pulse is not None:
                 self._pulse.end()
-        except DBAPIError:
+        except OperationalError:
             log.warning("heartbeat_not_removed", worker=self.name)
         if self._lock is not None:
             self._lock.close()
@@ -120,13 +121,8 @@ class Worker:
             try:
                 self._deps.store.ping()
                 return self._check_schema()
-            except DBAPIError as error:
-                log.error(  # noqa: TRY400 (the address is ours: a traceback says nothing more)
-                    "database_down",
-                    reason=str(error.orig).strip().splitlines()[0] if error.orig else "no answer",
-                    mend="check DATABASE_URL and start the database; this worker tries again",
-                    seconds=wait_s,
-                )
+            except OperationalError as error:
+                tell_database_down(error, seconds=wait_s)
             self._stop.wait(wait_s)
             wait_s = min(RETRY_AT_MOST_S, wait_s * 2)
         return False
@@ -166,8 +162,8 @@ class Worker:
         assert self._supervisor is not None
         try:
             self._pulse.beat()
-        except DBAPIError as error:
-            log.error("heartbeat_failed", reason=type(error.orig).__name__)  # noqa: TRY400 (a line every two seconds is enough)
+        except OperationalError as error:
+            tell_database_down(error, job="heartbeat")
         self._supervisor.check_lead()
 
     def _wait_for_x(self) -> bool:
@@ -181,8 +177,8 @@ class Worker:
                 log.warning("x_down", reason=error.reason, seconds=round(wait_s, 1))
                 if isinstance(error, Unavailable) and error.retry_at is not None:
                     away_s = (error.retry_at - self._deps.clock.now()).total_seconds()
-            except DBAPIError as error:
-                log.error("database_down", reason=type(error.orig).__name__)  # noqa: TRY400 (the traceback says nothing more)
+            except OperationalError as error:
+                tell_database_down(error, job="whoami")
             except Rejected as error:
                 self._on_end(
                     2,

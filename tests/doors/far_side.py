@@ -8,8 +8,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from typing import IO
 
+import httpx
 import structlog
 from click.testing import CliRunner
 
@@ -68,6 +70,29 @@ def far_side(database_url: str) -> Iterator[FarSide]:
                 "SMS_BASE_URL": x.url,
             },
         )
+
+
+def post(far: FarSide, text: str) -> str:
+    """Post as bob on the local X; return the post's id."""
+    said = {"as": "bob", "text": text}
+    answer = httpx.post(f"{far.x_url}/_sandbox/posts", json=said, trust_env=False)
+    return str(answer.raise_for_status().json()["id"])
+
+
+def replies(far: FarSide, post_id: str) -> list[str]:
+    """Return the replies to a post, once there is one."""
+    found: list[str] = []
+    for _ in range(WITHIN_S * 10):
+        posts = httpx.get(f"{far.x_url}/_sandbox/posts", trust_env=False).json()
+        found = [
+            one["text"]
+            for one in posts
+            if any(parent["id"] == post_id for parent in one.get("referenced_tweets", []))
+        ]
+        if found:
+            break
+        Event().wait(0.1)
+    return found
 
 
 def environment(settings: Mapping[str, str]) -> dict[str, str]:

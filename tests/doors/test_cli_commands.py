@@ -10,7 +10,7 @@ import pytest
 from bot.cli import main
 from bot.store.engine import Store
 from tests import builders
-from tests.doors.far_side import door, smoney
+from tests.doors.far_side import door
 
 
 def commands(command: click.Command, *path: str) -> Iterator[tuple[str, ...]]:
@@ -108,21 +108,21 @@ def test_what_needs_the_database_asks_for_the_environment_alone(settings: dict[s
 
 def test_the_database_is_made_by_migrate_and_by_nothing_else(tmp_path: Path) -> None:
     """A door on a file that is not there says so, and makes none."""
-    settings = {"ENVIRONMENT": "sandbox", "DATABASE_URL": "sqlite:///new.db"}
-    ended = smoney("ledger", "check", settings=settings, folder=tmp_path)
+    settings = {"ENVIRONMENT": "sandbox", "DATABASE_URL": f"sqlite:///{tmp_path}/new.db"}
+    ended = door("ledger", "check", settings=settings)
     assert ended.returncode == 1
     assert "`smoney migrate`" in ended.stderr
     assert not (tmp_path / "new.db").exists()
-    assert smoney("migrate", settings=settings, folder=tmp_path).returncode == 0
-    assert smoney("migrate", settings=settings, folder=tmp_path).returncode == 0
-    assert smoney("ledger", "check", settings=settings, folder=tmp_path).returncode == 0
+    assert door("migrate", settings=settings).returncode == 0
+    assert door("migrate", settings=settings).returncode == 0
+    assert door("ledger", "check", settings=settings).returncode == 0
 
 
 def test_a_database_without_a_schema_is_a_sentence(tmp_path: Path) -> None:
     """It says to migrate, without a traceback."""
     (tmp_path / "empty.db").touch()
-    settings = {"ENVIRONMENT": "sandbox", "DATABASE_URL": "sqlite:///empty.db"}
-    ended = smoney("transfer", "list", settings=settings, folder=tmp_path)
+    settings = {"ENVIRONMENT": "sandbox", "DATABASE_URL": f"sqlite:///{tmp_path}/empty.db"}
+    ended = door("transfer", "list", settings=settings)
     assert ended.returncode == 1
     assert "run `smoney migrate`" in ended.stderr
     assert len(ended.stderr.splitlines()) == 1

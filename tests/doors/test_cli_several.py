@@ -3,12 +3,13 @@
 import signal
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Event
 
 import httpx
 import pytest
 
-from tests.doors.far_side import WITHIN_S, FarSide, far_side, process
+from bot import migrations
+from tests.doors.far_side import WITHIN_S, FarSide, far_side, post, process, replies
+from tests.servers import PostgreSQL, find_server
 
 
 @pytest.fixture
@@ -27,22 +28,7 @@ def far_of_many(postgresql_url: str) -> Iterator[FarSide]:
 
 def answers(far: FarSide, text: str) -> list[str]:
     """Post as bob, and return the replies that came, after one has."""
-
-    def call(method: str, **json: object) -> httpx.Response:
-        url = f"{far.x_url}/_sandbox/posts"
-        return httpx.request(method, url, json=json or None, trust_env=False).raise_for_status()
-
-    post = call("POST", **{"as": "bob", "text": text}).json()
-    for _ in range(WITHIN_S * 10):
-        found = [
-            one["text"]
-            for one in call("GET").json()
-            if any(parent["id"] == post["id"] for parent in one.get("referenced_tweets", []))
-        ]
-        if found:
-            return found
-        Event().wait(0.1)
-    return []
+    return replies(far, post(far, text))
 
 
 def test_a_dead_leader_is_replaced_and_nothing_is_answered_twice(
@@ -75,6 +61,38 @@ def test_a_leader_that_ends_hands_over(far_of_many: FarSide, tmp_path: Path) -> 
             assert first.end() == 0
             second.wait_for("stream_connected")
             assert len(answers(far, "@smoney pay @alice 10€")) == 1
+
+
+def test_a_database_that_goes_and_comes_back_costs_no_mention(tmp_path: Path) -> None:
+    """What was posted meanwhile is answered once; the log says it without a traceback."""
+    with PostgreSQL() as server:
+        url = server.start().create("bot")
+        migrations.upgrade(url)
+        with (
+            far_side(url) as far,
+            process("worker", settings=far.settings, folder=tmp_path) as worker,
+        ):
+            worker.wait_for("stream_connected")
+            assert len(answers(far, "@smoney pay @alice 10€")) == 1
+            assert server.process is not None
+            server.process.send_signal(signal.SIGINT)
+            server.process.wait(WITHIN_S)
+            missed = [post(far, f"@smoney pay @alice {cents}€") for cents in (2, 3, 4)]
+            worker.wait_for("database_down")
+            server.run(again(server), stop_signal=signal.SIGINT)
+            server.wait_for(server.libpq_url("bot"))
+            assert [len(replies(far, one)) for one in missed] == [1, 1, 1]
+            worker.signal(signal.SIGTERM)
+            assert worker.end() == 0
+            assert [len(replies(far, one)) for one in missed] == [1, 1, 1]
+            assert "Traceback" not in worker.said
+
+
+def again(server: PostgreSQL) -> list[str]:
+    """Return the command that starts a server anew on its data."""
+    program = find_server("postgres", "postgresql")
+    settings = ["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="]
+    return [program, "-D", str(server.folder / "data"), "-p", str(server.port), *settings]
 
 
 def test_worker_and_web_run_in_one_process(far: FarSide, tmp_path: Path) -> None:

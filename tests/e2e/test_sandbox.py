@@ -12,13 +12,14 @@ from typing import Any
 
 import httpx
 import pytest
+from playwright.sync_api import Page
 
-from tests.doors.far_side import Process, process, smoney
+from tests.doors.far_side import Process, door, process, smoney
+from tests.e2e.conftest import OpenPage
 from tests.servers import free_port
 
 WITHIN_S = 20
 """How long a test waits for the bot (seconds); it answers within one."""
-BOOKS = {"ENVIRONMENT": "sandbox", "DATABASE_URL": "sqlite:///sandbox.db"}
 
 
 @dataclass
@@ -29,6 +30,11 @@ class Sandbox:
     folder: Path
     x_url: str
     url: str
+
+    @property
+    def books(self) -> dict[str, str]:
+        """What an operator's commands need."""
+        return {"ENVIRONMENT": "sandbox", "DATABASE_URL": f"sqlite:///{self.folder}/sandbox.db"}
 
     def read(self, what: str) -> list[dict[str, Any]]:
         """Return the posts, messages or texts of the local X, oldest first."""
@@ -62,7 +68,7 @@ class Sandbox:
 
     def show(self, reference: str) -> dict[str, Any]:
         """Return an order's one transfer as an operator sees it."""
-        ended = smoney("transfer", "show", reference, "--json", settings=BOOKS, folder=self.folder)
+        ended = door("transfer", "show", reference, "--json", settings=self.books)
         shown: dict[str, Any] = json.loads(ended.stdout)
         return shown
 
@@ -117,12 +123,79 @@ def test_money_for_somebody_new_is_held_and_can_be_taken_back(sandbox: Sandbox) 
     ended(sandbox, wallets={"bob": 10_000, "alice": 0, "secours_demo": 0})
 
 
+def sign_in(page: Page, sandbox: Sandbox, reference: str, handle: str) -> None:
+    """Follow an order's link and sign in with X."""
+    page.goto(f"{sandbox.url}/t/{reference}")
+    assert handle not in page.inner_text("main"), "a stranger learns nothing"
+    page.click("a[href^='/signin']")
+    page.check(f"input[name=handle][value={handle}]")
+    page.click("button[value=allow]")
+    page.wait_for_url(f"{sandbox.url}/t/{reference}*")
+
+
+def join(page: Page, sandbox: Sandbox, phone: str) -> None:
+    """Give a phone number and the code that comes to it, the first time."""
+    page.click("a[href^='/wallet/phone']")
+    page.fill("#phone", phone)
+    page.check("input[name=consent]")
+    page.click("form[action='/wallet/phone'] button")
+    page.wait_for_selector("#code")
+    code = re.search(r"\b[0-9]{6}\b", sandbox.read("sms")[-1]["text"])
+    assert code is not None
+    page.fill("#code", code[0])
+    page.click("form[action='/wallet/code'] button")
+
+
+def test_bob_pays_by_card_with_3ds_and_carol_who_is_new_claims(
+    sandbox: Sandbox, open_page: OpenPage
+) -> None:
+    """More than the exemption allows: on the page, by card; then carol makes a wallet and takes."""
+    reference = sandbox.order("@smoney pay @carol 45€ for the concert")
+    page = open_page(390)
+    sign_in(page, sandbox, reference, "bob")
+    shown = page.inner_text("main")
+    assert "@carol" in shown
+    assert "45" in shown
+    page.click("button[name=funding][value=card]")
+    page.fill("#number", "4000 0027 6000 3184")
+    page.fill("#expiry", "12 / 34")
+    page.fill("#cvc", "123")
+    page.click("#pay")
+    page.click("#succeed")
+    page.wait_for_url(f"{sandbox.url}/t/{reference}*")
+    until(lambda: sandbox.show(reference)["status"] == "held")
+    paid = sandbox.show(reference)
+    assert paid["funding"] == "card"
+    assert [one["status"] for one in paid["history"]] == ["pending", "funding", "held"]
+    new = open_page(1280)
+    sign_in(new, sandbox, reference, "carol")
+    join(new, sandbox, "06 12 34 56 78")
+    new.click(f"form[action='/t/{reference}/claim'] button")
+    until(lambda: sandbox.show(reference)["status"] == "posted")
+    ended(sandbox, wallets={"bob": 10_000, "alice": 0, "secours_demo": 0, "carol": 4500})
+
+
+def test_dave_never_comes_and_bob_takes_his_money_back(
+    sandbox: Sandbox, open_page: OpenPage
+) -> None:
+    """Paid from the wallet on the page, held, taken back by one tap."""
+    reference = sandbox.order("@smoney envoyer 12,50€ à @dave")
+    page = open_page(390)
+    sign_in(page, sandbox, reference, "bob")
+    page.click("button[name=funding][value=wallet]")
+    until(lambda: sandbox.show(reference)["status"] == "held")
+    page.goto(f"{sandbox.url}/t/{reference}")
+    page.click(f"form[action='/t/{reference}/take-back'] button")
+    until(lambda: sandbox.show(reference)["status"] == "returned")
+    ended(sandbox, wallets={"bob": 10_000, "alice": 0, "secours_demo": 0})
+
+
 def ended(sandbox: Sandbox, *, wallets: dict[str, int]) -> None:
     """Prove the books, ask X what it objects to, and end by Ctrl-C."""
-    people = smoney("person", "list", "--json", settings=BOOKS, folder=sandbox.folder)
+    people = door("person", "list", "--json", settings=sandbox.books)
     rows = [json.loads(line) for line in people.stdout.splitlines()]
     assert {row["accounts"][0]["handle"]: row["balance_cents"] for row in rows} == wallets
-    check = smoney("ledger", "check", settings=BOOKS, folder=sandbox.folder)
+    check = door("ledger", "check", settings=sandbox.books)
     assert check.returncode == 0, check.stdout
     assert sandbox.read("violations") == []
     sandbox.process.signal(signal.SIGINT)
@@ -130,14 +203,14 @@ def ended(sandbox: Sandbox, *, wallets: dict[str, int]) -> None:
     assert "Traceback" not in sandbox.process.said
 
 
-def test_a_port_that_is_taken_is_a_sentence(tmp_path: Path) -> None:
+def test_a_port_that_is_taken_is_a_sentence() -> None:
     """It says which, and how to choose another; nothing is left behind."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         for option in ("--port", "--x-port", "--card-port"):
             ports = {"--port": free_port(), "--x-port": free_port(), "--card-port": free_port()}
             chosen = [f"{name}={number}" for name, number in {**ports, option: port}.items()]
-            refused = smoney("sandbox", *chosen, settings={}, folder=tmp_path)
+            refused = door("sandbox", *chosen, settings={})
             assert refused.returncode == 1
             assert len(refused.stderr.splitlines()) == 1, refused.stderr
             assert f"127.0.0.1:{port}" in refused.stderr

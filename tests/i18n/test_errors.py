@@ -56,6 +56,7 @@ LONGEST = Misread(
 )
 
 
+@pytest.mark.properties
 @given(MISREADS, st.integers(0, 5), st.booleans())
 @example(LONGEST, 0, True)
 def test_a_hint_fits_a_post_with_a_link_behind_it(
@@ -84,7 +85,8 @@ def test_every_error_has_three_wordings_and_an_example(error: ErrorCode, lang: L
 
 
 @pytest.mark.parametrize(
-    "given", [*(Text(f"@smoney {text}") for text in TEXTS), *(Text(t, direct=True) for t in DIRECT)],
+    "given",
+    [Text(f"@smoney {text}") for text in TEXTS] + [Text(text, direct=True) for text in DIRECT],
     ids=[*TEXTS, *DIRECT],
 )  # fmt: skip
 def test_the_example_of_a_hint_is_a_command_of_the_same_kind(given: Text) -> None:

@@ -64,6 +64,7 @@ def test_what_the_bot_s_sentences_are_made_of(text: str, length: int) -> None:
         assert weighted_length(text) == length
 
 
+@pytest.mark.properties
 @given(st.one_of(st.text(max_size=600), st.text("ab 👍🏽\u200d€.https://t.co", max_size=600)))
 def test_what_is_fitted_fits(text: str) -> None:
     """And starts as the text does."""

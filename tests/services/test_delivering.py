@@ -5,7 +5,6 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.errors import OutcomeUnknown, Rejected, Unavailable
-from bot.services import deliver
 from bot.services.steps import Step
 from tests.world import ProcessDied, World, reference_in
 
@@ -33,7 +32,7 @@ def test_a_lost_answer_is_looked_up_before_anything_is_sent_again(world: World) 
     post_id = world.take_post("bob", "@smoney pay @alice 10€")
     world.react()
     assert world.outbox() == [("reply", "waiting")]
-    world.pass_time(seconds=6)
+    world.pass_time(seconds=16)
     world.react()
     assert world.outbox() == [("reply", "sent")]
     assert world.answer_to(post_id)
@@ -44,7 +43,7 @@ def test_what_did_not_go_out_after_all_is_sent(world: World) -> None:
     world.roles.publisher.faults.add(OutcomeUnknown("reply"))
     post_id = world.take_post("bob", "@smoney pay @alice 10€")
     world.react()
-    world.pass_time(seconds=6)
+    world.pass_time(seconds=16)
     world.react()
     assert world.answer_to(post_id)
 
@@ -71,16 +70,42 @@ def test_a_no_for_good_makes_the_message_dead_and_leaves_the_order(world: World)
     assert world.outbox() == [("reply", "dead")]
 
 
-def test_a_duplicate_that_is_our_own_is_recognised(world: World) -> None:
-    """403 for a text that X has already from us: the same answer, found and recorded."""
-    world.roles.publisher.faults.lose_answer()
-    world.roles.publisher.faults.pass_over()
-    world.take_post("bob", "@smoney pay @alice 10€")
+def test_a_reply_that_x_shows_late_is_still_recognised(world: World) -> None:
+    """Looked up, not found, sent again, refused as a duplicate: it waits until X shows it."""
+    faults = world.roles.publisher.faults
+    faults.lose_answer()
+    post_id = world.take_post("bob", "@smoney pay @alice 10€")
     world.react()
-    world.pass_time(seconds=6)
-    world.roles.publisher.faults.add(Rejected("duplicate"))
-    deliver.deliver(world.deps)
+    (hidden,) = [one for one in world.x.posts.values() if one.reply_to == post_id]
+    hidden.is_deleted = True
+    faults.pass_over()
+    faults.add(Rejected("duplicate"))
+    world.pass_time(seconds=16)
+    world.react()
+    assert world.outbox() == [("reply", "waiting")]
+    hidden.is_deleted = False
+    world.pass_time(seconds=16)
+    world.react()
     assert world.outbox() == [("reply", "sent")]
+    (row,) = world.transfers(reference_in(world.answer_to(post_id)))
+    assert row.confirm_by == world.clock.now() + timedelta(hours=24)
+
+
+def test_looking_up_under_a_limit_waits_and_leaves_the_channel_open(world: World) -> None:
+    """What X limits then is the looking: other replies go on."""
+    faults = world.roles.publisher.faults
+    faults.lose_answer()
+    first = world.take_post("bob", "@smoney pay @alice 10€")
+    world.react()
+    faults.add(Unavailable("429", world.clock.now() + timedelta(minutes=15)))
+    world.pass_time(seconds=16)
+    second = world.take_post("carol", "@smoney pay @alice 10€")
+    world.react()
+    assert world.answer_to(second) is not None
+    world.pass_time(minutes=15)
+    world.react()
+    assert world.answer_to(first) is not None
+    assert world.outbox() == [("reply", "sent"), ("reply", "sent")]
 
 
 def test_the_time_to_confirm_starts_with_the_reply(world: World) -> None:

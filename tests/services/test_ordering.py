@@ -193,3 +193,16 @@ def test_an_edited_post_gets_no_second_answer(world: World) -> None:
     world.react()
     assert world.answer_to(edited) is None
     assert world.outbox() == [("reply", "sent")]
+
+
+def test_a_mention_that_x_shows_after_a_newer_one_is_not_lost(world: World) -> None:
+    """The backfill's cursor stays behind what is so new that an older post may yet appear."""
+    older = world.x.post("bob", "@smoney pay @alice 10€")
+    world.x.posts[older].is_deleted = True
+    world.x.post("carol", "@smoney pay @alice 11€")
+    assert receive.backfill(world.deps) == 1
+    world.x.posts[older].is_deleted = False
+    assert receive.backfill(world.deps) == 1
+    world.pass_time(minutes=3)
+    receive.backfill(world.deps)
+    assert receive.backfill(world.deps) == 0

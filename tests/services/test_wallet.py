@@ -218,6 +218,14 @@ def test_the_message_holds_nothing_secret_but_the_code(world: World) -> None:
         assert secret not in message
 
 
+def test_old_codes_are_forgotten(world: World) -> None:
+    """A number that came to nothing is not kept."""
+    send(world, "carol")
+    assert wallet.prune(world.deps) == 0
+    world.pass_time(days=7)
+    assert wallet.prune(world.deps) == 1
+
+
 def test_switches_are_for_who_has_a_wallet(world: World) -> None:
     """Confirmation by DM, and the language."""
     world.join("bob")

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from bot.domain.errors import Unavailable
 from tests.web.conftest import OpenBrowser
 from tests.web.visiting import CARD_PAGES, Browser, site
 from tests.world import World
@@ -65,18 +66,6 @@ def test_the_payee_of_what_is_only_ordered_sees_nothing(world: World, browser: B
     world.join("bob", cents=5000)
     reference = world.order("bob", "carol")
     assert "rien ici" in browser.open_order("carol", reference)
-
-
-@pytest.mark.parametrize("lang", ["fr", "en"])
-@pytest.mark.parametrize("path", ["/t/222222", "/t/4F7K2Q", "/t/x", "/t/é", "/nowhere", "/@bob"])
-def test_an_unknown_address_is_a_404_in_both_languages(
-    open_browser: OpenBrowser, path: str, lang: str
-) -> None:
-    """Whoever mistyped a reference reads why, whatever they speak."""
-    answer = open_browser(lang=lang).get(path)
-    assert answer.status_code == 404
-    assert "Il n’y a rien à cette adresse" in answer.text
-    assert "There is nothing at this address" in answer.text
 
 
 def test_the_payer_sees_the_terms(world: World, browser: Browser) -> None:
@@ -205,6 +194,20 @@ def test_by_card_the_browser_goes_to_the_card_page_and_back(
     assert back.headers["location"] == f"/t/{reference}"
     assert "C’est fait" in browser.get(f"/t/{reference}").text
     assert world.balance("alice") == 4000
+
+
+def test_an_acquirer_that_is_down_loses_no_confirmation(world: World, browser: Browser) -> None:
+    """The page waits and loads itself again; the recovery job opens the card page."""
+    world.join("bob")
+    reference = world.order("bob", "alice")
+    browser.open_order("bob", reference)
+    world.cards.fail("checkout.open", Unavailable("down"))
+    assert browser.confirm(reference, "card").headers["location"] == f"/t/{reference}"
+    waiting = browser.get(f"/t/{reference}")
+    assert int(waiting.headers["refresh"]) > 0
+    assert "Encore un instant" in waiting.text
+    world.react()
+    assert html.escape(world.topup(reference).url) in browser.get(f"/t/{reference}").text
 
 
 def test_who_turns_away_from_the_card_page_can_choose_again(world: World, browser: Browser) -> None:

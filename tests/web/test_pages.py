@@ -9,12 +9,19 @@ import bot.web
 from bot.domain.transfer import Reason, TransferStatus
 from bot.i18n.texts import catalogue
 from bot.web.site import preferred
+from tests.web.conftest import OpenBrowser
 from tests.web.test_orders import text_of
 from tests.web.visiting import Browser
 from tests.world import World
 
 WEB = Path(bot.web.__file__).parent
 TEMPLATES = sorted((WEB / "templates").glob("*.html"))
+
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """SQLite alone: what is tried here does not depend on the database."""
+    return sqlite_url
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
@@ -68,6 +75,18 @@ def test_french_puts_a_space_that_does_not_break() -> None:
     for key, texts in catalogue().items():
         if key.startswith(("page.", "sms.")):
             assert not re.search(" [:;!?»€]|« ", " ".join(texts["fr"])), key
+
+
+@pytest.mark.parametrize("lang", ["fr", "en"])
+@pytest.mark.parametrize("path", ["/t/222222", "/t/4F7K2Q", "/t/x", "/t/é", "/nowhere", "/@bob"])
+def test_an_unknown_address_is_a_404_in_both_languages(
+    open_browser: OpenBrowser, path: str, lang: str
+) -> None:
+    """Whoever mistyped a reference reads why, whatever they speak."""
+    answer = open_browser(lang=lang).get(path)
+    assert answer.status_code == 404
+    assert "Il n’y a rien à cette adresse" in answer.text
+    assert "There is nothing at this address" in answer.text
 
 
 def test_home_and_help_say_which_is_the_true_bot(browser: Browser) -> None:

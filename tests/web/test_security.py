@@ -4,6 +4,7 @@ import pytest
 from fastapi.routing import APIRoute
 from structlog.testing import capture_logs
 
+from bot.store.tables import metadata
 from bot.web import card_origins
 from bot.web.app import PARTS
 from bot.web.security import BODY_AT_MOST, BY_PERSON
@@ -37,6 +38,12 @@ FORMS = [
     "/t/4F7K2Q/refuse",
     "/t/4F7K2Q/take-back",
 ]
+
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """SQLite alone: what is tried here does not depend on the database."""
+    return sqlite_url
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -91,7 +98,7 @@ def test_every_form_that_changes_something_is_in_this_test() -> None:
         route.path.replace("{reference}", "4F7K2Q")
         for part in PARTS
         for route in part.routes
-        if isinstance(route, APIRoute) and "POST" in route.methods
+        if isinstance(route, APIRoute) and "POST" in (route.methods or ())
     }
     assert posts - {"/webhooks/stripe"} == set(FORMS)
 
@@ -150,6 +157,30 @@ def test_what_breaks_is_not_shown(world: World, browser: Browser) -> None:
     assert "web_session" not in answer.text
     assert "Quelque chose s’est cassé" in answer.text
     assert answer.headers["x-frame-options"] == "DENY"
+
+
+def test_looking_changes_nothing(world: World, browser: Browser) -> None:
+    """After every page was opened, by nobody and by each party, all rows are as they were."""
+    world.join("bob", cents=5000)
+    held, pending = world.order("bob", "carol"), world.order("bob", "alice")
+    world.confirm("bob", held)
+    for handle in (None, "bob", "carol", "mallory"):
+        if handle is not None:
+            browser.sign_in(handle)
+        before = every_row(world)
+        for path in [*PATHS, f"/t/{held}", f"/t/{pending}", "/wallet/code", "/help?text=stop"]:
+            browser.get(path)
+        assert every_row(world) == before
+
+
+def every_row(world: World) -> dict[str, list[object]]:
+    """Return every row there is, save who is signed in or on the way to X."""
+    with world.store.read() as session:
+        return {
+            name: list(session.execute(table.select()).all())
+            for name, table in metadata.tables.items()
+            if name not in ("web_session", "sign_in_attempt")
+        }
 
 
 def test_nothing_describes_the_interface(browser: Browser) -> None:

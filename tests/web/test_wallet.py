@@ -65,7 +65,8 @@ def test_anybody_reads_a_page_in_the_other_language(browser: Browser) -> None:
     """By a link, and by what the browser asks for."""
     assert '<html lang="fr">' in browser.get("/").text
     assert '<html lang="en">' in browser.get("/", lang="en").text
-    assert 'href="?lang=en"' in browser.get("/").text
+    assert '<html lang="en">' in browser.get("/help").text
+    assert 'href="/help?text=stop&amp;lang=fr"' in browser.get("/help", text="stop").text
 
 
 def test_the_wallet_of_a_newcomer_begins_with_the_phone(browser: Browser) -> None:

@@ -42,7 +42,7 @@ class Browser:
 
     def get(self, path: str, **query: str) -> Response:
         """Open a page, and keep it as the one that forms are sent from."""
-        answer = self.client.get(path, params=query or None)
+        answer: Response = self.client.get(path, params=query or None)
         if answer.status_code < 300:
             self.page = answer
         return answer

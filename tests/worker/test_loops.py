@@ -107,6 +107,7 @@ def test_the_table_holds_every_job_once() -> None:
         "expire",
         "poll_messages",
         "prove_books",
+        "prune_sessions",
         "prune_texts",
         "read_inbox",
         "recover",

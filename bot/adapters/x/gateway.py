@@ -198,23 +198,15 @@ class XPublisher:
         return _made(answer, "id", key=to_post_id)
 
     def replies_to(self, post_id: str, *, since: datetime) -> list[Sent]:
-        """Find our own replies to a post: in our timeline, else by search, free where it is empty.
+        """Find our own replies to a post: by search, which bills what it finds and no more.
 
-        X shows a new post within seconds, not at once: nothing found soon after sending proves
-        nothing yet.
+        Where an access holds no search, in our timeline, whose every post is billed. X shows a new
+        post within seconds, not at once: nothing found soon after sending proves nothing yet.
         """
-        refusals = []
-        for look in (self._in_timeline, self._in_search):
-            try:
-                found = look(post_id, since)
-            except Rejected as refusal:  # not every access holds both
-                refusals.append(refusal)
-                continue
-            if found:
-                return found
-        if len(refusals) == 2:
-            raise refusals[0]
-        return []
+        try:
+            return self._in_search(post_id)
+        except Rejected:  # not every access holds it
+            return self._in_timeline(post_id, since)
 
     def _in_timeline(self, post_id: str, since: datetime) -> list[Sent]:
         for answer in _pages(
@@ -231,7 +223,7 @@ class XPublisher:
                 return found
         return []
 
-    def _in_search(self, post_id: str, _since: datetime) -> list[Sent]:
+    def _in_search(self, post_id: str) -> list[Sent]:
         answer = self._api.read(
             self._api.client.search_recent_tweets,
             f"in_reply_to_tweet_id:{post_id} from:{self._bot().handle}",

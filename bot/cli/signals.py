@@ -1,4 +1,7 @@
-"""Signals: the first SIGTERM or SIGINT asks the process to end, the second ends it at once."""
+"""Signals: the first SIGTERM or SIGINT asks the process to end, the second ends it at once.
+
+Imports the standard library alone: signals are caught before anything heavy is loaded.
+"""
 
 import os
 import signal
@@ -53,6 +56,11 @@ class Signals:
         if self._caught > 1:
             os._exit(KILLED_BY + number)
         self._endings.put(Ending(0))
+
+    @property
+    def were_caught(self) -> bool:
+        """Whether somebody asked the process to end."""
+        return self._caught > 0
 
     def end(self, code: int, sentence: str | None = None) -> None:
         """Ask the process to end, from any thread."""

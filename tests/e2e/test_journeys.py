@@ -1,0 +1,167 @@
+"""From a post to money in the payee's wallet, in a browser, with the whole sandbox behind it.
+
+The pictures of `docs/pictures` are taken on the way, so that they show what is: remove them, and a
+run takes them anew. One that is there stays, or every run would change the repository.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.doors.far_side import process
+from tests.e2e.conftest import DESK_WIDTH, PHONE_WIDTH, OpenPage
+from tests.e2e.test_sandbox import Sandbox, ended, until
+from tests.servers import free_port
+
+PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
+PHONE = "06 39 98 00 77"
+CARD_WITH_3DS = "4000 0027 6000 3184"
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
+    """The whole bot on free ports, as `make sandbox` starts it."""
+    port, x_port, card_port = free_port(), free_port(), free_port()
+    ports = [f"--port={port}", f"--x-port={x_port}", f"--card-port={card_port}"]
+    with process("sandbox", *ports, settings={}, folder=tmp_path) as running:
+        running.wait_for("Ctrl-C ends it")
+        yield Sandbox(running, tmp_path, f"http://localhost:{x_port}", f"http://localhost:{port}")
+
+
+def sign_in(page: Page, handle: str) -> None:
+    """Press the button, and be somebody on the local X."""
+    page.get_by_role("link", name=re.compile("Se connecter")).click()
+    page.get_by_label("or somebody new").fill(handle)
+    page.get_by_role("button", name="Allow").click()
+    expect(page.get_by_text(f"@{handle}").last).to_be_visible()
+
+
+def picture(page: Page, name: str) -> None:
+    """Keep what a page looks like, where there is no picture of it yet."""
+    path = PICTURES / f"{name}.png"
+    if not path.exists():
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=path, full_page=True)
+
+
+def pay_by_card(page: Page) -> None:
+    """Type a card on the acquirer's page and pass 3-D Secure."""
+    page.locator("#number").fill(CARD_WITH_3DS)
+    page.locator("#expiry").fill("12 / 34")
+    page.locator("#cvc").fill("123")
+    picture(page, "card-390")
+    page.locator("#pay").click()
+    page.locator("#succeed").click()
+
+
+def post_as_bob(page: Page, sandbox: Sandbox, text: str) -> str:
+    """Write on the local X, and follow nothing yet: return the link in the bot's reply."""
+    page.goto(sandbox.x_url)
+    page.get_by_role("group", name="Who you are").get_by_text("@bob").click()
+    page.locator("#compose-text").fill(text)
+    page.locator("#compose").get_by_role("button", name="Post").click()
+    link = page.locator('#threads a[href*="/t/"]')
+    expect(link.first).to_be_visible()
+    picture(page, "timeline")
+    return str(link.first.get_attribute("href"))
+
+
+def test_from_a_post_to_the_payees_wallet_by_card(sandbox: Sandbox, open_page: OpenPage) -> None:
+    """Bob posts, signs in, pays by card with 3-D Secure; Alice has it. No script runs on ours."""
+    link = post_as_bob(open_page(DESK_WIDTH), sandbox, "@smoney pay @alice 45€ for the concert")
+    bob = open_page(PHONE_WIDTH)
+    bob.goto(link)
+    picture(bob, "link-390")
+    for secret in ("45", "alice", "concert"):
+        assert secret not in bob.content()
+    sign_in(bob, "bob")
+    expect(bob.get_by_role("heading", name=re.compile("Vous payez"))).to_contain_text("45")
+    picture(bob, "confirm-390")
+    bob.set_viewport_size({"width": DESK_WIDTH, "height": 844})
+    picture(bob, "confirm-1280")
+    bob.set_viewport_size({"width": PHONE_WIDTH, "height": 844})
+    bob.get_by_role("button", name=re.compile("par carte")).click()
+    pay_by_card(bob)
+    expect(bob.get_by_text("C’est fait.")).to_be_visible()
+    assert bob.url == link
+    picture(bob, "receipt-390")
+    alice = open_page(PHONE_WIDTH)
+    alice.goto(link)
+    sign_in(alice, "alice")
+    expect(alice.get_by_role("heading", name=re.compile("Vous avez reçu"))).to_contain_text("45")
+    alice.get_by_role("link", name="Voir mon portefeuille").click()
+    expect(alice.locator("main .amount").first).to_contain_text("45")
+    picture(alice, "wallet-390")
+    ended(sandbox, wallets={"bob": 10_000, "alice": 4_500, "secours_demo": 0})
+
+
+def test_somebody_new_claims_and_what_waits_is_taken_back(
+    sandbox: Sandbox, open_page: OpenPage
+) -> None:
+    """Carol gets a wallet on her way; Dave's is taken back; a stranger sees nothing."""
+    bob = open_page(PHONE_WIDTH)
+    for_carol = sandbox.order("@smoney pay @carol 20€ merci")
+    bob.goto(f"{sandbox.url}/t/{for_carol}")
+    sign_in(bob, "bob")
+    bob.get_by_role("button", name=re.compile("depuis mon portefeuille")).click()
+    expect(bob.get_by_text("✓ Payé")).to_be_visible()
+    claim_as_newcomer(open_page(PHONE_WIDTH), sandbox, for_carol)
+    for_dave = sandbox.order("@smoney pay @dave 5€")
+    bob.goto(f"{sandbox.url}/t/{for_dave}")
+    bob.get_by_role("button", name=re.compile("depuis mon portefeuille")).click()
+    stranger = open_page(DESK_WIDTH)
+    stranger.goto(f"{sandbox.url}/t/{for_dave}")
+    sign_in(stranger, "mallory")
+    expect(stranger.get_by_text("Il n’y a rien ici pour @mallory.")).to_be_visible()
+    assert "dave" not in stranger.content()
+    bob.get_by_role("button", name="Reprendre la somme").click()
+    expect(bob.get_by_text("C’est revenu chez vous")).to_be_visible()
+    ended(sandbox, wallets={"bob": 8_000, "alice": 0, "secours_demo": 0, "carol": 2_000})
+
+
+def claim_as_newcomer(carol: Page, sandbox: Sandbox, reference: str) -> None:
+    """Open the link as somebody new: phone, code, and the money."""
+    carol.goto(f"{sandbox.url}/t/{reference}")
+    sign_in(carol, "carol")
+    picture(carol, "claim-390")
+    carol.get_by_role("link", name="Continuer").click()
+    carol.get_by_label("Numéro de mobile").fill(PHONE)
+    carol.get_by_label(re.compile("J’accepte")).check()
+    picture(carol, "phone-390")
+    carol.get_by_role("button", name="Recevoir le code").click()
+    expect(carol.get_by_label("Code à 6 chiffres")).to_be_visible()
+    text = until(lambda: [one for one in sandbox.read("sms") if one["to"] == "+33639980077"])
+    code = re.search(r"\b[0-9]{6}\b", text[-1]["text"])
+    assert code is not None
+    carol.get_by_label("Code à 6 chiffres").fill(code[0])
+    carol.get_by_role("button", name="Ouvrir mon portefeuille").click()
+    carol.get_by_role("button", name="Recevoir la somme").click()
+    expect(carol.get_by_text("Vous avez reçu")).to_be_visible()
+
+
+def test_pages_fit_narrow_screens_and_large_text(sandbox: Sandbox, open_page: OpenPage) -> None:
+    """At 320 pixels, and with text twice as large, nothing is cut off; buttons suit a thumb."""
+    reference = sandbox.order("@smoney pay @alice @carol 12,50€ each for a very long evening out")
+    for width, scale in ((320, 1), (PHONE_WIDTH, 2), (DESK_WIDTH, 2)):
+        page = open_page(width)
+        page.goto(f"{sandbox.url}/t/{reference}")
+        sign_in(page, "bob")
+        for path in (f"/t/{reference}", "/wallet", "/help?text=pay+@alice+5€", "/", "/nowhere"):
+            page.goto(sandbox.url + path)
+            page.evaluate(GROW, scale)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+            assert page.evaluate(LOW_BUTTONS) == [], path
+
+
+GROW = """scale => {
+    const root = document.documentElement;
+    root.style.fontSize = parseFloat(getComputedStyle(root).fontSize) * scale + "px";
+}"""
+"""What a reader does who wants larger text."""
+LOW_BUTTONS = """() => [...document.querySelectorAll("button, a.button, .top a, .foot a")]
+    .filter(one => one.getBoundingClientRect().height < 44)
+    .map(one => one.textContent)"""
+"""What is lower than a thumb is wide (CSS pixels)."""
