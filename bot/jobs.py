@@ -9,7 +9,17 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from bot.config import Settings
-from bot.services import cancel, claim, deliver, operate, prune, receive, sessions, settle
+from bot.services import (
+    cancel,
+    claim,
+    deliver,
+    operate,
+    prune,
+    receive,
+    sessions,
+    settle,
+    wallet,
+)
 from bot.services.deps import Deps
 
 TICK_S: Final = 1
@@ -70,6 +80,13 @@ def table(settings: Settings) -> tuple[Job, ...]:
             name="prune_sessions",
             period_s=600,
             run=sessions.prune,
+            batch=operate.ALL,
+            leader_only=True,
+        ),
+        Job(
+            name="prune_codes",
+            period_s=3600,
+            run=wallet.prune,
             batch=operate.ALL,
             leader_only=True,
         ),

@@ -216,7 +216,6 @@ class World:
                 numbers=numbers,
                 funding=funding,
                 method="page",
-                lang="fr",
             ),
         )
 

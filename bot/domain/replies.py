@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Final
 from unicodedata import category
 
@@ -10,7 +11,9 @@ from bot.domain.commands import ErrorCode, Misread
 from bot.domain.money import MAX_AMOUNT_CENTS
 
 READ_AT_MOST: Final = 24
-"""What is repeated of what was read (characters): a hint stays short enough for a post."""
+"""What is repeated of what was read (columns): a hint stays short enough for a post."""
+_WIDE: Final = 0x1100
+"""From here on characters take two columns, as X weighs them, near enough."""
 NAMED_AT_MOST: Final = 2
 """How many people an example names."""
 EXAMPLE_CENTS: Final = 1000
@@ -113,4 +116,6 @@ def quoted(text: str) -> str:
     """
     shown = "".join("·" if category(c) == "Cf" else c for c in text)
     plain = " ".join(_NO_LINK.sub(" ", _UNQUOTABLE.sub("", shown)).split())
-    return plain if len(plain) <= READ_AT_MOST else f"{plain[: READ_AT_MOST - 1].rstrip()}…"
+    columns = accumulate(1 if ord(c) < _WIDE else 2 for c in plain)
+    kept = sum(column <= READ_AT_MOST for column in columns)
+    return plain if kept == len(plain) else f"{plain[: kept - 1].rstrip()}…"

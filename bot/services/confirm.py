@@ -14,7 +14,6 @@ from sqlalchemy import Row
 from sqlmodel import Session
 
 from bot.domain import books, limits, sca
-from bot.domain.commands import Lang
 from bot.domain.errors import Refusal, Rejected, Unavailable
 from bot.domain.limits import Policy
 from bot.domain.replies import Reply
@@ -44,7 +43,6 @@ class Will:
     """The ticked transfers; None: all that this payer pays in the order."""
     funding: Literal["wallet", "card"]
     method: Literal["page", "dm"]
-    lang: Lang
 
 
 @dataclass(frozen=True, slots=True)

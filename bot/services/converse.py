@@ -364,7 +364,6 @@ def _confirm(session: Session, deps: Deps, incoming: Incoming, code: str, at: da
         terms_hash=confirm.terms_of(order.reference, waiting or mine),
         funding="wallet",
         method="dm",
-        lang=incoming.lang,
     )
     confirm.write(session, deps, will, at)
     return True

@@ -14,12 +14,12 @@ import structlog
 from sqlalchemy import Row
 from sqlmodel import Session
 
-from bot.domain import books, limits, sca
-from bot.domain.errors import OutcomeUnknown, Refusal, Rejected, Unavailable
+from bot.domain import books
+from bot.domain.errors import OutcomeUnknown, Rejected, Unavailable
 from bot.domain.topup import FAILURES_A_PAGE, UNFINISHED, TopupStatus
 from bot.domain.transfer import Reason
 from bot.ports import CardPayment, CheckoutOrder, CheckoutState, SavedCard
-from bot.services import posting, topup_end
+from bot.services import accept, posting, topup_end
 from bot.services.deps import Deps
 from bot.services.steps import Step
 from bot.services.whoami import bot_account
@@ -241,14 +241,7 @@ def _should_close(deps: Deps, row: Row[Any], state: CheckoutState) -> bool:
     if deps.clock.now() >= row.expires_at:
         return True
     with deps.store.read() as session:
-        return bool(_wishes(session, row))
-
-
-def _wishes(session: Session, row: Row[Any]) -> Any:
-    if row.confirmation_id is None:
-        return []
-    covered = confirmations.covered_ids(session, row.confirmation_id)
-    return orders.open_wishes(session, covered)
+        return bool(accept.open_wishes(session, row))
 
 
 def _ended_without_money(deps: Deps, row: Row[Any], state: CheckoutState) -> bool:
@@ -292,38 +285,11 @@ def _decide(deps: Deps, row: Row[Any]) -> bool:
     """Write what is to become of an authorization, before the acquirer is told."""
     with deps.store.write() as session:
         confirmations.topup(session, row.id, lock=True)
-        refusal = _why_void(session, deps, row)
+        refusal = accept.why_void(session, deps, row)
         decision = "capture" if refusal is None else "void"
         confirmations.decide(session, row.id, decision=decision, refusal=refusal)
     deps.step(Step.DECISION_RECORDED)
     return True
-
-
-def _why_void(session: Session, deps: Deps, row: Row[Any]) -> str | None:
-    """Say why an authorization cannot be used; None where it can. Limits are checked here."""
-    confirmation = confirmations.get(session, row.confirmation_id)
-    if _wishes(session, row):
-        return "refusal.already_cancelled"
-    if row.card_country not in deps.policy.card_countries:
-        return "refusal.card_country"
-    person = people.lock_persons(session, [row.person_id])[row.person_id]
-    if person.locked_at is not None:
-        return "refusal.locked"
-    verdict = sca.by_card(
-        confirmation.total_cents,
-        person.since_sca_cents,
-        three_d_secure=row.three_d_secure,
-        policy=deps.policy,
-    )
-    if isinstance(verdict, sca.NeedsSca):
-        return "refusal.card_without_3ds"
-    window = deps.clock.now() - timedelta(days=limits.ROLLING_DAYS)
-    paid = orders.paid_since(session, [person.id], since=window).get(person.id, 0)
-    try:
-        limits.check_30_days(paid - confirmation.total_cents, confirmation.total_cents, deps.policy)
-    except Refusal as refusal:
-        return refusal.reply.key
-    return None
 
 
 def _capture(deps: Deps, row: Row[Any]) -> bool:

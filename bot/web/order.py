@@ -92,7 +92,6 @@ def confirm_order(
         numbers=number,
         funding=funding,
         method="page",
-        lang=form.lang,
     )
     try:
         outcome = confirm.confirm(form.deps, will)

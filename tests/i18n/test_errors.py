@@ -1,6 +1,7 @@
 """The sentences of the thirteen errors: what was read, what is wrong, one corrected example."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import example, given
@@ -59,6 +60,8 @@ LONGEST = Misread(
 @pytest.mark.properties
 @given(MISREADS, st.integers(0, 5), st.booleans())
 @example(LONGEST, 0, True)
+@example(replace(LONGEST, error=ErrorCode.AMBIGUOUS_COMMAND), 0, False)
+@example(replace(LONGEST, error=ErrorCode.AMBIGUOUS_COMMAND, amount_text="W" * 99), 0, False)
 def test_a_hint_fits_a_post_with_a_link_behind_it(
     misread: Misread, seed: int, public: bool
 ) -> None:

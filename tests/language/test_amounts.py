@@ -59,7 +59,8 @@ BADLY_WRITTEN = {
         "10gbp", "10 CHF", "chf 10", "10 SEK", "10 PLN", "10 XOF", "10 btc", "10 ETH", "10 dollars",
         "10 dollar", "10dollars", "10 pounds", "10 livres", "10 francs", "10 yen", "10 yuan",
         "10 bitcoins", "100 sats", "1 satoshi", "dollars 10", "$1,250", "$1.2345", "$0", "10k$",
-        "10-20$", "10€$", "10 € US$", "10€ US$", "$10€", "10 € USD", "USD 10€", "10€ dollars", "10²$", "½$", "1 250 USD",
+        "10-20$", "10€$", "10 € US$", "10€ US$", "$10€", "10 € USD", "USD 10€",
+        "10€ dollars", "10²$", "½$", "1 250 USD",
         "10,50 dollars", "99999999999$",
     ],
     "amount_too_large": [

@@ -228,7 +228,8 @@ def test_what_follows_the_arguments_is_the_note(after: str, note: str | None) ->
 @pytest.mark.parametrize(
     "after",
     [
-        "with @bob", "with @alice", "for @alicé", "for @toolonghandle1234567", "and 5€", "or $5", "or 5 US$", "or US$ 5",
+        "with @bob", "with @alice", "for @alicé", "for @toolonghandle1234567", "and 5€",
+        "or $5", "or 5 US$", "or US$ 5",
         "for 10 usd", "for 2 livres", "for USD 10", "in the TOP 10", "for euros 10", "for 10k€",
         "for 50c", "from _@bob", "for (5€)", "for 5 €uros", "for -5€", "for 5²€", "for -€5",
     ],
