@@ -109,13 +109,15 @@ class HttpSmsSender:
 
     def _post(self, call: SmsCall) -> None:
         try:
-            response = requests.post(
-                self._base_url + call.path,
-                json=dict(call.body),
-                headers=dict(call.headers),
-                timeout=self._timeouts_s,
-                allow_redirects=False,
-            )
+            with requests.Session() as session:
+                session.trust_env = False  # a proxy of the environment's is not ours
+                response = session.post(
+                    self._base_url + call.path,
+                    json=dict(call.body),
+                    headers=dict(call.headers),
+                    timeout=self._timeouts_s,
+                    allow_redirects=False,
+                )
         except requests.RequestException:
             # The cause is left behind: it holds the request, with the number and the text.
             raise Unavailable("no_answer") from None

@@ -10,14 +10,7 @@ from typing import Final
 
 CARDS: Final = "cards"
 BANK: Final = "bank"
-PAYOUTS: Final = "payouts"
-OWN_FUNDS: Final = "own:funds"
-OWN_FEES: Final = "own:fees"
-OWN_COSTS: Final = "own:costs"
-OWN_LOSSES: Final = "own:losses"
 
-FIXED_ACCOUNTS: Final = (CARDS, BANK, PAYOUTS, OWN_FUNDS, OWN_FEES, OWN_COSTS, OWN_LOSSES)
-"""Accounts that stand from the first migration on."""
 SIGN_TURNED: Final = (CARDS, BANK)
 """Accounts that are shown and exported with their sign turned."""
 

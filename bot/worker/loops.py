@@ -5,6 +5,7 @@ A job that fails is logged and tried again at its next turn; none can end its th
 
 import logging
 from collections.abc import Callable
+from datetime import datetime
 from threading import Event, Thread
 from typing import Final
 
@@ -60,6 +61,7 @@ class Jobs:
         self._table = table
         self._leads = leads
         self._stopping = Event()
+        self._away_until: dict[str, datetime] = {}
         self._scheduler = _scheduler(len(table))
         self._loops = [
             Loop(job, getattr(deps.bells, job.woken_by), self.do)
@@ -93,13 +95,15 @@ class Jobs:
 
     def do(self, job: Job) -> bool:
         """Run a job as long as it does whole batches; False where it failed."""
-        if job.leader_only and not self._leads():
+        if (job.leader_only and not self._leads()) or self._is_away(job):
             return True
         try:
             while not self._stopping.is_set() and job.run(self._deps) >= job.batch:
                 continue
         except Unavailable as error:
             log.warning("job_waits", job=job.name, reason=error.reason)
+            if error.retry_at is not None:
+                self._away_until[job.name] = error.retry_at
             return False
         except OperationalError as error:
             tell_database_down(error, job=job.name)
@@ -111,6 +115,11 @@ class Jobs:
             log.exception("job_failed", job=job.name)
             return False
         return True
+
+    def _is_away(self, job: Job) -> bool:
+        """Whether a limit that the outside named still keeps a job away."""
+        until = self._away_until.get(job.name)
+        return until is not None and self._deps.clock.now() < until
 
     def stop(self) -> list[Thread]:
         """Let nothing new begin; return the threads that may still be at work."""

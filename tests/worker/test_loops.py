@@ -1,6 +1,7 @@
 """Jobs: woken or ticked, whole batches at a stretch, none ended by another's failure."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from threading import Event
 
 import pytest
@@ -98,6 +99,18 @@ def test_a_tick_runs_a_job_that_nobody_wakes(sqlite_url: str) -> None:
         thread.join(WITHIN_S)
 
 
+def test_a_job_stays_away_until_the_reset_that_x_named(sqlite_url: str) -> None:
+    """A limit is not tried again and again: the turns before its end do nothing."""
+    deps = deps_on(sqlite_url)
+    later = deps.clock.now() + timedelta(minutes=15)
+    run = Counted(Unavailable("rate_limited", later), 3)
+    jobs = Jobs(deps, (), lambda: True)
+    limited = job(run)
+    assert not jobs.do(limited)
+    assert jobs.do(limited)
+    assert run.calls == 1
+
+
 def test_the_table_holds_every_job_once() -> None:
     """Deliver, read the inbox, recover, expire, return, poll, prove, prune (issue 3, part 10)."""
     settings = load(Needs.DATABASE, {"ENVIRONMENT": "sandbox", "X_DM_POLL_S": "2"})
@@ -107,6 +120,7 @@ def test_the_table_holds_every_job_once() -> None:
         "expire",
         "poll_messages",
         "prove_books",
+        "prune_codes",
         "prune_sessions",
         "prune_texts",
         "read_inbox",
