@@ -21,6 +21,7 @@ install: .venv/.installed ## makes .venv with smoney and all that runs it
 	@echo "make install: installing what requirements/run.txt locks"
 	@$(PIP) install --require-hashes -r requirements/run.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@$(PY) -c 'from bot.language import tables; tables.load()'
 	@touch $@
 
 # The tools of developers come on top, at the same versions.
