@@ -267,20 +267,23 @@ def test_senders_are_asked_for_by_expansion_where_x_wants_it() -> None:
     assert ["expansions=" in exchange.path for exchange in server.exchanges] == [False, True, True]
 
 
-def test_replies_are_searched_for_where_the_timeline_shows_none() -> None:
-    """Each shows a new post in its own time; one that is refused leaves the other."""
+@pytest.mark.parametrize("search", ["finds", "finds nothing", "is refused"])
+def test_replies_are_searched_for_before_the_timeline_is_paid_for(search: str) -> None:
+    """The cheapest call first; each shows a new post in its own time, and not every access both."""
+    references = [{"type": "replied_to", "id": "5"}]
+    reply = {"data": [{"id": "9", "text": "x", "referenced_tweets": references}]}
 
     def answer(exchange: Exchange) -> None:
-        if "/search/recent" not in exchange.path:
-            exchange.answer(403, {})
-            return
-        references = [{"type": "replied_to", "id": "5"}]
-        exchange.answer(200, {"data": [{"id": "9", "text": "x", "referenced_tweets": references}]})
+        if "/search/recent" in exchange.path and search != "finds":
+            exchange.answer(403 if search == "is refused" else 200, {})
+        else:
+            exchange.answer(200, reply)
 
     with RawServer(answer) as server:
         (found,) = publisher_at(server.url).replies_to("5", since=SINCE)
     assert found.id == "9"
-    assert "query=in_reply_to_tweet_id%3A5+from%3Asmoney" in server.exchanges[1].path
+    assert "query=in_reply_to_tweet_id%3A5+from%3Asmoney" in server.exchanges[0].path
+    assert len(server.exchanges) == (1 if search == "finds" else 2)
 
 
 def test_replies_that_cannot_be_looked_up_are_no_proof_of_absence() -> None:

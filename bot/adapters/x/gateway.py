@@ -198,15 +198,24 @@ class XPublisher:
         return _made(answer, "id", key=to_post_id)
 
     def replies_to(self, post_id: str, *, since: datetime) -> list[Sent]:
-        """Find our own replies to a post: by search, which bills what it finds and no more.
+        """Find our own replies to a post: by search, which bills what it finds, or our timeline.
 
-        Where an access holds no search, in our timeline, whose every post is billed. X shows a new
-        post within seconds, not at once: nothing found soon after sending proves nothing yet.
+        The timeline bills every post that it shows, so it comes second; it is asked all the same,
+        since a second reply is worse than its price. X shows a new post within seconds, not at
+        once: nothing found soon after sending proves nothing yet.
         """
-        try:
-            return self._in_search(post_id)
-        except Rejected:  # not every access holds it
-            return self._in_timeline(post_id, since)
+        refusals = []
+        for look in (self._in_search, self._in_timeline):
+            try:
+                found = look(post_id, since)
+            except Rejected as refusal:  # not every access holds both
+                refusals.append(refusal)
+                continue
+            if found:
+                return found
+        if len(refusals) == 2:
+            raise refusals[0]
+        return []
 
     def _in_timeline(self, post_id: str, since: datetime) -> list[Sent]:
         for answer in _pages(
@@ -223,7 +232,7 @@ class XPublisher:
                 return found
         return []
 
-    def _in_search(self, post_id: str) -> list[Sent]:
+    def _in_search(self, post_id: str, _since: datetime) -> list[Sent]:
         answer = self._api.read(
             self._api.client.search_recent_tweets,
             f"in_reply_to_tweet_id:{post_id} from:{self._bot().handle}",
