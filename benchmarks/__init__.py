@@ -1,0 +1,1 @@
+"""What measures speed, side by side with its peers: `make bench`, `make bench ONLY=name`."""
