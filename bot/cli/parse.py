@@ -3,12 +3,15 @@
 import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
 if TYPE_CHECKING:
     from bot.domain.commands import Lang
+
+WRONG_USE: Final = 2
+"""The exit status where a line was no text, as it is where an option is wrong."""
 
 
 @click.command(
@@ -30,7 +33,11 @@ def parse(
     bot: str,
     lang: "Lang | None",
 ) -> None:
-    """Say what texts ask for, as one JSON object each."""
+    """Say what texts ask for, as one JSON object each.
+
+    A line of --jsonl that is no text is answered with none and named on standard error; the exit
+    status is 2 then.
+    """
     if jsonl == bool(texts):
         raise click.UsageError("Give texts, or --jsonl and objects on standard input.")
     from bot.language import Text
@@ -38,10 +45,8 @@ def parse(
 
     _speak_utf8()
     if jsonl:
-        try:
-            understand.describe_lines(sys.stdin, sys.stdout)
-        except understand.MalformedLineError as error:
-            raise click.UsageError(str(error)) from None
+        if not understand.describe_lines(sys.stdin, sys.stdout, sys.stderr):
+            raise click.exceptions.Exit(WRONG_USE)
         return
     for text in texts:
         said = understand.describe(

@@ -15,6 +15,11 @@ from bot.language import characters as ch
 COMMAND_CHARACTERS: Final = 280
 """The command, its note aside, stands in that many characters after the address block."""
 
+MARKS: Final = 30
+"""Combining marks in a row that are read, as in Unicode's Stream-Safe Text Format: NFC sorts each
+run in time that grows with its square. The rest of a run could change nothing: marks still stand
+there, and so no word, handle or number does."""
+
 _WHITE: Final = (
     *range(0x09, 0x0E), 0x20, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F,
     0x205F, 0x3000,
@@ -30,6 +35,7 @@ _ENTITY: Final = re.compile("&(amp|lt|gt);")
 _CHARACTERS: Final = {"amp": "&", "lt": "<", "gt": ">"}
 _LINK: Final = re.compile(r"(?ai:https?)://[!-~]*[A-Za-z0-9/#=&%~+$*@_\-]")
 _ZERO_WIDTH: Final = re.compile(f"[{ch.ZERO_WIDTH}]+")
+_LONG_RUN: Final = re.compile(f"[^\\x00-\\x7f\\w]{{{MARKS + 1}}}")
 _EMOJI: Final = re.compile(f"[{ch.EMOJI}{ch.KEYCAP}]")
 _ENDS_IN_NUMBER: Final = re.compile("[0-9][.,]?$")
 _STARTS_IN_NUMBER: Final = re.compile("[.,]?[0-9]")
@@ -153,6 +159,8 @@ def fold(text: str) -> str:
     if _TO_FOLD.search(text):
         text = text.translate(_FOLDED)
     if not text.isascii():
+        if _LONG_RUN.search(text):
+            text = _without_long_runs(text)
         if not unicodedata.is_normalized("NFC", text):
             text = unicodedata.normalize("NFC", text)
         if _ZERO_WIDTH.search(text):
@@ -160,6 +168,16 @@ def fold(text: str) -> str:
     if "://" in text:
         text = _LINK.sub(lambda found: ch.GAP * len(found[0]), text)
     return text
+
+
+def _without_long_runs(text: str) -> str:
+    """Cut each run of combining marks to `MARKS` of them."""
+    kept, marks = [], 0
+    for character in text:
+        marks = marks + 1 if unicodedata.category(character).startswith("M") else 0
+        if marks <= MARKS:
+            kept.append(character)
+    return "".join(kept)
 
 
 def _kept(run: re.Match[str]) -> str:

@@ -39,6 +39,7 @@ _AMOUNT_ERRORS: Final[dict[str, ErrorCode | None]] = {
     "NEGATIVE_AMOUNT": ErrorCode.NEGATIVE_AMOUNT,
     "UNSUPPORTED_CURRENCY": ErrorCode.UNSUPPORTED_CURRENCY,
     "AMBIGUOUS_AMOUNT": ErrorCode.AMBIGUOUS_AMOUNT,
+    "LETTERED_AMOUNT": ErrorCode.AMBIGUOUS_AMOUNT,
     "TOO_PRECISE": ErrorCode.TOO_PRECISE,
     "SPELLED_AMOUNT": ErrorCode.MISSING_AMOUNT,
     "EUROS_ALONE": ErrorCode.MISSING_AMOUNT,
@@ -56,9 +57,10 @@ _RANK: Final = {error: rank for rank, error in enumerate(ErrorCode)}
 _TABLE: Final = words.terminals()
 _SPACES: Final = re.compile(f"[ {ch.GAP}]+")
 _NOTE_LEAD: Final = re.compile(
-    f"[ {ch.GAP}{ch.BOT}]*[-,.;:!]?[ {ch.GAP}]*(?:{_TABLE['FOR']})?[ {ch.GAP}]*"
+    f"[ {ch.GAP}{ch.BOT}]*[-,.;:!]?[ {ch.GAP}]*"
+    f"(?:{_TABLE['FOR']}|[ {ch.GAP}{ch.BOT}{ch.PUNCTUATION}]++$)?[ {ch.GAP}]*"
 )
-_NO_NOTE: Final = re.compile(f"(?:{_TABLE['COURTESY_WORD']}|[ {ch.GAP}{ch.BOT}{ch.PUNCTUATION}])*")
+_NO_NOTE: Final = re.compile(f"(?:{_TABLE['COURTESY_WORD']}|[ {ch.GAP}{ch.PUNCTUATION}])*")
 _FIGURES: Final = re.compile("[0-9]+")
 _LETTERS: Final = re.compile(r"[^\W\d_]+")
 _WHOLE_DIGITS: Final = len(str(MAX_AMOUNT_CENTS))
@@ -69,14 +71,15 @@ _WHOLE_DIGITS: Final = len(str(MAX_AMOUNT_CENTS))
 class Parts:
     """The parts of a command that moves money.
 
-    `another` is a bare number that follows the amount, joined to it; `end` is where the
-    arguments end in the text.
+    `another` is a bare number that follows the amount, joined to it; `with_bot` that the bot's own
+    handle was dropped; `end` is where the arguments end in the text.
     """
 
     verb: Token | None = None
     people: tuple[Token, ...] | list[Token] = ()
     amount: Token | None = None
     each: bool = False
+    with_bot: bool = False
     another: Token | None = None
     note: Token | None = None
     small: Token | None = None
@@ -100,6 +103,9 @@ class Parts:
                 continue
             elif kind == "EACH":
                 parts.each = True
+                parts.with_bot |= ch.BOT in child.text
+            elif kind == "BOT_FIRST":
+                parts.with_bot = True
             elif kind == "ANOTHER_NUMBER":
                 parts.another = child
             elif kind in _SMALL:
@@ -110,6 +116,10 @@ class Parts:
                 continue
             parts.end = child.end
         return parts
+
+    def names_nobody(self) -> bool:
+        """Whether nobody is named, not even the bot: the author replied to is meant."""
+        return not self.people and not self.with_bot
 
     def lang(self, other: Lang) -> Lang:
         """The verb's language, else the first small word's, else the other."""
@@ -134,7 +144,7 @@ def order(kind: Order, parts: Parts, addressed: Addressed, lang: Lang) -> Comman
     if parts.amount is None and not handles and not addressed.direct:
         return NOTHING  # The verb, and at most the bot's own handle, which is dropped.
     people = tuple(dict.fromkeys(t.text[1:].lower() for t in handles if t.type == "MENTION"))
-    if not parts.people and addressed.author is not None and kind is not Split:
+    if parts.names_nobody() and addressed.author is not None and kind is not Split:
         people = (addressed.author,)
     cents, error = amount(parts.amount)
     errors = [error] if error is not None else []
@@ -170,7 +180,7 @@ def misread(error: ErrorCode, parts: Parts, addressed: Addressed, lang: Lang) ->
     """Keep what was understood beside what is wrong."""
     handles = dict.fromkeys(t.text[1:].lower() for t in parts.people if t.type == "MENTION")
     people = tuple(handles)
-    if not parts.people and addressed.author is not None:
+    if parts.names_nobody() and addressed.author is not None:
         people = (addressed.author,)
     cents, _ = amount(parts.amount)
     strange = next((t for t in parts.people if t.type == "INVALID_HANDLE"), None)

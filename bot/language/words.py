@@ -193,14 +193,16 @@ def terminals() -> dict[str, str]:
         "COURTESY_WORD": f"{pattern(COURTESY)}{ch.WORD_END}",
         "EURO_WORD": f"{pattern(EURO_WORDS)}{ch.WORD_END}",
         "EUROS": pattern(("euros", "euro")),
-        "EURO_BEFORE": (f"(?:€|(?<![^\\W_]){pattern(EURO_WORDS)}(?=[ \u200b]*+[0-9]))"),
+        "EURO_BEFORE": (
+            f"(?:€|(?<![^\\W_]){pattern(EURO_WORDS)}(?=[ \u200b]*+[.,]?[0-9\u00b2€$]))"
+        ),
         "CENT_WORD": f"{pattern(CENT_WORDS)}{ch.WORD_END}",
         "FOREIGN_WORD": f"{foreign}{ch.WORD_END}",
         "CURRENCY_WORD": (
             f"(?:{_by_first_letter(FOREIGN_CODES)}"
             f"|{pattern((*FOREIGN_WORDS, *EURO_WORDS, *CENT_WORDS))}){ch.WORD_END}"
         ),
-        "FOREIGN_BEFORE": (f"(?:[A-Za-z]{{0,3}}[$]|(?<![^\\W_]){foreign}(?= *+[0-9€]))"),
+        "FOREIGN_BEFORE": (f"(?:[A-Za-z]{{0,3}}[$]|(?<![^\\W_]){foreign}(?= *+[.,]?[0-9€]))"),
         "CODE_BEFORE_FIGURE": "|".join(
             f"(?<=(?<![^\\W_]){code}{gap}[0-9])" for code in _CODES for gap in ("", " ")
         ),

@@ -88,17 +88,22 @@ def printed(said: dict[str, object]) -> str:
     return line
 
 
-def describe_lines(lines: Iterable[str], out: Writer) -> None:
-    """Answer each line of JSON with one of its own; an empty line has none.
+def describe_lines(lines: Iterable[str], out: Writer, errors: Writer) -> bool:
+    """Answer each line of JSON with one of its own; say whether every line was a text.
 
-    Raises `MalformedLineError` at a line that is no text, after what came before it was answered:
-    the door says its sentence on standard error and exits 2.
+    A line that is none, be it empty, asks for nothing and is answered so, for the answers to stay
+    beside their lines; what is wrong with it is a line in `errors`.
     """
+    well = True
     for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        out.write(printed(describe(_text(line, number))) + "\n")
+        try:
+            said = describe(_text(line, number))
+        except MalformedLineError as error:
+            said, well = as_json(Nothing()), False
+            errors.write(f"Error: {error}\n")
+        out.write(printed(said) + "\n")
         out.flush()
+    return well
 
 
 _FIELDS: Final[dict[str, tuple[type, ...]]] = {

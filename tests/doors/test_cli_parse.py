@@ -46,13 +46,17 @@ def test_lines_of_json_are_answered_line_by_line(tmp_path: Path) -> None:
 
 
 def test_a_line_that_is_no_text_is_wrong_use(tmp_path: Path) -> None:
-    """What came before it was answered; the sentence names the line."""
+    """It asks for nothing, the others are answered, and a sentence names the line."""
     ended = smoney(
-        "parse", "--jsonl", settings={}, folder=tmp_path, stdin='{"text": "hello"}\nnot JSON\n'
+        "parse",
+        "--jsonl",
+        settings={},
+        folder=tmp_path,
+        stdin='not JSON\n\n{"text": "@smoney help"}\n',
     )
     assert ended.returncode == 2
-    assert ended.stdout == '{"kind": "none"}\n'
-    assert "Line 2" in ended.stderr
+    assert ended.stdout == '{"kind": "none"}\n' * 2 + '{"kind": "help", "lang": "en"}\n'
+    assert ended.stderr == "Error: Line 1 is not JSON.\nError: Line 2 is not JSON.\n"
 
 
 def test_texts_and_lines_do_not_go_together(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ WELL_WRITTEN = [
     ("10,50€", 1050), ("10.50 €", 1050), ("€10.50", 1050), ("10€50", 1050), ("10€05", 1005),
     ("10 euros 50", 1050), ("10 euros 05", 1005), ("10 euros 50 centimes", 1050),
     ("10 euros 5 centimes", 1005), ("1 euro 50", 150), ("10€50 centimes", 1050),
+    ("10 euros 50 cents", 1050),
     ("50 cents", 50), ("50 centimes", 50), ("50c", 50), ("50 c", 50), ("50centimes", 50),
     ("1 cent", 1), ("150 cents", 150), ("1 250 cents", 1250), ("999999999 cents", 999999999),
     # Decimals: two digits, or one.
@@ -36,10 +37,19 @@ BADLY_WRITTEN = {
         "10€/mois", "10€ / mois", "10 / 2€", "10€5", "10€ 50", "10 € 50", "€10 50", "10 50",
         "10€500", "10 euros 5", "10 euros 500", "10€, 50", "10€ and 5", "10€ et 5 !",
         # Letters and other things glued to it.
+        # Any figure before the next space, whatever stands between; the same between the figures.
+        "10€·50", "10€—20", "10€⁄2", "10€∕2", "10€×3", "10€٫50", '10€"5', "10€)5", "10€]5",
+        "10€🍕5", "10€!b2b", "10€🎉1️⃣", "10—20€", "10 — 20€", "10·50€", "10٫50€", "10⁄2€", "10)5€",
+        "=10€", "×10€", "10€ — 20", "10€ +5", "10€ × 3", "10€ .50", "10€ ,5",
+        # No figure before the separator, and two signs, on the other side too.
+        "€.50", "€ .50", "EUR .50", "€,50", "+.50€", "€€10", "€ €10", "EUR€10", "€EUR 10",
+        # Cents that are glued to their word.
+        "10€50c", "10€50centimes", "10 euros 50c €", "1 250€50c",
         "10k€", "10K€", "10k", "1e3€", "10m€", "10x", "10€s", "10 €uros", "10h", "10€-lunch",
         "10€'s", "10:30€", "10%", "+10€", "~10€", "10+5€", "10keur", "x10€"[1:] + "x",
         # A character that is no figure but looks like one, touching or a space away.
         "10²€", "10 ²€", "² 10€", "½€", "½ €", "½ euro", "10½€", "10 ½ €", "10€ ½", "10€²",
+        "EUR ½", "euros ½", "EUR² 10€", "€ ²",
         "①0€", "10①", "€½", "10⒈€", "𝟏0€", "1️⃣0️⃣€", "㏠10€",
         # Invisible characters inside a number.
         "1\u200b0€", "10\u200b€", "€\u200b10", "10,\u200b50€", "10\u2060,50€", "1\u00ad0€",
@@ -51,7 +61,7 @@ BADLY_WRITTEN = {
     "negative_amount": [
         "-10€", "−10€", "–10€", "- 10€", "− 10 €", "-€10", "€-10", "€ -10", "-10", "--10€",
         "-10 euros", "- 10 cents", "-1.250€", "-10k€", "-$10", "-10 USD", "$-10", "-0€",
-        "-\u200b10€",
+        "-\u200b10€", "-.50€", "- .50€", "-,50€", "-€.50", "€-.50", "-.50", "- € 10", "-€€10",
     ],
     "unsupported_currency": [
         "$10", "10$", "10 $", "$ 10", "£10", "10£", "10 ¥", "￥10", "10 ¢", "10₿", "10 ₹", "10₽",
@@ -61,6 +71,7 @@ BADLY_WRITTEN = {
         "10 bitcoins", "100 sats", "1 satoshi", "dollars 10", "$1,250", "$1.2345", "$0", "10k$",
         "10-20$", "10€$", "10 € US$", "10€ US$", "$10€", "10 € USD", "USD 10€",
         "10€ dollars", "10²$", "½$", "1 250 USD",
+        "€$10", "$$10", "$€10", "€€$10", "$.50", "USD .50", "€ USD 10",
         "10,50 dollars", "99999999999$",
     ],
     "amount_too_large": [
@@ -134,6 +145,40 @@ def test_a_badly_written_amount_before_the_payee_is_an_error_too(error: str, wri
         ("pay @alice 10€ pour le livre", "pay @alice 1000 'le livre'"),
         ("pay @alice 1 https://t.co/x 250€", "error ambiguous_command"),
         ("pay @alice 10 https://t.co/x €", "error missing_currency"),
+        # Punctuation hides no second number; a word after it makes a note.
+        ("pay @alice 10€. 50", "error ambiguous_amount"),
+        ("pay @alice 10€: 50", "error ambiguous_amount"),
+        ("pay @alice 10€! 5 thanks", "error ambiguous_amount"),
+        ("pay @alice 10€. 2 beers", "pay @alice 1000 '2 beers'"),
+        ("pay @alice 10€: 2 beers", "pay @alice 1000 '2 beers'"),
+        ("pay @alice 10€ (2 beers)", "pay @alice 1000 '(2 beers)'"),
+        ("pay @alice 10€ <3", "pay @alice 1000 '<3'"),
+        ("pay @alice 10€ #top5", "pay @alice 1000 '#top5'"),
+        ("pay @alice 10€#top5", "pay @alice 1000 '#top5'"),
+        ("pay @alice 10€#5", "error ambiguous_amount"),
+        ("pay @alice 10€ — lunch", "pay @alice 1000 '— lunch'"),
+        # Cents after a word are cents only where no other word follows.
+        ("pay @alice 10 euros 99 red balloons", "error ambiguous_amount"),
+        ("pay 10 euros 99 red balloons @alice", "error ambiguous_command"),
+        ("pay @alice 10 euros 50 for lunch", "pay @alice 1050 'lunch'"),
+        ("pay @alice 10 euros 50 #resto", "pay @alice 1050 '#resto'"),
+        ("pay @alice 10 euros 50 each", "pay @alice 1050 each"),
+        ("pay @alice 10 euros 50!", "pay @alice 1050"),
+        ("pay @alice 10 euros 50 merci", "pay @alice 1050"),
+        ("pay @alice 10-€", "error ambiguous_amount"),
+        ("pay 10 euros 50 to @alice", "pay @alice 1050"),
+        ("pay 10 euros 50 pour @alice", "pay @alice 1050"),
+        ("10 euros 50 à @alice", "pay @alice 1050"),
+        ("pay @alice 10 euros 50c", "error ambiguous_amount"),
+        ("pay @alice 10€50 red balloons", "pay @alice 1050 'red balloons'"),
+        # Letters before it, after a verb; without one it is no amount.
+        ("pay @alice x10€", "error ambiguous_amount"),
+        ("pay x10€ @alice", "error ambiguous_amount"),
+        ("x10€ @alice", "nothing"),
+        ("pay @alice covid19 10€", "error ambiguous_command"),
+        # What is no figure in a note is none of the amount's.
+        ("pay @alice 10€ for 5²", "pay @alice 1000 '5²'"),
+        ("pay @alice 10€ ² beers", "error ambiguous_amount"),
         ("dix euros @alice", "error missing_amount"),
         ("euros @alice", "nothing"),
     ],
@@ -141,3 +186,11 @@ def test_a_badly_written_amount_before_the_payee_is_an_error_too(error: str, wri
 def test_what_stands_beside_an_amount_decides(text: str, expected: str) -> None:
     """A number, a letter or a sign nearby is never swallowed."""
     assert order(text) == expected
+
+
+def test_no_character_hides_a_second_figure() -> None:
+    """Whatever stands between an amount and a figure, the amount is not paid without it."""
+    for code in (*range(0x21, 0x3100), *range(0xFF00, 0xFFF0), *range(0x1F000, 0x1FB00)):
+        if chr(code) not in "0123456789" and not 0xFF10 <= code <= 0xFF19 and chr(code).strip():
+            said = order(f"pay @alice 10€{chr(code)}5")
+            assert said in ("error ambiguous_amount", "error ambiguous_command"), hex(code)

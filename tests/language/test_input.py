@@ -2,6 +2,7 @@
 
 import pytest
 
+from bot.language import normalize
 from tests.language.saying import direct, order, post
 
 ZERO_WIDTH = [
@@ -96,10 +97,25 @@ def test_a_joiner_stays_between_emoji() -> None:
         ("@smoney pay @smoney and @alice 10€", "pay @alice 1000"),
         ("@smoney pay 10€ @alice @SMoney", "pay @alice 1000"),
         ("@smoney pay @alice 10€ @smoney", "pay @alice 1000"),
-        ("@smoney pay @alice 10€ thanks @smoney", "pay @alice 1000"),
+        ("@smoney pay @alice 10€ thanks @smoney", "pay @alice 1000 'thanks @smoney'"),
+        ("@smoney pay @alice 10€, @smoney!", "pay @alice 1000"),
+        ("@smoney pay @alice 10€ @smoney thanks", "pay @alice 1000"),
+        ("@smoney pay @alice 10€ for @smoney", "pay @alice 1000 '@smoney'"),
+        ("@smoney pay @alice 10€ to @smoney", "pay @alice 1000 'to @smoney'"),
         ("@smoney pay @alice 10€ for the @SMoney party", "pay @alice 1000 'the @SMoney party'"),
         ("@smoney pay @alice 10€ @SMONEY fans & @smoney", "pay @alice 1000 'fans & @smoney'"),
         ("@smoney pay @smoney 10€", "error missing_payee"),
+        ("@smoney pay @smoney 10€ @alice", "pay @alice 1000"),
+        ("@smoney pay @smoney to 10€ @alice", "pay @alice 1000"),
+        ("@smoney pay @smoney 10 @alice", "error missing_currency"),
+        ("@smoney pay @alice 10€ @smoney each", "pay @alice 1000 each"),
+        ("@smoney pay @alice @bob 10€ @smoney each", "pay @alice @bob 1000 each"),
+        ("@smoney pay 10€ @smoney each @alice @bob", "pay @alice @bob 1000 each"),
+        ("@smoney pay 10€ @smoney each", "error missing_payee"),
+        ("@smoney pay @alice 10€ @smoney each month", "error ambiguous_command"),
+        ("@smoney cancel @smoney #4F7K2Q", "cancel 4F7K2Q"),
+        ("@smoney yes @smoney 4F7K2Q", "confirm 4F7K2Q"),
+        ("@smoney yes @bob 4F7K2Q", "nothing"),
         ("@smoney 10€ @smoney", "error missing_payee"),
         ("@smoney give @smoney a break", "nothing"),
     ],
@@ -127,6 +143,30 @@ def test_courtesy_is_skipped_at_the_start_and_at_the_end(courtesy: str) -> None:
     assert direct(f"{courtesy} pay @alice 10€") == "pay @alice 1000"
 
 
+@pytest.mark.parametrize("symbol", [*"→★✓■♪←☆✗▲⌘∞🄰🙐🞄", "★\ufe0f"])
+def test_a_symbol_that_is_no_emoji_is_no_courtesy(symbol: str) -> None:
+    """Unlike those of its kind that are: `➡`, `⭐`, `✔`, `▪`, `♥`, `🅰`."""
+    assert order(f"{symbol} pay @alice 10€") == "nothing"
+    assert order(f"cancel {symbol}") == "nothing"
+    assert order(f"pay @alice 10€ {symbol}") == f"pay @alice 1000 '{symbol}'"
+    for emoji in "➡⭐✔▪♥🅰©↔🔘🫶🏿":
+        assert order(f"{emoji} pay @alice 10€") == "pay @alice 1000"
+
+
+def test_a_long_run_of_combining_marks_is_cut_and_changes_no_meaning() -> None:
+    """However long, it leaves no other handle, amount, verb or code than a short one does."""
+    for length in (normalize.MARKS, normalize.MARKS + 1, 5000):
+        marks = "\u0301\u0323" * length
+        assert order(f"pay @alice 10€ for a{marks}").startswith("pay @alice 1000 'ạ")
+        assert order(f"pay @alice 1{marks}0€") == "error ambiguous_amount"
+        assert order(f"pay @alice 10{marks}€") == "error ambiguous_amount"
+        assert order(f"pay @alice{marks} 10€") == "error invalid_handle"
+        assert order(f"pay{marks} @alice 10€") == "nothing"
+        assert order(f"cancel #4F7K2Q{marks}") == "nothing"
+    short, long = ("e" + "\u0301" * n for n in (normalize.MARKS, normalize.MARKS + 9))
+    assert normalize.fold(long + "x") == normalize.fold(short + "x")
+
+
 @pytest.mark.parametrize(
     ("text", "given", "expected"),
     [
@@ -142,6 +182,7 @@ def test_courtesy_is_skipped_at_the_start_and_at_the_end(courtesy: str) -> None:
         ("@alice @smoney pay 10€ for lunch", {}, "pay @alice 1000 'lunch'"),
         ("@alice @smoney pay @bob 10€", {}, "pay @bob 1000"),
         ("@alice @smoney pay @smoney 10€", {}, "error missing_payee"),
+        ("@alice @smoney pay 10€ @smoney each", {}, "error missing_payee"),
         ("@alice @smoney pay 10€ for lunch @smoney", {}, "pay @alice 1000 'lunch @smoney'"),
         ("@alice @smoney pay 10€ or 20€", {}, "error ambiguous_command"),
         ("@alice @smoney pay 10", {}, "error missing_currency"),

@@ -2,13 +2,14 @@
 
 import io
 import json
+import re
 import subprocess
 import sys
 
 import pytest
 
 from bot.language import Text
-from bot.services.understand import MalformedLineError, describe, describe_lines, printed
+from bot.services.understand import describe, describe_lines, printed
 
 
 @pytest.mark.parametrize(
@@ -74,13 +75,12 @@ def test_each_line_has_its_answer_before_the_next_is_read() -> None:
     def lines() -> object:
         yield '{"text": "@smoney help"}\n'
         assert json.loads(out.getvalue()) == {"kind": "help", "lang": "en"}
-        yield "\n"
         yield json.dumps(
             {"text": "@b pay @alice 10€ \ud800", "bot": "b", "unknown": 1, "lang": None}
         )
         yield '{"text": "oui 4F7K2Q", "direct": true, "in_reply_to": null, "typed_from": 0}'
 
-    describe_lines(lines(), out)  # type: ignore[arg-type]  # a generator of strings
+    assert describe_lines(lines(), out, io.StringIO())  # type: ignore[arg-type]  # a generator of strings
     _, second, third = map(json.loads, out.getvalue().splitlines())
     assert second["note"] == "\ud800"
     assert third == {"kind": "confirm", "code": "4F7K2Q", "lang": "fr"}
@@ -89,17 +89,18 @@ def test_each_line_has_its_answer_before_the_next_is_read() -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "pay", "[]", "{}", '{"text": 1}', '{"text": "x", "direct": 1}',
+        "pay", "", "\n", "[]", "{}", '{"text": 1}', '{"text": "x", "direct": 1}',
         '{"text": "x", "bot": null}',
         '{"text": "x", "typed_from": "0"}', '{"text": "x", "typed_from": true}', "[" * 100_000,
     ],
 )  # fmt: skip
 def test_a_malformed_line_is_named(line: str) -> None:
-    """What came before it is answered."""
-    out = io.StringIO()
-    with pytest.raises(MalformedLineError, match=r"^Line 2\b.+\.$"):
-        describe_lines(['{"text": "@smoney help"}', line], out)
-    assert json.loads(out.getvalue()) == {"kind": "help", "lang": "en"}
+    """It asks for nothing, and the lines before and after it are answered."""
+    out, errors = io.StringIO(), io.StringIO()
+    assert not describe_lines(['{"text": "@smoney help"}', line, '{"text": "hi"}'], out, errors)
+    kinds = [json.loads(answer)["kind"] for answer in out.getvalue().splitlines()]
+    assert kinds == ["help", "none", "none"]
+    assert re.fullmatch(r"Error: Line 2\b.+\.\n", errors.getvalue())
 
 
 def test_nothing_heavy_is_imported() -> None:
