@@ -337,7 +337,7 @@ def test_production_refuses_what_is_unsafe(change: dict[str, str], sentence: str
         ),
         (
             {"X_DM_SOURCE": "webhook"},
-            "X_DM_SOURCE is webhook, which X sends to an https PUBLIC_URL only.",
+            "X_DM_SOURCE is webhook, which this version does not serve yet: set it to poll.",
         ),
     ],
 )

@@ -103,11 +103,8 @@ def _contradictions(settings: Settings, needs: Needs) -> Iterator[_Objection]:
         yield "limit_person_cents", "must not be above LIMIT_WALLET_CENTS: no wallet could take it."
     if settings.min_card_cents > settings.limit_person_cents:
         yield "min_card_cents", "must not be above LIMIT_PERSON_CENTS: no card could pay."
-    if settings.x_dm_source == "webhook" and needs & Needs.SIGN_IN:
-        if not settings.public_url.startswith("https://"):
-            yield "x_dm_source", "is webhook, which X sends to an https PUBLIC_URL only."
-        if not _text(settings, "x_api_secret"):
-            yield "x_api_secret", "is missing: X_DM_SOURCE is webhook, and X signs with it."
+    if settings.x_dm_source == "webhook" and needs & (Needs.SIGN_IN | Needs.WORKER):
+        yield "x_dm_source", "is webhook, which this version does not serve yet: set it to poll."
     if settings.sms_provider == "http" and needs & Needs.TEXTS:
         for name in ("sms_api_key", "sms_sender"):
             if not _text(settings, name):

@@ -4,6 +4,7 @@ Credits are positive: wallets, held, payouts and own stand as they are; `cards` 
 below zero. Postings of an entry sum to zero, and so do all balances together.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
@@ -50,8 +51,13 @@ class Entry:
     @property
     def hash(self) -> str:
         """SHA-256 of the postings, hexadecimal."""
-        lines = sorted(f"{leg.account}|{leg.amount_cents}" for leg in self.postings)
-        return sha256("\n".join(lines).encode()).hexdigest()
+        return hash_of((leg.account, leg.amount_cents) for leg in self.postings)
+
+
+def hash_of(legs: Iterable[tuple[str, int]]) -> str:
+    """Return the hash of an entry's legs: SHA-256, hexadecimal, whatever their order."""
+    lines = sorted(f"{account}|{amount_cents}" for account, amount_cents in legs)
+    return sha256("\n".join(lines).encode()).hexdigest()
 
 
 def _move(key: str, amount_cents: int, *, source: str, target: str) -> Entry:

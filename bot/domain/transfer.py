@@ -51,6 +51,7 @@ class Reason(StrEnum):
     CARD_CAPTURED = "card_captured"
     CARD_DECLINED = "card_declined"
     CARD_ABANDONED = "card_abandoned"
+    CARD_LAPSED = "card_lapsed"
     CARD_NOT_ACCEPTED = "card_not_accepted"
     PAYEE_HAS_NO_WALLET = "payee_has_no_wallet"
     PAYEE_AT_CEILING = "payee_at_ceiling"

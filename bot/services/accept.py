@@ -33,7 +33,8 @@ def why_void(session: Session, deps: Deps, row: Row[Any]) -> str | None:
         return "refusal.locked"
     verdict = sca.by_card(
         confirmation.total_cents,
-        person.since_sca_cents,
+        person.since_sca_cents
+        + confirmations.exempted_cents(session, person.id, before_id=confirmation.id),
         three_d_secure=row.three_d_secure,
         policy=deps.policy,
     )

@@ -1,6 +1,7 @@
 """Orders that come to nothing: cancelled by who ordered, declined by who was asked, or too old."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -12,80 +13,114 @@ from bot.domain.replies import Reply
 from bot.domain.transfer import Reason, TransferStatus
 from bot.services import claim, settle
 from bot.services.deps import Deps
+from bot.services.tell import News, tell
 from bot.store import confirmations, orders
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How many transfers are over for good, and how many wait for the driver to stop them."""
+
+    ended: int
+    wished: int = 0
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether nothing can move any more."""
+        return self.wished == 0
+
+    def __add__(self, other: "Done") -> "Done":
+        """Add up what was done."""
+        return Done(self.ended + other.ended, self.wished + other.wished)
+
+    def __bool__(self) -> bool:
+        """Whether anything was done at all."""
+        return self.ended + self.wished > 0
+
 
 BATCH: Final = 500
 """Transfers expired in one commit of the job."""
 
 
-def cancel(deps: Deps, reference: str, x_user_id: str) -> int:
+def cancel(deps: Deps, reference: str, x_user_id: str) -> Done:
     """Take an order back: what is pending is cancelled, what is held returns to its payer.
 
-    Both for who ordered it, as far as it is theirs. Return how many transfers. Raises `Refusal`.
+    Both for who ordered it, as far as it is theirs. Raises `Refusal`.
     """
     at = deps.clock.now()
     with deps.store.write() as session:
         order = _order(session, reference)
         rows = lock(session, order)
-        done = cancel_in(session, order, rows, x_user_id, at)
+        done = cancel_in(session, deps, order, rows, x_user_id, at)
     _drive_wishes(deps, rows)
     deps.bells.outbox.set()
     return done
 
 
 def cancel_in(
-    session: Session, order: Row[Any], rows: Sequence[Row[Any]], x_user_id: str, at: datetime
-) -> int:
+    session: Session,
+    deps: Deps,
+    order: Row[Any],
+    rows: Sequence[Row[Any]],
+    x_user_id: str,
+    at: datetime,
+) -> Done:
     """Do what `cancel` does, in the caller's transaction."""
     open_ones = rows if order.owner_x_user_id == x_user_id else []
     done = _stop(session, open_ones, "cancel", x_user_id, Reason.CANCELLED_BY_OWNER, at)
-    held = [
-        row
-        for row in rows
-        if row.payer_x_user_id == x_user_id and row.status == TransferStatus.HELD.value
-    ]
-    claim.give_back(session, held, Reason.TAKEN_BACK, at)
-    done += len(held)
+    held = [row for row in _held(rows) if row.payer_x_user_id == x_user_id]
+    claim.give_back(session, deps, held, Reason.TAKEN_BACK, at)
+    done += Done(len(held))
     if not done:
         raise Refusal(_why_not(rows, x_user_id, order))
     return done
 
 
-def decline(deps: Deps, reference: str, x_user_id: str) -> int:
+def _held(rows: Sequence[Row[Any]]) -> list[Row[Any]]:
+    return [row for row in rows if row.status == TransferStatus.HELD.value]
+
+
+def decline(deps: Deps, reference: str, x_user_id: str) -> Done:
     """Say no: to a request as its payer, to held money as its payee. Raises `Refusal`."""
     at = deps.clock.now()
     with deps.store.write() as session:
         order = _order(session, reference)
         rows = lock(session, order)
-        done = decline_in(session, order, rows, x_user_id, at)
+        done = decline_in(session, deps, order, rows, x_user_id, at)
     _drive_wishes(deps, rows)
     deps.bells.outbox.set()
     return done
 
 
 def decline_in(
-    session: Session, order: Row[Any], rows: Sequence[Row[Any]], x_user_id: str, at: datetime
-) -> int:
-    """Do what `decline` does, in the caller's transaction."""
+    session: Session,
+    deps: Deps,
+    order: Row[Any],
+    rows: Sequence[Row[Any]],
+    x_user_id: str,
+    at: datetime,
+) -> Done:
+    """Do what `decline` does, in the caller's transaction; who asked, or paid, is told."""
     asked = [
         row
         for row in rows
         if row.payer_x_user_id == x_user_id and order.owner_x_user_id != x_user_id
     ]
     done = _stop(session, asked, "decline", x_user_id, Reason.DECLINED_BY_PAYER, at)
-    held = [
-        row
-        for row in rows
-        if row.payee_x_user_id == x_user_id and row.status == TransferStatus.HELD.value
-    ]
-    claim.give_back(session, held, Reason.REFUSED_BY_PAYEE, at)
-    done += len(held)
+    if done.ended:
+        url = f"{deps.public_url}/t/{order.reference}"
+        reply = Reply.of("news.asker.declined", reference=order.reference, url=url)
+        key = f"order:{order.id}:declined:{x_user_id}"
+        tell(session, [News(key, order.owner_x_user_id, reply, order.id, order.lang)], at=at)
+    held = [row for row in _held(rows) if row.payee_x_user_id == x_user_id]
+    claim.give_back(session, deps, held, Reason.REFUSED_BY_PAYEE, at)
+    done += Done(len(held))
     if not done:
         raise Refusal(_why_not(rows, x_user_id, order))
     return done
 
 
-def cancel_by_operator(deps: Deps, reference: str) -> int:
+def cancel_by_operator(deps: Deps, reference: str) -> Done:
     """Cancel what is pending in an order, by an operator's word. Raises `Refusal`."""
     at = deps.clock.now()
     with deps.store.write() as session:
@@ -135,7 +170,7 @@ def _stop(
     by: str | None,
     reason: Reason,
     at: datetime,
-) -> int:
+) -> Done:
     """Bring pending transfers to their end, and write the wish for those in funding."""
     pending = [
         row.id
@@ -156,7 +191,7 @@ def _stop(
     funding = [row for row in rows if row.status == TransferStatus.FUNDING.value]
     orders.wish(session, [row.id for row in funding], kind=kind, by=by, reason=reason, at=at)
     confirmations.hurry(session, {row.confirmation_id for row in funding}, at=at)
-    return len(moved) + len(funding)
+    return Done(len(moved), len(funding))
 
 
 def _why_not(rows: Sequence[Row[Any]], x_user_id: str, order: Row[Any]) -> Reply:

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Final
 
 from sqlalchemy import text
 from sqlmodel import Session
 
+from bot.domain import books
 from bot.services.deps import Deps
 from bot.store import ledger
 from bot.store.engine import Store
@@ -25,6 +27,40 @@ class Report:
     accounts: int
     problems: list[str]
 
+
+_EXPECTED: Final = r"""
+    WITH fact AS (
+        SELECT t.id, t.status, t.amount_cents AS cents,
+            'wallet:' || t.payer_person_id AS payer, 'wallet:' || t.payee_person_id AS payee,
+            'held:' || t.id AS held, EXISTS (SELECT 1 FROM transfer_event v
+                WHERE v.transfer_id = t.id AND v.status = 'held') AS was_held
+        FROM transfer t WHERE t.status IN ('posted', 'held', 'returned')
+    ), expected AS (
+        SELECT 'transfer:' || id || '\:post' AS key, payer AS name, -cents AS cents, 1 AS legs
+            FROM fact WHERE status = 'posted' AND NOT was_held
+        UNION ALL SELECT 'transfer:' || id || '\:post', payee, cents, 1
+            FROM fact WHERE status = 'posted' AND NOT was_held
+        UNION ALL SELECT 'transfer:' || id || '\:hold', payer, -cents, 1 FROM fact WHERE was_held
+        UNION ALL SELECT 'transfer:' || id || '\:hold', held, cents, 1 FROM fact WHERE was_held
+        UNION ALL SELECT 'transfer:' || id || '\:claim', held, -cents, 1
+            FROM fact WHERE status = 'posted' AND was_held
+        UNION ALL SELECT 'transfer:' || id || '\:claim', payee, cents, 1
+            FROM fact WHERE status = 'posted' AND was_held
+        UNION ALL SELECT 'transfer:' || id || '\:return', held, -cents, 1
+            FROM fact WHERE status = 'returned'
+        UNION ALL SELECT 'transfer:' || id || '\:return', payer, cents, 1
+            FROM fact WHERE status = 'returned'
+        UNION ALL SELECT 'topup:' || id || '\:capture', 'cards', -amount_cents, 1
+            FROM topup WHERE status IN ('captured', 'disputed', 'refunded')
+        UNION ALL SELECT 'topup:' || id || '\:capture', 'wallet:' || person_id, amount_cents, 1
+            FROM topup WHERE status IN ('captured', 'disputed', 'refunded')
+    ), actual AS (
+        SELECT e.key, a.name, SUM(p.amount_cents) AS cents, COUNT(*) AS legs
+        FROM posting p JOIN journal_entry e ON e.id = p.entry_id
+        JOIN account a ON a.id = p.account_id GROUP BY e.key, a.name
+    )
+"""
+"""Every leg that the facts ask for, and every leg that is there."""
 
 _RULES: Final = (
     (
@@ -82,34 +118,12 @@ _RULES: Final = (
         """,
     ),
     (
-        "transfer {0} is {1} but the journal has no entry that says so",
-        r"""
-        SELECT t.id, t.status FROM transfer t
-        WHERE t.status IN ('posted', 'held', 'returned') AND NOT EXISTS (
-            SELECT 1 FROM journal_entry e
-            WHERE (t.status = 'posted' AND e.key IN
-                    ('transfer:' || t.id || '\:post', 'transfer:' || t.id || '\:claim'))
-                OR (t.status = 'held' AND e.key = 'transfer:' || t.id || '\:hold')
-                OR (t.status = 'returned' AND e.key = 'transfer:' || t.id || '\:return'))
-        """,
+        "entry {0} lacks its {2} cents on {1}",
+        _EXPECTED + "SELECT * FROM expected EXCEPT SELECT * FROM actual",  # noqa: S608 (our own text)
     ),
     (
-        "transfer {0} is {1} but the journal has entries for it",
-        r"""
-        SELECT t.id, t.status FROM transfer t
-        WHERE t.status NOT IN ('posted', 'held', 'returned') AND EXISTS (
-            SELECT 1 FROM journal_entry e WHERE e.key IN
-                ('transfer:' || t.id || '\:post', 'transfer:' || t.id || '\:hold'))
-        """,
-    ),
-    (
-        "top-up {0} is {1} but the journal says otherwise",
-        r"""
-        SELECT u.id, u.status FROM topup u
-        WHERE (CASE WHEN u.status IN ('captured', 'disputed', 'refunded') THEN 1 ELSE 0 END)
-            <> (SELECT COUNT(*) FROM journal_entry e
-                WHERE e.key = 'topup:' || u.id || '\:capture')
-        """,
+        "entry {0} has {2} cents on {1} that no transfer and no top-up explains",
+        _EXPECTED + "SELECT * FROM actual EXCEPT SELECT * FROM expected",  # noqa: S608 (our own text)
     ),
     (
         "transfer {0} is {1} but its latest event says {2}",
@@ -144,7 +158,7 @@ def prove(store: Store) -> Report:
         if not store.is_sqlite:
             session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
         entries, postings, accounts = ledger.counts(session)
-        problems = list(_problems(session))
+        problems = [*_problems(session), *_broken_hashes(session)]
     return Report(not problems, entries, postings, accounts, problems)
 
 
@@ -152,6 +166,21 @@ def _problems(session: Session) -> Iterator[str]:
     for sentence, query in _RULES:
         for row in session.execute(text(query)).fetchmany(PROBLEMS_AT_MOST):
             yield sentence.format(*row)
+
+
+def _broken_hashes(session: Session) -> Iterator[str]:
+    """Find entries whose postings are no longer those that were written."""
+    rows = session.execute(text(_LEGS).execution_options(yield_per=10_000))
+    for (key, written), legs in groupby(rows, lambda row: (row.key, row.hash)):
+        if books.hash_of((leg.name, leg.amount_cents) for leg in legs) != written:
+            yield f"entry {key} is not as it was written: its postings have another hash"
+
+
+_LEGS: Final = """
+    SELECT e.key, e.hash, a.name, p.amount_cents
+    FROM journal_entry e JOIN posting p ON p.entry_id = e.id JOIN account a ON a.id = p.account_id
+    ORDER BY e.id
+"""
 
 
 def balances(deps: Deps) -> list[tuple[str, int]]:

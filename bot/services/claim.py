@@ -65,7 +65,7 @@ def take_back(deps: Deps, reference: str, x_user_id: str) -> int:
     at = deps.clock.now()
     with deps.store.write() as session:
         rows = _held(session, reference, payer_x_user_id=x_user_id)
-        give_back(session, rows, Reason.TAKEN_BACK, at)
+        give_back(session, deps, rows, Reason.TAKEN_BACK, at)
     _after(deps, Step.GIVEN_BACK)
     return len(rows)
 
@@ -75,8 +75,7 @@ def refuse(deps: Deps, reference: str, x_user_id: str) -> int:
     at = deps.clock.now()
     with deps.store.write() as session:
         rows = _held(session, reference, payee_x_user_id=x_user_id)
-        give_back(session, rows, Reason.REFUSED_BY_PAYEE, at)
-        _tell_payers(session, deps, rows, "refused", at)
+        give_back(session, deps, rows, Reason.REFUSED_BY_PAYEE, at)
     _after(deps, Step.GIVEN_BACK)
     return len(rows)
 
@@ -86,15 +85,30 @@ def return_due(deps: Deps) -> int:
     at = deps.clock.now()
     with deps.store.write() as session:
         due = orders.due_to_return(session, at=at, limit=BATCH)
-        give_back(session, due, Reason.NOT_CLAIMED_IN_TIME, at)
-        _tell_payers(session, deps, due, "unclaimed", at)
-    if due:
+        returned = give_back(session, deps, due, Reason.NOT_CLAIMED_IN_TIME, at, all_of_them=False)
+    if returned:
         _after(deps, Step.GIVEN_BACK)
-    return len(due)
+    return returned
 
 
-def give_back(session: Session, rows: Sequence[Row[Any]], reason: Reason, at: datetime) -> None:
-    """Return held transfers to their payers' wallets: no ceiling and no lock stops that."""
+_TOLD = {Reason.REFUSED_BY_PAYEE: "refused", Reason.NOT_CLAIMED_IN_TIME: "unclaimed"}
+"""What the payer is told; who takes back themselves needs no telling."""
+
+
+def give_back(
+    session: Session,
+    deps: Deps,
+    rows: Sequence[Row[Any]],
+    reason: Reason,
+    at: datetime,
+    *,
+    all_of_them: bool = True,
+) -> int:
+    """Return held transfers to their payers' wallets: no ceiling and no lock stops that.
+
+    Returns how many went back. Raises `Refusal` where somebody else was quicker with one of them,
+    unless what is left of them will do.
+    """
     moved = orders.advance(
         session,
         [row.id for row in rows],
@@ -103,9 +117,14 @@ def give_back(session: Session, rows: Sequence[Row[Any]], reason: Reason, at: da
         reason=reason,
         at=at,
     )
-    _all_or_nothing(moved, rows)
-    entries = [books.give_back(row.id, row.payer_person_id, row.amount_cents) for row in rows]
+    if all_of_them:
+        _all_or_nothing(moved, rows)
+    back = [row for row in rows if row.id in moved]
+    entries = [books.give_back(row.id, row.payer_person_id, row.amount_cents) for row in back]
     ledger.record(session, entries, at=at)
+    if reason in _TOLD:
+        _tell_payers(session, deps, back, _TOLD[reason], at)
+    return len(back)
 
 
 def _held(

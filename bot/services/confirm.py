@@ -131,7 +131,7 @@ def write(session: Session, deps: Deps, will: Will, at: datetime) -> tuple[int, 
         payer_x_user_id=will.x_user_id,
         funding=will.funding,
         method=will.method,
-        terms_hash=will.terms_hash,
+        terms_hash=terms_of(order.reference, rows),
         total_cents=total,
         sca_basis=basis,
         created_at=at,
@@ -160,7 +160,8 @@ def _ticked(
     open_ones = [row for row in mine if row.status == TransferStatus.PENDING.value]
     if not open_ones:
         raise Refusal(_why_not(mine))
-    if any(row.confirmation_id is not None for row in open_ones):
+    is_at_the_card = any(row.status == TransferStatus.FUNDING.value for row in mine)
+    if is_at_the_card or any(row.confirmation_id is not None for row in open_ones):
         raise Refusal(Reply.of("refusal.under_way"))
     if any(row.confirm_by <= at for row in open_ones):
         raise Refusal(Reply.of("refusal.too_late"))
@@ -219,7 +220,12 @@ def _check_wallet(session: Session, person: Row[Any], total: int, policy: Policy
     balance = ledger.balance(session, books.wallet(person.id))
     if balance < total:
         raise Refusal(Reply.of("refusal.not_enough"))
-    return _allowed(sca.from_wallet(total, person.since_sca_cents, policy), policy)
+    return _allowed(sca.from_wallet(total, _since_sca(session, person), policy), policy)
+
+
+def _since_sca(session: Session, person: Row[Any]) -> int:
+    """Return what was paid, or is being paid, since the last strong authentication, in cents."""
+    return int(person.since_sca_cents) + confirmations.exempted_cents(session, person.id)
 
 
 def _check_card(
@@ -232,7 +238,7 @@ def _check_card(
     since = at - timedelta(days=1)
     if confirmations.declines_of(session, person.id, since=since) >= DECLINES_A_DAY:
         raise Refusal(Reply.of("refusal.cards_closed"))
-    return _allowed(sca.by_card_may_begin(total, person.since_sca_cents, policy), policy)
+    return _allowed(sca.by_card_may_begin(total, _since_sca(session, person), policy), policy)
 
 
 def _allowed(verdict: sca.Allowed | sca.NeedsSca, policy: Policy) -> sca.Basis:

@@ -115,11 +115,12 @@ def refuse(session: Session, deps: Deps, incoming: Incoming, reply: Reply, at: d
 
 
 def _meet(session: Session, incoming: Incoming, at: datetime) -> None:
-    people.see(session, incoming.author_x_user_id, at=at)
+    handles: dict[str, str | None] = {incoming.author_x_user_id: None}
+    handles |= {x_user_id: handle for handle, x_user_id in incoming.people.items()}
+    for x_user_id in sorted(handles):  # in one order, so that two messages never wait in a circle
+        people.see(session, x_user_id, at=at, handle=handles[x_user_id])
     if incoming.source == "dm":
         people.change_account(session, incoming.author_x_user_id, wrote_dm_at=at)
-    for handle, x_user_id in incoming.people.items():
-        people.see(session, x_user_id, at=at, handle=handle)
 
 
 def _do(session: Session, deps: Deps, incoming: Incoming, command: Command, at: datetime) -> bool:
@@ -251,9 +252,13 @@ def _stated(
     }
     if not mine:
         return Reply.of("order.request.direct", **values), None
-    values["people"] = [row.payee_handle or "?" for row in mine]
+    accounts = people.accounts_by_id(session, {row.payee_x_user_id for row in mine})
+    payees = [row.payee_handle or accounts[row.payee_x_user_id].handle for row in mine]
+    if None in payees:
+        # Nobody agrees to pay somebody who cannot be named: the page is for that.
+        return Reply.of("confirm.on_the_page", url=url), None
     key = "order.pay.direct" if by_dm else "order.pay.direct_link"
-    return Reply.of(key, **values), confirm.terms_of(order.reference, mine)
+    return Reply.of(key, people=payees, **values), confirm.terms_of(order.reference, mine)
 
 
 def _point_to_wallet(
@@ -296,8 +301,8 @@ def _cancel(
     me = incoming.author_x_user_id
     order = _meant(session, incoming, reference, orders.can_be_cancelled_by(me), "cancel")
     rows = cancel.lock(session, order)
-    cancel.cancel_in(session, order, rows, me, at)
-    reply = Reply.of("cancelled", reference=order.reference)
+    done = cancel.cancel_in(session, deps, order, rows, me, at)
+    reply = Reply.of("cancelled" if done.is_sure else "stopping", reference=order.reference)
     answer(session, deps, incoming, reply, at=at, priority=HINT_PRIORITY)
 
 
@@ -307,8 +312,8 @@ def _decline(
     me = incoming.author_x_user_id
     order = _meant(session, incoming, reference, orders.can_be_declined_by(me), "decline")
     rows = cancel.lock(session, order)
-    cancel.decline_in(session, order, rows, me, at)
-    reply = Reply.of("declined", reference=order.reference)
+    done = cancel.decline_in(session, deps, order, rows, me, at)
+    reply = Reply.of("declined" if done.is_sure else "stopping", reference=order.reference)
     answer(session, deps, incoming, reply, at=at, priority=HINT_PRIORITY)
 
 

@@ -100,7 +100,8 @@ def read_message(deps: Deps, row: Row[Any], since: datetime) -> None:
 
 def _bot(deps: Deps) -> XUser:
     with deps.store.read() as session:
-        return bot_account(session) or whoami(deps)
+        known = bot_account(session)
+    return known or whoami(deps)
 
 
 def _why_ignore(
@@ -141,7 +142,11 @@ def _answered(deps: Deps, post: Post, bot: XUser) -> str | None:
             return one.handle.lower()
     with deps.store.read() as session:
         account = people.account(session, target)
-    return str(account.handle) if account is not None and account.handle else None
+    if account is None or not account.handle:
+        return None
+    # A handle that the post gives to another account has changed hands: it says nothing now.
+    is_anothers = any(one.handle.lower() == account.handle for one in post.mentions)
+    return None if is_anothers else str(account.handle)
 
 
 def _bystanders(post: Post, bot: XUser) -> tuple[str, ...]:

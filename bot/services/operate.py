@@ -66,7 +66,8 @@ def cancel_order(deps: Deps, reference: str) -> int:
 
     What is with a card gets a wish, which the worker's driver applies. Raises `Refusal`.
     """
-    return cancel.cancel_by_operator(deps, reference.partition("-")[0].upper())
+    done = cancel.cancel_by_operator(deps, reference.partition("-")[0].upper())
+    return done.ended + done.wished
 
 
 def _shown(session: Session, rows: Sequence[Row[Any]]) -> list[Shown]:

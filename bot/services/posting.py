@@ -19,7 +19,7 @@ from bot.domain.books import Entry
 from bot.domain.errors import Refusal
 from bot.domain.limits import Policy
 from bot.domain.replies import Reply
-from bot.domain.transfer import Reason, TransferStatus
+from bot.domain.transfer import Reason, Terms, TransferStatus, confirmation_hash
 from bot.services.tell import News, shown, tell
 from bot.store import confirmations, ledger, orders, people
 from bot.store.orders import transfers
@@ -36,6 +36,7 @@ class _Books:
     at: datetime
     policy: Policy
     bot_x_user_id: str | None
+    orders: Mapping[int, Row[Any]]
     payers: Mapping[int, Row[Any]]
     payees: Mapping[str, Row[Any]]
     balances: dict[str, int]
@@ -89,8 +90,11 @@ def _load(
     bot_x_user_id: str | None,
 ) -> _Books:
     every = [row for some in rows.values() for row in some]
-    payers = people.lock_persons(session, {one.person_id for one in batch})
-    payees = people.persons_by_account(session, {row.payee_x_user_id for row in every})
+    behind = people.persons_by_account(session, {row.payee_x_user_id for row in every})
+    payer_ids = {one.person_id for one in batch}
+    locked = people.lock_persons(session, payer_ids | {row.id for row in behind.values()})
+    payers = {person_id: locked[person_id] for person_id in payer_ids}
+    payees = {x_user_id: locked[row.id] for x_user_id, row in behind.items()}
     wallets = [books.wallet(person_id) for person_id in payers]
     wallets += [books.wallet(row.id) for row in payees.values()]
     window = at - timedelta(days=limits.ROLLING_DAYS)
@@ -102,9 +106,10 @@ def _load(
         at=at,
         policy=policy,
         bot_x_user_id=bot_x_user_id,
+        orders=orders.by_ids(session, {one.order_id for one in batch}),
         payers=payers,
         payees=payees,
-        balances=ledger.lock_balances(session, wallets),
+        balances=ledger.lock_balances(session, [*wallets, books.CARDS]),
         paid=paid,
         since_sca={person_id: row.since_sca_cents for person_id, row in payers.items()},
     )
@@ -122,6 +127,9 @@ def _walk(
     topup: Row[Any] | None,
 ) -> None:
     """Decide on one confirmation: all of its transfers go, or none."""
+    hashes = [(row.number, Terms(row.amount_cents, row.payee_x_user_id).hash) for row in rows]
+    reference = state.orders[confirmation.order_id].reference
+    assert confirmation_hash(reference, hashes) == confirmation.terms_hash, "terms changed"
     assert sum(row.amount_cents for row in rows) == confirmation.total_cents, "terms changed"
     try:
         basis = _check(state, confirmation, rows, topup)
@@ -309,6 +317,7 @@ def _drop_unticked(session: Session, paid: Sequence[Row[Any]], *, at: datetime) 
         new=TransferStatus.CANCELLED,
         reason=Reason.UNTICKED,
         at=at,
+        also=[transfers.c.confirmation_id.is_(None)],
     )
 
 
@@ -324,11 +333,10 @@ def _tell(
     accounts = people.accounts_by_id(
         session, {row.payee_x_user_id for row in every} | {row.payer_x_user_id for row in every}
     )
-    parents = orders.by_ids(session, {one.order_id for one in batch})
     held = {one for ids in state.held.values() for one in ids}
     news: list[News] = []
     for confirmation in batch:
-        order = parents[confirmation.order_id]
+        order = state.orders[confirmation.order_id]
         url = f"{public_url}/t/{order.reference}"
         if state.outcomes[confirmation.id] != PAID:
             by_card = confirmation.funding == "card"

@@ -12,13 +12,14 @@ from typing import Any, Final
 
 import structlog
 from sqlalchemy import Row
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from bot.domain import books
-from bot.domain.errors import OutcomeUnknown, Rejected, Unavailable
+from bot.domain.errors import Rejected, Unavailable
 from bot.domain.topup import FAILURES_A_PAGE, UNFINISHED, TopupStatus
 from bot.domain.transfer import Reason
-from bot.ports import CardPayment, CheckoutOrder, CheckoutState, SavedCard
+from bot.ports import CardPayment, CheckoutOrder, CheckoutState
 from bot.services import accept, posting, topup_end
 from bot.services.deps import Deps
 from bot.services.steps import Step
@@ -49,7 +50,7 @@ def settle_waiting(deps: Deps) -> int:
     while True:
         try:
             count = _settle_batch(deps)
-        except AssertionError:
+        except (AssertionError, IntegrityError):
             log.exception("batch_failed")
             return settled + _settle_one_by_one(deps)
         if not count:
@@ -76,7 +77,7 @@ def _settle_one_by_one(deps: Deps) -> int:
     for confirmation_id in waiting:
         try:
             settled += _settle_batch(deps, only=confirmation_id)
-        except AssertionError:
+        except (AssertionError, IntegrityError):
             log.exception("confirmation_stuck", confirmation=confirmation_id)
     return settled
 
@@ -106,9 +107,9 @@ def recover(deps: Deps, limit: int = 100) -> int:
             drive(deps, topup_id)
         except Unavailable as error:
             _postpone(deps, topup_id, error.reason, error.retry_at)
-        except (Rejected, OutcomeUnknown) as error:
+        except Exception as error:  # one that we cannot drive must not stop the rest
             log.exception("topup_stuck", topup=topup_id)
-            _postpone(deps, topup_id, str(error), None)
+            _postpone(deps, topup_id, type(error).__name__, None)
     return len(due)
 
 
@@ -145,6 +146,9 @@ def came_back(deps: Deps, reference: str, x_user_id: str, *, abandoned: bool) ->
             drive(deps, topup_id)
         except Unavailable as error:
             _postpone(deps, topup_id, error.reason, error.retry_at)
+        except Rejected as error:
+            log.exception("topup_stuck", topup=topup_id)
+            _postpone(deps, topup_id, error.code, None)
 
 
 def drive(deps: Deps, topup_id: str) -> None:
@@ -180,6 +184,10 @@ def _open(deps: Deps, row: Row[Any]) -> bool:
     """Open the hosted page. The key makes it one page however often this is called."""
     with deps.store.read() as session:
         order = orders.by_id(session, row.order_id)
+        unwanted = row.abandoned or bool(accept.open_wishes(session, row))
+    if unwanted or deps.clock.now() >= row.expires_at:
+        # Nobody was ever shown the page, if there is one: nobody can pay on it.
+        return _end(deps, row, TopupStatus.EXPIRED, "refusal.card_abandoned", Reason.CARD_ABANDONED)
     back = f"{deps.public_url}/t/{order.reference}"
     wanted = CheckoutOrder(
         topup_id=row.id,
@@ -196,8 +204,8 @@ def _open(deps: Deps, row: Row[Any]) -> bool:
         if error.code in OUR_MISTAKES:
             raise
         log.warning("checkout_refused", topup=row.id, code=error.code)
-        return topup_end.end(
-            deps, row.id, TopupStatus.EXPIRED, "refusal.card_unavailable", Reason.CARD_ABANDONED
+        return _end(
+            deps, row, TopupStatus.EXPIRED, "refusal.card_unavailable", Reason.CARD_ABANDONED
         )
     deps.step(Step.CHECKOUT_OPENED)
     at = deps.clock.now()
@@ -246,12 +254,8 @@ def _should_close(deps: Deps, row: Row[Any], state: CheckoutState) -> bool:
 
 def _ended_without_money(deps: Deps, row: Row[Any], state: CheckoutState) -> bool:
     if state.failed_attempts:
-        return topup_end.end(
-            deps, row.id, TopupStatus.DECLINED, "refusal.card_declined", Reason.CARD_DECLINED
-        )
-    return topup_end.end(
-        deps, row.id, TopupStatus.EXPIRED, "refusal.card_abandoned", Reason.CARD_ABANDONED
-    )
+        return _end(deps, row, TopupStatus.DECLINED, "refusal.card_declined", Reason.CARD_DECLINED)
+    return _end(deps, row, TopupStatus.EXPIRED, "refusal.card_abandoned", Reason.CARD_ABANDONED)
 
 
 def _look_again(deps: Deps, row: Row[Any]) -> None:
@@ -298,15 +302,13 @@ def _capture(deps: Deps, row: Row[Any]) -> bool:
             row.payment_id, amount_cents=row.amount_cents, key=f"topup-{row.id}-capture"
         )
     except Rejected as error:
-        if error.code in OUR_MISTAKES:
-            raise
-        log.warning("capture_refused", topup=row.id, code=error.code)
         payment = deps.payments.read(row.payment_id)
-        if payment.status != "captured":
-            # Lapsed or cancelled at the acquirer: the money never came.
-            return topup_end.end(
-                deps, row.id, TopupStatus.VOIDED, "refusal.card_lapsed", Reason.CARD_ABANDONED
-            )
+        if payment.status not in ("captured", "voided"):
+            raise  # the authorization stands: an operator has to look
+        log.warning("capture_refused", topup=row.id, code=error.code)
+    if payment.status == "voided":
+        # Lapsed or cancelled at the acquirer: the money never came.
+        return _end(deps, row, TopupStatus.VOIDED, "refusal.card_lapsed", Reason.CARD_LAPSED)
     assert payment.captured_cents == row.amount_cents, "captured is what was confirmed"
     deps.step(Step.CAPTURED)
     _settle_captured(deps, row, payment)
@@ -336,7 +338,7 @@ def _settle_captured(deps: Deps, row: Row[Any], payment: CardPayment) -> None:
             confirmation = confirmations.lock(session, row.confirmation_id)
             covered = confirmations.covered_ids(session, confirmation.id)
             _post(session, deps, [confirmation], topup=row, at=at)
-            orders.answer_wishes(session, covered, applied=False, at=at)
+            topup_end.answer_wishes(session, deps, covered, applied=False, at=at)
     deps.step(Step.TOPUP_SETTLED)
     deps.bells.outbox.set()
 
@@ -345,31 +347,50 @@ def _void(deps: Deps, row: Row[Any]) -> bool:
     try:
         deps.payments.void(row.payment_id, key=f"topup-{row.id}-void")
     except Rejected as error:
+        if deps.payments.read(row.payment_id).status != "voided":
+            raise  # the authorization stands, or its money came: an operator has to look
         log.warning("void_refused", topup=row.id, code=error.code)
-        if deps.payments.read(row.payment_id).status == "captured":
-            raise  # money that we did not want: an operator has to look
     deps.step(Step.VOIDED)
     key = row.refusal or "refusal.card_lapsed"
-    return topup_end.end(deps, row.id, TopupStatus.VOIDED, key, Reason.CARD_NOT_ACCEPTED)
+    return _end(deps, row, TopupStatus.VOIDED, key, Reason.CARD_NOT_ACCEPTED)
 
 
 def _charge(deps: Deps, row: Row[Any]) -> bool:
     """Charge a saved card off-session, under its mandate."""
-    with deps.store.read() as session:
-        saved: SavedCard = cards.saved_card(session, row.saved_card_id)
     try:
-        payment = deps.payments.charge(
-            saved, topup_id=row.id, amount_cents=row.amount_cents, key=f"topup-{row.id}-charge"
-        )
+        payment = _charged(deps, row)
     except Rejected as error:
         if error.code in OUR_MISTAKES:
             raise
         log.warning("charge_refused", topup=row.id, code=error.code)
-        payment = None
+        deps.step(Step.CHARGED)
+        return _end(deps, row, TopupStatus.DECLINED, "refusal.card_declined", Reason.CARD_DECLINED)
     deps.step(Step.CHARGED)
-    if payment is None or payment.status != "captured":
-        return topup_end.end(
-            deps, row.id, TopupStatus.DECLINED, "refusal.card_declined", Reason.CARD_DECLINED
-        )
-    _settle_captured(deps, row, payment)
+    match payment.status:
+        case "captured":
+            _settle_captured(deps, row, payment)
+        case "waiting" | "voided":
+            _end(deps, row, TopupStatus.DECLINED, "refusal.card_declined", Reason.CARD_DECLINED)
+        case "action" | "authorized":  # on its way: look again
+            later = deps.clock.now() + timedelta(seconds=LOOK_AGAIN_S)
+            with deps.store.write() as session:
+                confirmations.change_topup(
+                    session, row.id, payment_id=payment.id, next_attempt_at=later
+                )
+    return False
+
+
+def _charged(deps: Deps, row: Row[Any]) -> CardPayment:
+    if row.payment_id is not None:
+        return deps.payments.read(row.payment_id)
+    with deps.store.read() as session:
+        saved = cards.saved_card(session, row.saved_card_id)
+    return deps.payments.charge(
+        saved, topup_id=row.id, amount_cents=row.amount_cents, key=f"topup-{row.id}-charge"
+    )
+
+
+def _end(deps: Deps, row: Row[Any], status: TopupStatus, refusal: str, reason: Reason) -> bool:
+    """End a top-up without money; False, since nothing is left to drive."""
+    topup_end.end(deps, row.id, status, refusal, reason)
     return False

@@ -7,7 +7,7 @@ from bot.domain.replies import Reply
 from bot.domain.topup import SESSION_MINUTES
 from bot.services import settle
 from bot.services.deps import Deps
-from bot.store import cards, confirmations
+from bot.store import cards, confirmations, people
 
 
 def charge_saved_card(deps: Deps, person_id: int, saved_card_id: int, amount_cents: int) -> str:
@@ -19,9 +19,15 @@ def charge_saved_card(deps: Deps, person_id: int, saved_card_id: int, amount_cen
     at = deps.clock.now()
     topup_id = deps.chance.uuid()
     with deps.store.write() as session:
+        person = people.lock_persons(session, [person_id])[person_id]
+        if person.locked_at is not None:
+            raise Refusal(Reply.of("refusal.locked"))
         mandate = cards.mandate_of(session, saved_card_id, at=at)
-        if mandate is None or amount_cents > mandate.limit_cents:
+        is_theirs = cards.owner_of(session, saved_card_id) == person_id
+        if not is_theirs or mandate is None or amount_cents > mandate.limit_cents:
             raise Refusal(Reply.of("refusal.no_mandate"))
+        if cards.saved_card(session, saved_card_id).country not in deps.policy.card_countries:
+            raise Refusal(Reply.of("refusal.card_country"))
         confirmations.insert_topup(
             session,
             id=topup_id,

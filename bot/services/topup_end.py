@@ -3,6 +3,10 @@
 Called by the driver alone, so that what is in `funding` moves in one place.
 """
 
+from datetime import datetime
+
+from sqlmodel import Session
+
 from bot.domain.replies import Reply
 from bot.domain.topup import TopupStatus
 from bot.domain.transfer import Reason, TransferStatus
@@ -18,10 +22,10 @@ WISHED = {
 """Where a wish brings a transfer once the driver has freed it."""
 
 
-def end(deps: Deps, topup_id: str, status: TopupStatus, refusal: str, reason: Reason) -> bool:
+def end(deps: Deps, topup_id: str, status: TopupStatus, refusal: str, reason: Reason) -> None:
     """End a top-up without money, and bring its transfers back to `pending`, in one commit.
 
-    `refusal` is the key of the sentence that the payer reads. Returns False: nothing is left to do.
+    `refusal` is the key of the sentence that the payer reads.
     """
     at = deps.clock.now()
     with deps.store.write() as session:
@@ -41,9 +45,9 @@ def end(deps: Deps, topup_id: str, status: TopupStatus, refusal: str, reason: Re
             else False
         )
         if not moved:
-            return False
+            return
         if row.confirmation_id is None:
-            return False
+            return
         ids = confirmations.covered_ids(session, row.confirmation_id)
         orders.advance(
             session,
@@ -64,7 +68,7 @@ def end(deps: Deps, topup_id: str, status: TopupStatus, refusal: str, reason: Re
                 reason=Reason(wish.reason),
                 at=at,
             )
-        orders.answer_wishes(session, ids, applied=True, at=at)
+        wished = answer_wishes(session, deps, ids, applied=True, at=at)
         order = orders.by_id(session, row.order_id)
         confirmation = confirmations.get(session, row.confirmation_id)
         url = f"{deps.public_url}/t/{order.reference}"
@@ -75,7 +79,31 @@ def end(deps: Deps, topup_id: str, status: TopupStatus, refusal: str, reason: Re
             order.id,
             order.lang,
         )
-        tell(session, [news], at=at)
+        if not wished:
+            tell(session, [news], at=at)
     deps.step(Step.TOPUP_ENDED)
     deps.bells.outbox.set()
-    return False
+
+
+def answer_wishes(
+    session: Session, deps: Deps, transfer_ids: list[int], *, applied: bool, at: datetime
+) -> int:
+    """Record what became of the wishes for transfers, and tell whoever had them."""
+    wishes = orders.open_wishes(session, transfer_ids)
+    if not wishes:
+        return 0
+    (order,) = orders.by_ids(session, orders.order_ids_of(session, transfer_ids)).values()
+    url = f"{deps.public_url}/t/{order.reference}"
+    reply = (
+        Reply.of("news.stopped", reference=order.reference)
+        if applied
+        else Reply.of("news.too_late", reference=order.reference, url=url)
+    )
+    news = [
+        News(f"wish:{wish.id}:answered", wish.by_x_user_id, reply, order.id, order.lang)
+        for wish in wishes
+        if wish.by_x_user_id is not None
+    ]
+    tell(session, news, at=at)
+    orders.answer_wishes(session, transfer_ids, applied=applied, at=at)
+    return len(wishes)

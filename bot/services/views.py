@@ -188,6 +188,7 @@ def _transfer_views(
     for event in orders.history_of(session, list(history)):
         line = HistoryLine(event.status, event.reason, event.at)
         history[event.transfer_id].append(line)
+    payers = {row.id for row in rows if row.payer_x_user_id == x_user_id}
     views = {}
     for row in rows:
         pays = row.payer_x_user_id == x_user_id
@@ -203,7 +204,10 @@ def _transfer_views(
             funding=row.funding,
             confirm_by=row.confirm_by,
             claim_by=row.claim_by,
-            history=tuple(history[row.id]),
+            # How the payer came to pay, and which cards failed, is the payer's own business.
+            history=tuple(
+                line for line in history[row.id] if row.id in payers or line.status in _MOVED
+            ),
         )
     return views
 
@@ -224,6 +228,8 @@ def _to_confirm(
     visitor: Visitor,
 ) -> ToConfirm | None:
     at = deps.clock.now()
+    if any(row.status == TransferStatus.FUNDING.value for row in pays):
+        return None  # one part is at the card: the other waits until that has ended
     waiting = [
         row
         for row in pays

@@ -56,6 +56,13 @@ def saved_card(session: Session, saved_card_id: int) -> SavedCard:
     )
 
 
+def owner_of(session: Session, saved_card_id: int) -> int | None:
+    """Return the person whose card it is."""
+    return session.execute(
+        select(saved_cards.c.person_id).where(saved_cards.c.id == saved_card_id)
+    ).scalar_one_or_none()
+
+
 def mandate_of(session: Session, saved_card_id: int, *, at: datetime) -> Row[Any] | None:
     """Return the mandate under which a card may be charged now."""
     return session.execute(

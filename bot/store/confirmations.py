@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Row, func, select, update
 from sqlmodel import Session
 
+from bot.domain import sca
 from bot.domain.topup import UNFINISHED, TopupStatus, may_go
 from bot.domain.transfer import TransferStatus
 from bot.store.orders import transfers
@@ -100,6 +101,22 @@ def lock(session: Session, confirmation_id: int) -> Row[Any]:
 def get(session: Session, confirmation_id: int) -> Row[Any]:
     """Return one confirmation."""
     return session.execute(select(confirmations).where(confirmations.c.id == confirmation_id)).one()
+
+
+def exempted_cents(session: Session, person_id: int, *, before_id: int | None = None) -> int:
+    """Return what unsettled confirmations of a person would pay without authentication, in cents.
+
+    `before_id`: only those older than this one.
+    """
+    conditions = [
+        confirmations.c.person_id == person_id,
+        confirmations.c.settled_at.is_(None),
+        confirmations.c.sca_basis == sca.Basis.LOW_VALUE.value,
+    ]
+    if before_id is not None:
+        conditions.append(confirmations.c.id < before_id)
+    total = select(func.coalesce(func.sum(confirmations.c.total_cents), 0)).where(*conditions)
+    return int(session.execute(total).scalar_one())
 
 
 def covered(session: Session, confirmation_ids: Collection[int]) -> Sequence[Row[Any]]:

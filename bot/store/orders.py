@@ -170,6 +170,15 @@ def by_ids(session: Session, order_ids: Collection[int]) -> dict[int, Row[Any]]:
     return {row.id: row for row in rows}
 
 
+def order_ids_of(session: Session, transfer_ids: Collection[int]) -> set[int]:
+    """Return the orders that transfers belong to."""
+    return set(
+        session.execute(
+            select(transfers.c.order_id).where(transfers.c.id.in_(transfer_ids))
+        ).scalars()
+    )
+
+
 def by_source(session: Session, source: str, source_id: str) -> Row[Any] | None:
     """Return the order that a message made."""
     return session.execute(

@@ -144,10 +144,15 @@ def listing(
 
 def revive(session: Session, *, at: datetime, row_ids: Sequence[int] | None = None) -> int:
     """Give dead messages another try, looked up first; return how many."""
-    where = outbox.c.status == "dead"
+    where = and_(outbox.c.status == "dead", outbox.c.text != "")  # a pruned text says nothing
     if row_ids is not None:
         where = and_(where, outbox.c.id.in_(row_ids))
-    values: Mapping[str, object] = {"status": "waiting", "next_attempt_at": at, "in_doubt": True}
+    values: Mapping[str, object] = {
+        "status": "waiting",
+        "next_attempt_at": at,
+        "in_doubt": True,
+        "attempts": 0,
+    }
     return session.connection().execute(update(outbox).where(where).values(**values)).rowcount
 
 

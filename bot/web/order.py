@@ -19,9 +19,11 @@ from bot.web.site import Here, Signed, SignedVisit, Visit
 router = APIRouter()
 log = structlog.get_logger(__name__)
 
+LOOKS_AT_MOST: Final = 20
+"""How often the page of what is under way looks again by itself."""
 UNDER_WAY_S: Final = 4
 """How often a page that waits for the card network loads itself again (seconds)."""
-Deed = Callable[[Deps, str, str], int]
+Deed = Callable[[Deps, str, str], object]
 """What a party does to an order: by its reference, as this X account."""
 
 
@@ -71,8 +73,11 @@ def _view(here: Visit, order: OrderView, said: Refusal | None, status: int) -> R
         refusal=here.refusal,
         now=at,
     )
-    if under_way:
-        response.headers["Refresh"] = str(UNDER_WAY_S)
+    again = here.request.query_params.get("again", "0")
+    if under_way and again.isascii() and again.isdigit() and int(again) < LOOKS_AT_MOST:
+        # Not for ever: a page that nobody looks at any more must let the session end.
+        address = f"/t/{order.reference}?again={int(again) + 1}"
+        response.headers["Refresh"] = f"{UNDER_WAY_S}; url={address}"
     return response
 
 

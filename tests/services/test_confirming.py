@@ -294,3 +294,33 @@ def test_somebody_elses_code_by_direct_message_is_unknown(world: World) -> None:
     (nobodys,) = world.dm("alice", "yes ZZZZZ9")
     assert theirs.replace(reference, "") == nobodys.replace("ZZZZZ9", "")
     assert world.statuses(reference) == ["pending"]
+
+
+def test_nobody_confirms_by_direct_message_what_is_owed_to_a_nameless_account(world: World) -> None:
+    """A request by somebody who never signed in: the answer names nobody, so it is the page's."""
+    world.join("bob", cents=5000, by_dm=True)
+    reference = world.order("mallory", "bob", "20€", kind="request")
+    for _ in range(2):
+        (answer,) = world.dm("bob", f"oui {reference}")
+        assert "?" not in answer.split("http")[0].replace("\u00a0?", "")
+        assert reference_in(answer) == reference
+    assert world.statuses(reference) == ["pending"]
+
+
+def test_terms_that_somebody_changed_behind_the_bot_are_not_paid(database_url: str) -> None:
+    """A confirmation is bound to amount and payee: another payee by SQL is not its payee."""
+    broken = Store(database_url)
+    world = World(broken)
+    world.join("bob", cents=5000)
+    world.join("alice")
+    world.join("eve")
+    reference = world.order("bob", "alice", "10€")
+    world.die_at = Step.CONFIRMATION_WRITTEN
+    with pytest.raises(ProcessDied):
+        world.confirm("bob", reference)
+    with broken.write() as session:
+        changed = text("UPDATE transfer SET payee_x_user_id = :eve")
+        session.execute(changed, {"eve": world.x_id("eve")})
+    assert settle.settle_waiting(world.deps) == 0
+    assert world.balance("eve") == 0
+    broken.close()

@@ -142,3 +142,24 @@ def test_who_is_asked_declines(world: World) -> None:
     reference = world.order("alice", "bob", "10€", kind="request")
     assert world.dm("bob", "non")
     assert world.statuses(reference) == ["declined"]
+
+
+def test_who_is_refused_is_told(world: World) -> None:
+    """By DM, where they wrote one first: the payer of held money, and the asker of a request."""
+    for handle in ("alice", "bob"):
+        world.dm(handle, "help")
+    reference = _held(world)
+    world.post("carol", f"@smoney refuse #{reference}")
+    assert any(reference in text for text in world.messages_to("bob"))
+    asked = world.order("alice", "dave", "10€", kind="request")
+    world.post("dave", f"@smoney no #{asked}")
+    assert world.statuses(asked) == ["declined"]
+    assert any(asked in text for text in world.messages_to("alice"))
+
+
+def test_the_payee_reads_nothing_of_how_the_payer_came_to_pay(world: World) -> None:
+    """Which cards failed is the payer's own business."""
+    reference = _held(world)
+    view = world.page("carol", reference)
+    assert isinstance(view, OrderView)
+    assert [line.status for line in view.gets[0].history] == ["held"]

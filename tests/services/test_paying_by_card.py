@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.domain.errors import Refusal, Unavailable
+from bot.domain.errors import Refusal, Rejected, Unavailable
 from bot.services import cancel, receive, settle, topup
 from bot.services.confirm import GoToCard, UnderWay
 from bot.services.steps import Step
@@ -269,3 +269,83 @@ def test_a_saved_card_whose_issuer_says_no_brings_nothing(world: World) -> None:
     card_id = world.save_card(person_id, "pm_card_chargeCustomerFail", limit_cents=10_000)
     topup.charge_saved_card(world.deps, person_id, card_id, 1000)
     assert world.balance("bob") == 0
+
+
+def test_a_cancellation_that_may_come_too_late_promises_nothing(world: World) -> None:
+    """The answer says that it is tried; when the capture was quicker, its writer is told."""
+    world.join("alice")
+    world.join("bob", by_dm=True)
+    world.dm("bob", "help")
+    reference = world.order("bob", "alice")
+    world.confirm("bob", reference, funding="card")
+    session_id = world.topup(reference).session_id
+    world.cards.submit(session_id, GOOD)
+
+    def cancel_late() -> None:
+        reply = world.dm("bob", f"annuler {reference}")
+        assert any("banque" in text or "carte" in text for text in reply), reply
+
+    world.on_step = (Step.DECISION_RECORDED, cancel_late)
+    _come_back(world, reference)
+    world.react()
+    assert world.statuses(reference) == ["posted"]
+    assert any("too late" in text for text in world.messages_to("bob"))
+
+
+def test_one_top_up_that_cannot_be_driven_holds_up_no_other(world: World) -> None:
+    """Whatever goes wrong with it is logged, and the next one is looked at."""
+    world.join("alice")
+    first, _session_id = _on_the_page(world)
+    world.join("carol")
+    second = world.order("carol", "alice", "11€")
+    world.confirm("carol", second, funding="card")
+    world.cards.submit(world.topup(second).session_id, GOOD)
+    world.pass_time(minutes=2)
+    world.cards.fail("checkout.read", Rejected("wrong_credentials"))
+    settle.recover(world.deps)
+    assert (world.statuses(first), world.statuses(second)) == (["funding"], ["posted"])
+
+
+def test_what_the_acquirer_never_opens_ends_with_its_time(world: World) -> None:
+    """Nobody was shown a page: the order is free again after half an hour."""
+    world.join("bob")
+    reference = world.order("bob", "alice")
+    for _ in range(2):
+        world.cards.fail("checkout.open", Unavailable("down"))
+    world.confirm("bob", reference, funding="card")
+    world.pass_time(minutes=32)
+    settle.recover(world.deps)
+    assert world.statuses(reference) == ["pending"]
+
+
+def test_an_authorization_that_stands_is_never_booked_as_voided(world: World) -> None:
+    """A refusal that is about us leaves the top-up open for an operator."""
+    reference, session_id = _on_the_page(world)
+    world.cards.submit(session_id, BRITISH)
+    world.cards.fail("payments.void", Rejected("wrong_credentials"))
+    _come_back(world, reference)
+    assert world.topup(reference).status == "authorized"
+    world.pass_time(minutes=20)
+    settle.recover(world.deps)
+    assert world.topup(reference).status == "voided"
+
+
+def test_nobody_charges_the_card_of_somebody_else(world: World) -> None:
+    """The card's owner is the wallet's."""
+    bob, eve = world.join("bob"), world.join("eve")
+    card_id = world.save_card(bob, "pm_card_fr", limit_cents=10_000)
+    with pytest.raises(Refusal) as refused:
+        topup.charge_saved_card(world.deps, eve, card_id, 1000)
+    assert refused.value.reply.key == "refusal.no_mandate"
+    assert world.balance("eve") == 0
+
+
+def test_payments_under_way_count_against_the_exemption(world: World) -> None:
+    """RTS art. 16 (b): what is with a card now is not free for another."""
+    world.join("bob")
+    references = [world.order("bob", "alice", f"25.0{number}€") for number in range(4)]
+    for reference in references[:3]:
+        world.confirm("bob", reference, funding="card")
+    with pytest.raises(Refusal) as refused:
+        world.confirm("bob", references[3], funding="card")
+    assert refused.value.reply.key == "refusal.needs_sca"

@@ -90,14 +90,24 @@ SABOTAGE = {
         "UPDATE account SET balance_cents = balance_cents + 1 WHERE name LIKE 'wallet:%'",
         "its postings say",
     ),
-    "an entry is gone": (
+    "an entry belongs to no fact": (
         "UPDATE journal_entry SET key = 'topup:elsewhere:capture'",
-        "the journal says otherwise",
+        "that no transfer and no top-up explains",
     ),
-    "a transfer claims to be posted": (
-        "UPDATE transfer SET status = 'posted'",
-        "the journal has no entry that says so",
+    "a captured top-up is of another amount": (
+        "UPDATE topup SET amount_cents = amount_cents + 1",
+        "lacks its",
     ),
+    "the money is in another wallet": (
+        """UPDATE posting SET account_id = (SELECT id FROM account WHERE name = 'wallet:2')
+        WHERE amount_cents > 0""",
+        "that no transfer and no top-up explains",
+    ),
+    "both legs of an entry are changed": (
+        "UPDATE posting SET amount_cents = amount_cents * 2",
+        "another hash",
+    ),
+    "a transfer claims to be posted": ("UPDATE transfer SET status = 'posted'", "latest event"),
     "a transfer claims to be held": ("UPDATE transfer SET status = 'held'", "has 0 cents of 300"),
     "a transfer is in funding by itself": (
         "UPDATE transfer SET status = 'funding'",
