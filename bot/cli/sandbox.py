@@ -133,7 +133,7 @@ def _whole(signals: Signals, stack: ExitStack, port: int, x_port: int, card_port
     stack.enter_context(_servers(port, x_port, card_port))
     if signals.were_caught:
         return 0
-    _remove_database()
+    _remove_database(settings.database_url)
     migrations.upgrade(settings.database_url)
     deps = open_deps(settings)
     stack.callback(deps.store.close)
@@ -158,7 +158,18 @@ def _whole(signals: Signals, stack: ExitStack, port: int, x_port: int, card_port
     return finish(ending, drained=hand.stop() and site.stop())
 
 
-def _remove_database() -> None:
+def _remove_database(url: str) -> None:
+    """Remove the last sandbox's database, unless it is still running on it."""
+    from bot.worker.alone import AnotherWorker, hold_alone
+
+    try:
+        lock = hold_alone(url)
+    except AnotherWorker:
+        raise No(
+            f"Another sandbox runs on {DATABASE} in this folder: stop it, or start in another one."
+        ) from None
+    if lock is not None:
+        lock.close()
     for ending in ("", "-wal", "-shm", "-worker"):
         Path(f"{DATABASE}{ending}").unlink(missing_ok=True)
 
@@ -178,6 +189,6 @@ then follow the link of the reply, or send @smoney the direct message   oui REFE
 @bob has 100 € and a saved card, @alice an empty wallet, @carol and @dave are new here.
 Cards: 4242 4242 4242 4242 pays, 4000 0027 6000 3184 asks for 3-D Secure,
 4000 0000 0000 0002 declines. The books, proven:
-  ENVIRONMENT=sandbox DATABASE_URL=sqlite:///{DATABASE} smoney ledger check
+  ENVIRONMENT=sandbox DATABASE_URL=sqlite:///{DATABASE} .venv/bin/smoney ledger check
 """
     )

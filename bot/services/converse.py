@@ -9,7 +9,7 @@ from zlib import crc32
 from sqlalchemy import Row
 from sqlmodel import Session
 
-from bot.domain import books
+from bot.domain import books, sca
 from bot.domain.commands import (
     Balance,
     Cancel,
@@ -217,7 +217,7 @@ def _answer_order(
         key = "order.request.public" if order.kind == "request" else "order.pay.public"
         reply, states_hash = Reply.of(key, url=url), None
     else:
-        reply, states_hash = _stated(session, order, incoming, url, by_dm=_by_dm(person))
+        reply, states_hash = _stated(session, deps, order, incoming, url)
     answer(
         session,
         deps,
@@ -235,9 +235,12 @@ def _by_dm(person: Row[Any] | None) -> bool:
 
 
 def _stated(
-    session: Session, order: Row[Any], incoming: Incoming, url: str, *, by_dm: bool
+    session: Session, deps: Deps, order: Row[Any], incoming: Incoming, url: str
 ) -> tuple[Reply, str | None]:
-    """State what an order asks of the reader, for a direct message, with the hash of its terms."""
+    """State what an order asks of the reader, for a direct message, with the hash of its terms.
+
+    An answer by DM is asked for only where it would do: switched on, and within the exemption.
+    """
     rows = [
         row
         for row in orders.transfers_of(session, [order.id])
@@ -257,7 +260,10 @@ def _stated(
     if None in payees:
         # Nobody agrees to pay somebody who cannot be named: the page is for that.
         return Reply.of("confirm.on_the_page", url=url), None
-    key = "order.pay.direct" if by_dm else "order.pay.direct_link"
+    person = people.person_of(session, incoming.author_x_user_id)
+    total = sum(row.amount_cents for row in mine)
+    would_do = person is not None and sca.is_low_value(total, person.since_sca_cents, deps.policy)
+    key = "order.pay.direct" if _by_dm(person) and would_do else "order.pay.direct_link"
     return Reply.of(key, people=payees, **values), confirm.terms_of(order.reference, mine)
 
 
@@ -351,7 +357,7 @@ def _confirm(session: Session, deps: Deps, incoming: Incoming, code: str, at: da
         return False
     waiting = [row for row in mine if row.status == TransferStatus.PENDING.value]
     if waiting and not _knows_terms(session, order, waiting, me):
-        reply, states_hash = _stated(session, order, incoming, url, by_dm=True)
+        reply, states_hash = _stated(session, deps, order, incoming, url)
         answer(
             session,
             deps,

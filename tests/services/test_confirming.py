@@ -274,6 +274,15 @@ def test_by_direct_message_only_the_exemption_is_paid(world: World) -> None:
     assert world.statuses(reference) == ["pending"]
 
 
+def test_an_answer_by_direct_message_is_not_asked_for_where_it_would_not_do(world: World) -> None:
+    """Above the exemption the statement bears the link alone, not a riddle without an answer."""
+    world.join("bob", cents=9000, by_dm=True)
+    (small,) = world.dm("bob", "pay @alice 30€")
+    (large,) = world.dm("bob", "pay @alice 30.01€")
+    assert f"yes {reference_in(small)}" in small
+    assert f"yes {reference_in(large)}" not in large
+
+
 def test_a_public_yes_moves_nothing(world: World) -> None:
     """Its payer gets the link, anybody else silence."""
     world.join("bob", cents=5000, by_dm=True)
