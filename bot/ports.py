@@ -151,7 +151,7 @@ class MessageReader(Protocol):
     """Direct messages that reached the bot."""
 
     def messages(self, is_known: Callable[[Iterable[str]], set[str]]) -> list[RawEvent]:
-        """Read the newest events, paging on only while a page holds an id that is not known."""
+        """Read the newest events, paging on only while every id of a page is new."""
 
 
 class Publisher(Protocol):

@@ -376,7 +376,11 @@ def _confirm(session: Session, deps: Deps, incoming: Incoming, code: str, at: da
         funding="wallet",
         method="dm",
     )
-    confirm.write(session, deps, will, at)
+    try:
+        confirm.write(session, deps, will, at)
+    except Refusal as refusal:
+        # What a DM may not do, the page may: the answer bears its link.
+        raise Refusal(Reply.of("confirm.refused", why=refusal.reply, url=url)) from refusal
     return True
 
 

@@ -189,7 +189,7 @@ class FakeMessageReader:
         self.pages_read = 0
 
     def messages(self, is_known: Callable[[Iterable[str]], set[str]]) -> list[RawEvent]:
-        """Read the newest events, paging on only while a page holds an id that is not known."""
+        """Read the newest events, paging on only while every id of a page is new."""
         with self.faults.reading():
             found: list[FakeMessage] = []
             newest_first = self.x.messages[::-1]
@@ -198,7 +198,7 @@ class FakeMessageReader:
                 page = newest_first[start : start + PAGE]
                 known = is_known([one.id for one in page])
                 found += [one for one in page if one.id not in known]
-                if len(known) == len(page):
+                if known:
                     break
             return [self.x.message_event(one) for one in reversed(found)]
 

@@ -270,7 +270,8 @@ def test_by_direct_message_only_the_exemption_is_paid(world: World) -> None:
     world.join("bob", cents=9000, by_dm=True)
     world.join("alice")
     reference = world.order("bob", "alice", "30.01€")
-    assert world.dm("bob", f"oui {reference}")
+    (answer,) = world.dm("bob", f"oui {reference}")
+    assert reference_in(answer) == reference
     assert world.statuses(reference) == ["pending"]
 
 

@@ -154,9 +154,10 @@ class XMessageReader:
         self._gaps: list[str] = []
 
     def messages(self, is_known: Callable[[Iterable[str]], set[str]]) -> list[RawEvent]:
-        """Read the newest events, paging on only while a page holds an id that is not known.
+        """Read the newest events, paging on only while every id of a page is new.
 
-        They are returned oldest first: an answer follows its question.
+        A known one shows that the last poll is reached: X grants few reads. They come back oldest
+        first: an answer follows its question.
         """
         found: dict[str, RawEvent] = {}
         pages: list[str | None] = [None, *self._gaps]
@@ -172,7 +173,7 @@ class XMessageReader:
             events = raw_events("dm", answer)
             known = is_known([event.id for event in events])
             found |= {event.id: event for event in events if event.id not in known}
-            token = next_token(answer) if len(known) < len(events) else None
+            token = next_token(answer) if events and not known else None
             pages[0:1] = [token] if token else []
         self._gaps = [page for page in pages if page]
         return sorted(found.values(), key=lambda event: int(event.id))
