@@ -83,17 +83,6 @@ def known(session: Session, source: str, source_ids: Iterable[str]) -> set[str]:
     )
 
 
-def newest_post_id(session: Session) -> str | None:
-    """Return the newest post that is here, for `since_id`; post ids grow with time."""
-    ids = session.execute(
-        select(inbox.c.source_id)
-        .where(inbox.c.source == "post")
-        .order_by(inbox.c.id.desc())
-        .limit(200)
-    ).scalars()
-    return max((one for one in ids if one.isascii() and one.isdigit()), key=int, default=None)
-
-
 def read_cursor(session: Session, name: str) -> str | None:
     """Return a remembered fact."""
     return session.execute(
