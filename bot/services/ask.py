@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import Row
 from sqlmodel import Session
@@ -13,13 +13,11 @@ from bot.domain.commands import Donate, Pay, Request
 from bot.domain.errors import Refusal
 from bot.domain.order import OrderKind
 from bot.domain.replies import Reply
+from bot.services.answers import Incoming
 from bot.services.deps import Deps
 from bot.services.whoami import bot_account
 from bot.store import orders, people
 from bot.store.orders import NewOrder, NewTransfer
-
-if TYPE_CHECKING:
-    from bot.services.converse import Incoming
 
 _KINDS = {Pay: OrderKind.PAY, Donate: OrderKind.DONATE, Request: OrderKind.REQUEST}
 
@@ -27,7 +25,7 @@ _KINDS = {Pay: OrderKind.PAY, Donate: OrderKind.DONATE, Request: OrderKind.REQUE
 def order(
     session: Session,
     deps: Deps,
-    incoming: "Incoming",
+    incoming: Incoming,
     command: Pay | Donate | Request,
     at: datetime,
 ) -> Row[Any]:

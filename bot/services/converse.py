@@ -1,15 +1,12 @@
 """The conversation: a command becomes rows and at most one answer, in the caller's transaction."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, Literal
-from zlib import crc32
+from typing import Any
 
 from sqlalchemy import Row
 from sqlmodel import Session
 
-from bot.domain import books, sca
+from bot.domain import sca
 from bot.domain.commands import (
     Balance,
     Cancel,
@@ -20,7 +17,6 @@ from bot.domain.commands import (
     Donate,
     Help,
     History,
-    Lang,
     Misread,
     Nothing,
     Pay,
@@ -32,53 +28,17 @@ from bot.domain.commands import (
 from bot.domain.errors import Refusal
 from bot.domain.replies import Reply, misread_reply
 from bot.domain.transfer import TransferStatus
-from bot.i18n.length import POST_AT_MOST, weighted_length
-from bot.i18n.texts import say
-from bot.services import ask, cancel, confirm
+from bot.services import ask, confirm, figures, meant
+from bot.services.answers import (
+    HELP_PRIORITY,
+    HINT_PRIORITY,
+    LINK_PRIORITY,
+    NEWCOMER_PRIORITY,
+    Incoming,
+    answer,
+)
 from bot.services.deps import Deps
-from bot.store import ledger, orders, outbox, people
-from bot.store.outbox import Letter
-
-LINK_PRIORITY: Final = 0
-"""A wallet holder's confirmation link goes first."""
-NEWCOMER_PRIORITY: Final = 1
-"""Then a newcomer's."""
-HINT_PRIORITY: Final = 6
-"""Then what is wrong with a command."""
-HELP_PRIORITY: Final = 8
-"""Help goes last."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Incoming:
-    """A post or a direct message, with everybody whom it names known by X id."""
-
-    source: Literal["post", "dm"]
-    id: str
-    author_x_user_id: str
-    conversation_id: str | None
-    in_reply_to_post_id: str | None
-    bystanders: tuple[str, ...]
-    """Everybody else whom a reply would notify."""
-    is_late: bool
-    """Read so long after it was written that it gets no answer; it stands in the wallet."""
-    lang: Lang
-    people: Mapping[str, str] = field(default_factory=dict)
-    """X user ids by handle."""
-
-    @property
-    def is_public(self) -> bool:
-        """Whether everybody can read it, and its answer."""
-        return self.source == "post"
-
-    @property
-    def seed(self) -> int:
-        """A number of this message's own, which picks a wording and makes a link unlike others."""
-        return crc32(self.id.encode())
-
-    def own(self, url: str) -> str:
-        """Make a public answer's link its own: X refuses a text that was just posted."""
-        return f"{url}#{self.seed:x}" if self.is_public else url
+from bot.store import orders, outbox, people
 
 
 def converse(
@@ -133,17 +93,17 @@ def _do(session: Session, deps: Deps, incoming: Incoming, command: Command, at: 
         case Split():
             raise Refusal(Reply.of("refusal.no_split"))
         case Cancel(reference):
-            _cancel(session, deps, incoming, reference, at)
+            meant.cancel_meant(session, deps, incoming, reference, at)
         case Decline(reference):
-            _decline(session, deps, incoming, reference, at)
+            meant.decline_meant(session, deps, incoming, reference, at)
         case Confirm(code):
             return _confirm(session, deps, incoming, code, at)
         case Claim():
-            _point_to_wallet(session, deps, incoming, "claim", at)
+            figures.point_to_wallet(session, deps, incoming, "claim", at)
         case Balance():
-            _balance(session, deps, incoming, at)
+            figures.balance(session, deps, incoming, at)
         case History():
-            _point_to_wallet(session, deps, incoming, "history", at)
+            figures.point_to_wallet(session, deps, incoming, "history", at)
         case Help():
             reply = Reply.of("help", url=incoming.own(f"{deps.public_url}/help"))
             answer(session, deps, incoming, reply, at=at, priority=HELP_PRIORITY)
@@ -153,57 +113,6 @@ def _do(session: Session, deps: Deps, incoming: Incoming, command: Command, at: 
 
 
 # --- answers -----------------------------------------------------------------------------------
-
-
-def answer(
-    session: Session,
-    deps: Deps,
-    incoming: Incoming,
-    reply: Reply,
-    *,
-    at: datetime,
-    priority: int,
-    order_id: int | None = None,
-    states_hash: str | None = None,
-) -> None:
-    """Put the one answer to a message into the outbox: a reply to a post, a DM to a DM."""
-    if incoming.is_late:
-        return
-    person = people.person_of(session, incoming.author_x_user_id)
-    lang: Lang = person.lang if person is not None and person.lang else incoming.lang
-    text = say(reply, lang, public=incoming.is_public, seed=incoming.seed)
-    if incoming.is_public:
-        text = _made_unlike_others(text, incoming.own(f"{deps.public_url}/help"))
-        letter = Letter(
-            key=f"reply:{incoming.id}",
-            channel="reply",
-            text=text,
-            priority=priority,
-            to_post_id=incoming.id,
-            to_x_user_id=incoming.author_x_user_id,
-            exclude_x_user_ids=",".join(incoming.bystanders),
-            order_id=order_id,
-        )
-    else:
-        letter = Letter(
-            key=f"dm:answer:{incoming.id}",
-            channel="dm",
-            text=text,
-            priority=priority,
-            to_x_user_id=incoming.author_x_user_id,
-            order_id=order_id,
-            states_hash=states_hash,
-        )
-    outbox.put(session, [letter], at=at)
-
-
-def _made_unlike_others(text: str, link: str) -> str:
-    """Add a link to the help page, of this answer's own, where there is room.
-
-    X refuses a text that the same account has just posted; the help serves whoever reads it.
-    """
-    longer = f"{text} {link}"
-    return text if "://" in text or weighted_length(longer) > POST_AT_MOST else longer
 
 
 def _answer_order(
@@ -267,75 +176,7 @@ def _stated(
     return Reply.of(key, people=payees, **values), confirm.terms_of(order.reference, mine)
 
 
-def _point_to_wallet(
-    session: Session, deps: Deps, incoming: Incoming, what: str, at: datetime
-) -> None:
-    reply = Reply.of(f"wallet.{what}", url=incoming.own(f"{deps.public_url}/wallet"))
-    answer(session, deps, incoming, reply, at=at, priority=HINT_PRIORITY)
-
-
-def _balance(session: Session, deps: Deps, incoming: Incoming, at: datetime) -> None:
-    """Say the balance by DM alone, and only to who switched that on; else point to the wallet."""
-    person = people.person_of(session, incoming.author_x_user_id)
-    if incoming.is_public or person is None or not person.confirms_by_dm:
-        _point_to_wallet(session, deps, incoming, "balance", at)
-        return
-    cents = ledger.balance(session, books.wallet(person.id))
-    reply = Reply.of("balance", balance_cents=cents, url=f"{deps.public_url}/wallet")
-    answer(session, deps, incoming, reply, at=at, priority=HINT_PRIORITY)
-
-
-# --- cancel, decline, confirm ------------------------------------------------------------------
-
-
-def _in_thread(session: Session, incoming: Incoming) -> Row[Any] | None:
-    """Return the order in whose thread a message stands."""
-    if incoming.in_reply_to_post_id is None:
-        return None
-    order_id = outbox.order_of_reply(session, incoming.in_reply_to_post_id)
-    if order_id is not None:
-        return orders.by_id(session, order_id)
-    order = orders.by_source(session, "post", incoming.in_reply_to_post_id)
-    if order is not None or incoming.conversation_id is None:
-        return order
-    return orders.newest_in_conversation(session, incoming.conversation_id)
-
-
-def _cancel(
-    session: Session, deps: Deps, incoming: Incoming, reference: str | None, at: datetime
-) -> None:
-    me = incoming.author_x_user_id
-    order = _meant(session, incoming, reference, orders.can_be_cancelled_by(me), "cancel")
-    rows = cancel.lock(session, order)
-    done = cancel.cancel_in(session, deps, order, rows, me, at)
-    reply = Reply.of("cancelled" if done.is_sure else "stopping", reference=order.reference)
-    answer(session, deps, incoming, reply, at=at, priority=HINT_PRIORITY)
-
-
-def _decline(
-    session: Session, deps: Deps, incoming: Incoming, reference: str | None, at: datetime
-) -> None:
-    me = incoming.author_x_user_id
-    order = _meant(session, incoming, reference, orders.can_be_declined_by(me), "decline")
-    rows = cancel.lock(session, order)
-    done = cancel.decline_in(session, deps, order, rows, me, at)
-    reply = Reply.of("declined" if done.is_sure else "stopping", reference=order.reference)
-    answer(session, deps, incoming, reply, at=at, priority=HINT_PRIORITY)
-
-
-def _meant(
-    session: Session, incoming: Incoming, reference: str | None, condition: Any, verb: str
-) -> Row[Any]:
-    """Find the order that is meant: the one named, the thread's, or the newest that qualifies."""
-    if reference is not None:
-        order = orders.by_reference(session, reference)
-        if order is None:
-            raise Refusal(Reply.of("refusal.unknown_reference", reference=reference))
-        return order
-    order = _in_thread(session, incoming) or orders.newest_order_with(session, condition=condition)
-    if order is None:
-        raise Refusal(Reply.of(f"refusal.nothing_to_{verb}_at_all"))
-    return order
+# --- confirm -----------------------------------------------------------------------------------
 
 
 def _confirm(session: Session, deps: Deps, incoming: Incoming, code: str, at: datetime) -> bool:

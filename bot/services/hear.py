@@ -26,7 +26,7 @@ from bot.domain.replies import Reply
 from bot.language import Text, parse
 from bot.ports import Message, Post, XUser
 from bot.services import converse, settle
-from bot.services.converse import Incoming
+from bot.services.answers import Incoming
 from bot.services.deps import Deps
 from bot.services.steps import Step
 from bot.services.whoami import bot_account, whoami

@@ -1,0 +1,109 @@
+"""What came in from a person, and the one answer that it gets: a reply to a post, a DM to a DM."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, Literal
+from zlib import crc32
+
+from sqlmodel import Session
+
+from bot.domain.commands import Lang
+from bot.domain.replies import Reply
+from bot.i18n.length import POST_AT_MOST, weighted_length
+from bot.i18n.texts import say
+from bot.services.deps import Deps
+from bot.store import outbox, people
+from bot.store.outbox import Letter
+
+LINK_PRIORITY: Final = 0
+"""A wallet holder's confirmation link goes first."""
+NEWCOMER_PRIORITY: Final = 1
+"""Then a newcomer's."""
+HINT_PRIORITY: Final = 6
+"""Then what is wrong with a command."""
+HELP_PRIORITY: Final = 8
+"""Help goes last."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incoming:
+    """A post or a direct message, with everybody whom it names known by X id."""
+
+    source: Literal["post", "dm"]
+    id: str
+    author_x_user_id: str
+    conversation_id: str | None
+    in_reply_to_post_id: str | None
+    bystanders: tuple[str, ...]
+    """Everybody else whom a reply would notify."""
+    is_late: bool
+    """Read so long after it was written that it gets no answer; it stands in the wallet."""
+    lang: Lang
+    people: Mapping[str, str] = field(default_factory=dict)
+    """X user ids by handle."""
+
+    @property
+    def is_public(self) -> bool:
+        """Whether everybody can read it, and its answer."""
+        return self.source == "post"
+
+    @property
+    def seed(self) -> int:
+        """A number of this message's own, which picks a wording and makes a link unlike others."""
+        return crc32(self.id.encode())
+
+    def own(self, url: str) -> str:
+        """Make a public answer's link its own: X refuses a text that was just posted."""
+        return f"{url}#{self.seed:x}" if self.is_public else url
+
+
+def answer(
+    session: Session,
+    deps: Deps,
+    incoming: Incoming,
+    reply: Reply,
+    *,
+    at: datetime,
+    priority: int,
+    order_id: int | None = None,
+    states_hash: str | None = None,
+) -> None:
+    """Put the one answer to a message into the outbox: a reply to a post, a DM to a DM."""
+    if incoming.is_late:
+        return
+    person = people.person_of(session, incoming.author_x_user_id)
+    lang: Lang = person.lang if person is not None and person.lang else incoming.lang
+    text = say(reply, lang, public=incoming.is_public, seed=incoming.seed)
+    if incoming.is_public:
+        text = _made_unlike_others(text, incoming.own(f"{deps.public_url}/help"))
+        letter = Letter(
+            key=f"reply:{incoming.id}",
+            channel="reply",
+            text=text,
+            priority=priority,
+            to_post_id=incoming.id,
+            to_x_user_id=incoming.author_x_user_id,
+            exclude_x_user_ids=",".join(incoming.bystanders),
+            order_id=order_id,
+        )
+    else:
+        letter = Letter(
+            key=f"dm:answer:{incoming.id}",
+            channel="dm",
+            text=text,
+            priority=priority,
+            to_x_user_id=incoming.author_x_user_id,
+            order_id=order_id,
+            states_hash=states_hash,
+        )
+    outbox.put(session, [letter], at=at)
+
+
+def _made_unlike_others(text: str, link: str) -> str:
+    """Add a link to the help page, of this answer's own, where there is room.
+
+    X refuses a text that the same account has just posted; the help serves whoever reads it.
+    """
+    longer = f"{text} {link}"
+    return text if "://" in text or weighted_length(longer) > POST_AT_MOST else longer
