@@ -88,6 +88,4 @@ def order(
         )
         for cents in amounts_cents
     ]
-    return orders.insert_transfers(
-        session, order_id, new, first_number=1, confirm_by=NOON.replace(day=24), at=NOON
-    )
+    return orders.insert_transfers(session, order_id, new, confirm_by=NOON.replace(day=24), at=NOON)

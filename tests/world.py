@@ -119,6 +119,7 @@ class World:
         with self.store.write() as session:
             person = people.person_of(session, self.x_id(to))
             assert person is not None
+            people.see(session, self.x_id(handle), at=self.clock.now(), handle=handle)
             people.make_person(
                 session,
                 phone=person.phone,
@@ -164,6 +165,19 @@ class World:
         post_id = self.x.post(author, text, in_reply_to=in_reply_to)
         receive.take_in(self.deps, [self.x.event(post_id)])
         return post_id
+
+    def edit(self, post_id: str, text: str) -> str:
+        """Let the author of a post edit it, and the bot react; return the new version's id."""
+        edited = self.take_edit(post_id, text)
+        self.react()
+        assert self.answer_to(edited) is None or self.answer_to(post_id) is None, "one reply"
+        return edited
+
+    def take_edit(self, post_id: str, text: str) -> str:
+        """Let the author of a post edit it, without any reaction yet."""
+        edited = self.x.edit(post_id, text)
+        receive.take_in(self.deps, [self.x.event(edited)])
+        return edited
 
     def answer_to(self, post_id: str) -> str | None:
         """Return the bot's reply to a post, which is never a second one."""
@@ -225,9 +239,9 @@ class World:
         mine = [row for row in pending if row.payer_x_user_id == self.x_id(handle)]
         return confirm.terms_of(reference, mine) if mine else "nothing"
 
-    def page(self, handle: str, reference: str) -> OrderPage:
+    def page(self, handle: str, reference: str, *, with_own: bool = True) -> OrderPage:
         """Return what an order's page shows somebody who signed in."""
-        return order_page(self.deps, reference, self.visitor(handle))
+        return order_page(self.deps, reference, self.visitor(handle), with_own=with_own)
 
     def transfers(self, reference: str) -> Sequence[Row[Any]]:
         """Return an order's transfers."""

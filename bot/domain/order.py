@@ -11,12 +11,17 @@ REFERENCE_LENGTH: Final = 6
 
 
 class OrderKind(StrEnum):
-    """What was asked for; only a request is paid by somebody other than who ordered it."""
+    """What was asked for; a request and a split are paid by others than who ordered them."""
 
     PAY = "pay"
     DONATE = "donate"
     REQUEST = "request"
     SPLIT = "split"
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether others are asked to pay who ordered it."""
+        return self in (OrderKind.REQUEST, OrderKind.SPLIT)
 
 
 def is_reference(text: str) -> bool:

@@ -58,6 +58,7 @@ class Reason(StrEnum):
     PAYEE_IS_LOCKED = "payee_is_locked"
     NO_LONGER_POSSIBLE = "no_longer_possible"
     UNTICKED = "unticked"
+    EDITED = "edited"
     CANCELLED_BY_OWNER = "cancelled_by_owner"
     CANCELLED_BY_OPERATOR = "cancelled_by_operator"
     DECLINED_BY_PAYER = "declined_by_payer"

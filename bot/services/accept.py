@@ -10,7 +10,7 @@ from sqlmodel import Session
 from bot.domain import limits, sca
 from bot.domain.errors import Refusal
 from bot.services.deps import Deps
-from bot.store import confirmations, orders, people
+from bot.store import confirmations, orders, people, wishes
 
 
 def open_wishes(session: Session, row: Row[Any]) -> Sequence[Row[Any]]:
@@ -18,7 +18,7 @@ def open_wishes(session: Session, row: Row[Any]) -> Sequence[Row[Any]]:
     if row.confirmation_id is None:
         return []
     covered = confirmations.covered_ids(session, row.confirmation_id)
-    return orders.open_wishes(session, covered)
+    return wishes.open_of(session, covered)
 
 
 def why_void(session: Session, deps: Deps, row: Row[Any]) -> str | None:

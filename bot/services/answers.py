@@ -13,6 +13,7 @@ from bot.domain.replies import Reply
 from bot.i18n.length import POST_AT_MOST, weighted_length
 from bot.i18n.texts import say
 from bot.services.deps import Deps
+from bot.services.tell import News, tell
 from bot.store import outbox, people
 from bot.store.outbox import Letter
 
@@ -42,6 +43,25 @@ class Incoming:
     lang: Lang
     people: Mapping[str, str] = field(default_factory=dict)
     """X user ids by handle."""
+    first_id: str = ""
+    """The first version's id, by which an edited post's order and its one reply are known."""
+    order_id: int | None = None
+    """The order that an edit of its post fills anew."""
+
+    @property
+    def thing_id(self) -> str:
+        """What the message is known by, however often it was edited."""
+        return self.first_id or self.id
+
+    @property
+    def is_edit(self) -> bool:
+        """Whether earlier versions of the post may have been read."""
+        return self.thing_id != self.id
+
+    @property
+    def reply_key(self) -> str:
+        """The key of a post's one reply in the outbox."""
+        return f"reply:{self.thing_id}"
 
     @property
     def is_public(self) -> bool:
@@ -69,7 +89,11 @@ def answer(
     order_id: int | None = None,
     states_hash: str | None = None,
 ) -> None:
-    """Put the one answer to a message into the outbox: a reply to a post, a DM to a DM."""
+    """Put the one answer to a message into the outbox: a reply to a post, a DM to a DM.
+
+    An edited post whose reply is out gets no second one: its writer is told by direct message, as
+    far as X's rules allow it.
+    """
     if incoming.is_late:
         return
     person = people.person_of(session, incoming.author_x_user_id)
@@ -78,7 +102,7 @@ def answer(
     if incoming.is_public:
         text = _made_unlike_others(text, incoming.own(f"{deps.public_url}/help"))
         letter = Letter(
-            key=f"reply:{incoming.id}",
+            key=incoming.reply_key,
             channel="reply",
             text=text,
             priority=priority,
@@ -97,7 +121,11 @@ def answer(
             order_id=order_id,
             states_hash=states_hash,
         )
-    outbox.put(session, [letter], at=at)
+    if outbox.put(session, [letter], at=at) or not incoming.is_edit:
+        return
+    if not outbox.rewrite(session, letter):
+        key = f"edit:{incoming.id}"
+        tell(session, [News(key, incoming.author_x_user_id, reply, order_id, lang)], at=at)
 
 
 def _made_unlike_others(text: str, link: str) -> str:

@@ -1,4 +1,7 @@
-"""Ordering: a command that names amounts and people becomes an order with pending transfers."""
+"""Ordering: a command that names amounts and people becomes an order with pending transfers.
+
+A split becomes a draft: nobody is asked before its asker has seen the shares (`services.split`).
+"""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -9,61 +12,114 @@ from sqlmodel import Session
 
 from bot.domain import limits
 from bot.domain import order as order_rules
-from bot.domain.commands import Donate, Pay, Request
+from bot.domain.commands import Donate, Pay, Request, Split
 from bot.domain.errors import Refusal
 from bot.domain.order import OrderKind
 from bot.domain.replies import Reply
+from bot.domain.split import share
 from bot.services.answers import Incoming
 from bot.services.deps import Deps
 from bot.services.whoami import bot_account
-from bot.store import orders, people
+from bot.store import drafts, orders, people
+from bot.store.drafts import NewDraft
 from bot.store.orders import NewOrder, NewTransfer
 
-_KINDS = {Pay: OrderKind.PAY, Donate: OrderKind.DONATE, Request: OrderKind.REQUEST}
+Ordering = Pay | Donate | Request | Split
+_KINDS = {
+    Pay: OrderKind.PAY,
+    Donate: OrderKind.DONATE,
+    Request: OrderKind.REQUEST,
+    Split: OrderKind.SPLIT,
+}
+
+Named = tuple[str, str]
+"""Somebody whom a command names: handle and X user id."""
 
 
 def order(
+    session: Session, deps: Deps, incoming: Incoming, command: Ordering, at: datetime
+) -> Row[Any]:
+    """Write an order with its pending transfers or its draft, and return it. Raises `Refusal`.
+
+    An edit of a post fills the order that an earlier version made.
+    """
+    kind = kind_of(command)
+    me = incoming.author_x_user_id
+    others = others_of(session, command, me, incoming)
+    if isinstance(command, Split):
+        each_cents = share(command.amount_cents, len(others), with_own=True).each_cents
+    else:
+        each_cents = command.amount_cents
+    check(session, deps, kind, me, others, each_cents, at)
+    order_id = _order_id(session, deps, incoming, kind, command, at)
+    confirm_by = _confirm_by(session, deps, order_id)
+    if isinstance(command, Split):
+        named = [(x_user_id, handle) for handle, x_user_id in others]
+        draft = NewDraft(amount_cents=command.amount_cents, note=command.note, people=named)
+        drafts.put(session, order_id, draft, confirm_by=confirm_by)
+    else:
+        transfers = [transfer_of(command, me, other) for other in others]
+        orders.insert_transfers(session, order_id, transfers, confirm_by=confirm_by, at=at)
+    return orders.by_id(session, order_id)
+
+
+def kind_of(command: Ordering) -> OrderKind:
+    """Return the kind of order that a command makes."""
+    return _KINDS[type(command)]
+
+
+def others_of(session: Session, command: Ordering, me: str, incoming: Incoming) -> list[Named]:
+    """Return whom a command names. Who splits, and the bot, have no part in what others owe."""
+    others = [(handle, incoming.people[handle]) for handle in command.people]
+    if not isinstance(command, Split):
+        return others
+    kept = besides(session, me, others)
+    if not kept:
+        raise Refusal(Reply.of("refusal.split_alone"))
+    return kept
+
+
+def besides(session: Session, me: str, named: Sequence[Named]) -> list[Named]:
+    """Leave out the bot, and oneself under any of one's X accounts."""
+    bot = bot_account(session)
+    mine = people.person_of(session, me)
+    left_out = {me, *([bot.id] if bot is not None else []), *accounts_of(session, me, mine)}
+    return [one for one in named if one[1] not in left_out]
+
+
+def transfer_of(command: Pay | Donate | Request, me: str, other: Named) -> NewTransfer:
+    """Return the transfer that a command asks for, to or from one of those whom it names."""
+    handle, x_user_id = other
+    asks = isinstance(command, Request)
+    return NewTransfer(
+        payer_x_user_id=x_user_id if asks else me,
+        payee_x_user_id=me if asks else x_user_id,
+        payee_handle=None if asks else handle,
+        amount_cents=command.amount_cents,
+        note=command.note,
+    )
+
+
+def _order_id(
     session: Session,
     deps: Deps,
     incoming: Incoming,
-    command: Pay | Donate | Request,
+    kind: OrderKind,
+    command: Ordering,
     at: datetime,
-) -> Row[Any]:
-    """Write an order with its pending transfers and return it. Raises `Refusal`."""
-    kind = _KINDS[type(command)]
-    me = incoming.author_x_user_id
-    others = [(handle, incoming.people[handle]) for handle in command.people]
-    _check(session, deps, kind, me, others, command.amount_cents, at)
-    order_id = _insert(
-        session,
-        deps,
-        NewOrder(
-            kind=kind,
-            source=incoming.source,
-            source_id=incoming.id,
-            conversation_id=incoming.conversation_id,
-            owner_x_user_id=me,
-            lang=command.lang,
-        ),
-        at,
+) -> int:
+    if incoming.order_id is not None:
+        orders.change_order(session, incoming.order_id, kind=kind.value, lang=command.lang)
+        return incoming.order_id
+    new = NewOrder(
+        kind=kind,
+        source=incoming.source,
+        source_id=incoming.thing_id,
+        conversation_id=incoming.conversation_id,
+        owner_x_user_id=incoming.author_x_user_id,
+        lang=command.lang,
     )
-    latest = order_rules.confirm_by_at_most(
-        at,
-        confirm_within_h=deps.policy.confirm_within_h,
-        answer_within_h=deps.policy.answer_within_h,
-    )
-    new = [
-        NewTransfer(
-            payer_x_user_id=other if kind is OrderKind.REQUEST else me,
-            payee_x_user_id=me if kind is OrderKind.REQUEST else other,
-            payee_handle=None if kind is OrderKind.REQUEST else handle,
-            amount_cents=command.amount_cents,
-            note=command.note,
-        )
-        for handle, other in others
-    ]
-    orders.insert_transfers(session, order_id, new, first_number=1, confirm_by=latest, at=at)
-    return orders.by_id(session, order_id)
+    return _insert(session, deps, new, at)
 
 
 def _insert(session: Session, deps: Deps, new: NewOrder, at: datetime) -> int:
@@ -74,12 +130,24 @@ def _insert(session: Session, deps: Deps, new: NewOrder, at: datetime) -> int:
             return order_id
 
 
-def _check(
+def _confirm_by(session: Session, deps: Deps, order_id: int) -> datetime:
+    """Return until when what is ordered can be confirmed: an answer that is out has set the end."""
+    row = orders.by_id(session, order_id)
+    spans = {
+        "confirm_within_h": deps.policy.confirm_within_h,
+        "answer_within_h": deps.policy.answer_within_h,
+    }
+    if row.replied_at is not None:
+        return order_rules.confirm_by_after_reply(row.replied_at, row.created_at, **spans)
+    return order_rules.confirm_by_at_most(row.created_at, **spans)
+
+
+def check(
     session: Session,
     deps: Deps,
     kind: OrderKind,
     me: str,
-    others: Sequence[tuple[str, str]],
+    others: Sequence[Named],
     amount_cents: int,
     at: datetime,
 ) -> None:
@@ -99,17 +167,22 @@ def _check(
             raise Refusal(
                 Reply.of("refusal.not_organisation", handle=handle, amount_cents=amount_cents)
             )
-        to_organisation = is_organisation and kind is not OrderKind.REQUEST
+        to_organisation = is_organisation and not kind.is_asked
         limits.check_amount(amount_cents, to_organisation=to_organisation, policy=deps.policy)
-        if kind is OrderKind.REQUEST and people.has_blocked(session, x_user_id, me):
+        if kind.is_asked and people.has_blocked(session, x_user_id, me):
             raise Refusal(Reply.of("refusal.cannot_ask", handle=handle))
-    limits.check_pending(orders.open_orders_of(session, _accounts(session, me, mine)), deps.policy)
-    if mine is not None and kind is not OrderKind.REQUEST:
+    _check_pending(session, deps, accounts_of(session, me, mine), at)
+    if mine is not None and not kind.is_asked:
         window = at - timedelta(days=limits.ROLLING_DAYS)
         paid = orders.paid_since(session, [mine.id], since=window).get(mine.id, 0)
         limits.check_30_days(paid, amount_cents * len(others), deps.policy)
 
 
-def _accounts(session: Session, me: str, mine: Row[Any] | None) -> list[str]:
+def _check_pending(session: Session, deps: Deps, mine: Sequence[str], at: datetime) -> None:
+    waiting = orders.open_orders_of(session, mine) + drafts.count_open_of(session, mine, at=at)
+    limits.check_pending(waiting, deps.policy)
+
+
+def accounts_of(session: Session, me: str, mine: Row[Any] | None) -> list[str]:
     """Return the X accounts of a person: what is counted is counted by person."""
     return people.account_ids_of(session, mine.id) if mine is not None else [me]

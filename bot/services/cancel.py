@@ -14,7 +14,7 @@ from bot.domain.transfer import Reason, TransferStatus
 from bot.services import claim, settle
 from bot.services.deps import Deps
 from bot.services.tell import News, tell
-from bot.store import confirmations, orders
+from bot.store import confirmations, drafts, orders, wishes
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def cancel(deps: Deps, reference: str, x_user_id: str) -> Done:
         order = _order(session, reference)
         rows = lock(session, order)
         done = cancel_in(session, deps, order, rows, x_user_id, at)
-    _drive_wishes(deps, rows)
+    drive_wishes(deps, rows)
     deps.bells.outbox.set()
     return done
 
@@ -66,8 +66,11 @@ def cancel_in(
     at: datetime,
 ) -> Done:
     """Do what `cancel` does, in the caller's transaction."""
-    open_ones = rows if order.owner_x_user_id == x_user_id else []
+    is_owner = order.owner_x_user_id == x_user_id
+    open_ones = rows if is_owner else []
     done = _stop(session, open_ones, "cancel", x_user_id, Reason.CANCELLED_BY_OWNER, at)
+    if is_owner and drafts.end(session, order.id, "cancelled", at=at):
+        done += Done(1)
     held = [row for row in _held(rows) if row.payer_x_user_id == x_user_id]
     claim.give_back(session, deps, held, Reason.TAKEN_BACK, at)
     done += Done(len(held))
@@ -87,7 +90,7 @@ def decline(deps: Deps, reference: str, x_user_id: str) -> Done:
         order = _order(session, reference)
         rows = lock(session, order)
         done = decline_in(session, deps, order, rows, x_user_id, at)
-    _drive_wishes(deps, rows)
+    drive_wishes(deps, rows)
     deps.bells.outbox.set()
     return done
 
@@ -128,7 +131,7 @@ def cancel_by_operator(deps: Deps, reference: str) -> Done:
         done = _stop(session, rows, "cancel", None, Reason.CANCELLED_BY_OPERATOR, at)
         if not done:
             raise Refusal(Reply.of("refusal.nothing_to_cancel", reference=reference))
-    _drive_wishes(deps, rows)
+    drive_wishes(deps, rows)
     return done
 
 
@@ -158,7 +161,11 @@ def _order(session: Session, reference: str) -> Row[Any]:
 
 
 def lock(session: Session, order: Row[Any]) -> Sequence[Row[Any]]:
-    """Lock an order's top-ups, then its transfers, and return these: the driver's order."""
+    """Lock an order's draft, its top-ups, then its transfers, and return these.
+
+    It is the driver's order, with the draft first: whose tap makes transfers holds it.
+    """
+    drafts.of(session, order.id, lock=True)
     confirmations.lock_topups(session, order.id)
     return orders.transfers_of(session, [order.id], lock=True)
 
@@ -172,12 +179,26 @@ def _stop(
     at: datetime,
 ) -> Done:
     """Bring pending transfers to their end, and write the wish for those in funding."""
+    target = TransferStatus.CANCELLED if kind == "cancel" else TransferStatus.DECLINED
+    ended = stop_pending(session, rows, target, reason, at)
+    funding = [row for row in rows if row.status == TransferStatus.FUNDING.value]
+    _wish(session, funding, kind, by, reason, at)
+    return Done(ended, len(funding))
+
+
+def stop_pending(
+    session: Session,
+    rows: Sequence[Row[Any]],
+    target: TransferStatus,
+    reason: Reason,
+    at: datetime,
+) -> int:
+    """Bring the pending transfers that no confirmation covers to their end; return how many."""
     pending = [
         row.id
         for row in rows
         if row.status == TransferStatus.PENDING.value and row.confirmation_id is None
     ]
-    target = TransferStatus.CANCELLED if kind == "cancel" else TransferStatus.DECLINED
     uncovered = orders.transfers.c.confirmation_id.is_(None)
     moved = orders.advance(
         session,
@@ -188,10 +209,27 @@ def _stop(
         at=at,
         also=[uncovered],
     )
-    funding = [row for row in rows if row.status == TransferStatus.FUNDING.value]
-    orders.wish(session, [row.id for row in funding], kind=kind, by=by, reason=reason, at=at)
+    return len(moved)
+
+
+def wish_away(
+    session: Session, funding: Sequence[Row[Any]], by: str, reason: Reason, at: datetime
+) -> None:
+    """Wish that transfers in funding be cancelled, once: what was wished already is not again."""
+    wished = {wish.transfer_id for wish in wishes.open_of(session, [row.id for row in funding])}
+    _wish(session, [row for row in funding if row.id not in wished], "cancel", by, reason, at)
+
+
+def _wish(
+    session: Session,
+    funding: Sequence[Row[Any]],
+    kind: str,
+    by: str | None,
+    reason: Reason,
+    at: datetime,
+) -> None:
+    wishes.write(session, [row.id for row in funding], kind=kind, by=by, reason=reason, at=at)
     confirmations.hurry(session, {row.confirmation_id for row in funding}, at=at)
-    return Done(len(moved), len(funding))
 
 
 def _why_not(rows: Sequence[Row[Any]], x_user_id: str, order: Row[Any]) -> Reply:
@@ -205,7 +243,7 @@ def _why_not(rows: Sequence[Row[Any]], x_user_id: str, order: Row[Any]) -> Reply
     return Reply.of("refusal.nothing_to_cancel", reference=order.reference)
 
 
-def _drive_wishes(deps: Deps, rows: Sequence[Row[Any]]) -> None:
+def drive_wishes(deps: Deps, rows: Sequence[Row[Any]]) -> None:
     """Let the driver apply wishes at once; what the acquirer delays, the recovery job finishes."""
     waiting = {row.confirmation_id for row in rows if row.status == TransferStatus.FUNDING.value}
     for confirmation_id in waiting:

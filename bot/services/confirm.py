@@ -116,7 +116,7 @@ def write(session: Session, deps: Deps, will: Will, at: datetime) -> tuple[int, 
         for row in orders.transfers_of(session, [order.id], lock=True)
         if row.payer_x_user_id == will.x_user_id
     ]
-    rows = _ticked(order.reference, mine, will, at)
+    rows = _ticked(session, order, mine, will, at)
     person = _payer(session, will.x_user_id)
     total = sum(row.amount_cents for row in rows)
     _check(session, deps, person, rows, total, at)
@@ -152,29 +152,32 @@ def terms_of(reference: str, rows: Sequence[Row[Any]]) -> str:
 
 
 def _ticked(
-    reference: str, mine: Sequence[Row[Any]], will: Will, at: datetime
+    session: Session, order: Row[Any], mine: Sequence[Row[Any]], will: Will, at: datetime
 ) -> Sequence[Row[Any]]:
     """Return the transfers that are confirmed, each pending and exactly as it was shown."""
     if not mine:
         raise Refusal(Reply.of("refusal.unknown_reference", reference=will.reference))
     open_ones = [row for row in mine if row.status == TransferStatus.PENDING.value]
     if not open_ones:
-        raise Refusal(_why_not(mine))
+        raise Refusal(_why_not(session, mine))
     is_at_the_card = any(row.status == TransferStatus.FUNDING.value for row in mine)
     if is_at_the_card or any(row.confirmation_id is not None for row in open_ones):
         raise Refusal(Reply.of("refusal.under_way"))
     if any(row.confirm_by <= at for row in open_ones):
         raise Refusal(Reply.of("refusal.too_late"))
+    changed = Reply.of("refusal.edited" if order.edited_at else "refusal.changed")
+    if terms_of(order.reference, open_ones) != will.terms_hash:
+        raise Refusal(changed)
     wanted = will.numbers if will.numbers is not None else [row.number for row in open_ones]
     rows = [row for row in open_ones if row.number in wanted]
     if not rows:
         raise Refusal(Reply.of("refusal.nothing_ticked"))
-    if len(rows) != len(set(wanted)) or terms_of(reference, open_ones) != will.terms_hash:
-        raise Refusal(Reply.of("refusal.changed"))
+    if len(rows) != len(set(wanted)):
+        raise Refusal(changed)
     return rows
 
 
-def _why_not(mine: Sequence[Row[Any]]) -> Reply:
+def _why_not(session: Session, mine: Sequence[Row[Any]]) -> Reply:
     statuses = {row.status for row in mine}
     if statuses & {"posted", "held", "returned"}:
         return Reply.of("refusal.already_paid")
@@ -182,7 +185,8 @@ def _why_not(mine: Sequence[Row[Any]]) -> Reply:
         return Reply.of("refusal.under_way")
     if "expired" in statuses:
         return Reply.of("refusal.too_late")
-    return Reply.of("refusal.already_cancelled")
+    edited = len(orders.edited_away(session, [row.id for row in mine])) == len(mine)
+    return Reply.of("refusal.edited_away" if edited else "refusal.already_cancelled")
 
 
 def _payer(session: Session, x_user_id: str) -> Row[Any]:

@@ -28,7 +28,7 @@ from bot.domain.commands import (
 from bot.domain.errors import Refusal
 from bot.domain.replies import Reply, misread_reply
 from bot.domain.transfer import TransferStatus
-from bot.services import ask, confirm, figures, meant
+from bot.services import ask, confirm, edits, figures, meant, split
 from bot.services.answers import (
     HELP_PRIORITY,
     HINT_PRIORITY,
@@ -42,36 +42,54 @@ from bot.store import orders, outbox, people
 
 
 def converse(
-    session: Session, deps: Deps, incoming: Incoming, command: Command, at: datetime
+    session: Session,
+    deps: Deps,
+    incoming: Incoming,
+    command: Command,
+    at: datetime,
+    *,
+    impossible: Reply | None = None,
 ) -> bool:
-    """Do what a command asks; return whether a confirmation now waits to be settled."""
+    """Do what a command asks; return whether a confirmation now waits to be settled.
+
+    `impossible` says why it cannot be done, where that was known before.
+    """
     _meet(session, incoming, at)
     account = people.account(session, incoming.author_x_user_id)
     assert account is not None, "the writer was just met"
-    match command:
-        case Stop():
-            people.change_account(session, account.x_user_id, opted_out_at=at)
-            return False
-        case Start():
-            people.change_account(session, account.x_user_id, opted_out_at=None)
+    if isinstance(command, Stop | Start):
+        stops = isinstance(command, Stop)
+        people.change_account(session, account.x_user_id, opted_out_at=at if stops else None)
+        if not stops:
             answer(session, deps, incoming, Reply.of("start"), at=at, priority=HELP_PRIORITY)
-            return False
-        case _ if account.opted_out_at is not None:
-            return False
+        if incoming.is_edit:
+            edits.follow(session, deps, incoming, command, at)
+        return False
+    if account.opted_out_at is not None or edits.is_superseded(session, incoming):
+        return False
+    heard = edits.follow(session, deps, incoming, command, at) if incoming.is_edit else incoming
+    if heard is None:
+        return False
     try:
-        with session.begin_nested():
-            return _do(session, deps, incoming, command, at)
+        return _try(session, deps, heard, command, at, impossible)
     except Refusal as refusal:
-        refuse(session, deps, incoming, refusal.reply, at)
+        answer(session, deps, heard, refusal.reply, at=at, priority=HINT_PRIORITY)
         return False
 
 
-def refuse(session: Session, deps: Deps, incoming: Incoming, reply: Reply, at: datetime) -> None:
-    """Answer with a refusal, unless its reader opted out."""
-    _meet(session, incoming, at)
-    account = people.account(session, incoming.author_x_user_id)
-    if account is not None and account.opted_out_at is None:
-        answer(session, deps, incoming, reply, at=at, priority=HINT_PRIORITY)
+def _try(
+    session: Session,
+    deps: Deps,
+    incoming: Incoming,
+    command: Command,
+    at: datetime,
+    impossible: Reply | None,
+) -> bool:
+    """Do what a command asks, or nothing at all. Raises `Refusal`."""
+    if impossible is not None:
+        raise Refusal(impossible)
+    with session.begin_nested():
+        return _do(session, deps, incoming, command, at)
 
 
 def _meet(session: Session, incoming: Incoming, at: datetime) -> None:
@@ -87,11 +105,9 @@ def _do(session: Session, deps: Deps, incoming: Incoming, command: Command, at: 
     match command:
         case Nothing() | Stop() | Start():
             return False
-        case Pay() | Donate() | Request():
+        case Pay() | Donate() | Request() | Split():
             order = ask.order(session, deps, incoming, command, at)
             _answer_order(session, deps, incoming, order, at)
-        case Split():
-            raise Refusal(Reply.of("refusal.no_split"))
         case Cancel(reference):
             meant.cancel_meant(session, deps, incoming, reference, at)
         case Decline(reference):
@@ -123,8 +139,10 @@ def _answer_order(
     priority = LINK_PRIORITY if person is not None else NEWCOMER_PRIORITY
     url = f"{deps.public_url}/t/{order.reference}"
     if incoming.is_public:
-        key = "order.request.public" if order.kind == "request" else "order.pay.public"
-        reply, states_hash = Reply.of(key, url=url), None
+        kind = order.kind if order.kind in ("request", "split") else "pay"
+        reply, states_hash = Reply.of(f"order.{kind}.public", url=url), None
+    elif order.kind == "split":
+        reply, states_hash = _shares(session, order, url), None
     else:
         reply, states_hash = _stated(session, deps, order, incoming, url)
     answer(
@@ -136,6 +154,19 @@ def _answer_order(
         priority=priority,
         order_id=order.id,
         states_hash=states_hash,
+    )
+
+
+def _shares(session: Session, order: Row[Any], url: str) -> Reply:
+    """State the shares of a split to its asker, for a direct message."""
+    shares = split.proposed(session, order)
+    return Reply.of(
+        "order.split.direct",
+        amount_cents=shares.total_cents,
+        people=[handle for _x_user_id, handle in shares.others],
+        each_cents=shares.parts.each_cents,
+        own_cents=shares.parts.own_cents,
+        url=url,
     )
 
 

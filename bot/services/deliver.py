@@ -16,7 +16,7 @@ from bot.domain.errors import OutcomeUnknown, Rejected, Unavailable
 from bot.domain.order import confirm_by_after_reply
 from bot.services.deps import Deps
 from bot.services.steps import Step
-from bot.store import inbox, orders, outbox, people
+from bot.store import drafts, inbox, orders, outbox, people
 
 log = structlog.get_logger(__name__)
 
@@ -160,6 +160,7 @@ def _record(deps: Deps, row: Row[Any], sent_id: str) -> None:
                 answer_within_h=deps.policy.answer_within_h,
             )
             orders.record_reply(session, order.id, reply_id=sent_id, at=at, confirm_by=confirm_by)
+            drafts.extend(session, order.id, confirm_by=confirm_by)
     deps.step(Step.MESSAGE_RECORDED)
 
 

@@ -25,7 +25,7 @@ from bot.domain.commands import (
 from bot.domain.replies import Reply
 from bot.language import Text, parse
 from bot.ports import Message, Post, XUser
-from bot.services import converse, settle
+from bot.services import converse, edits, settle
 from bot.services.answers import Incoming
 from bot.services.deps import Deps
 from bot.services.steps import Step
@@ -40,23 +40,21 @@ def read_post(deps: Deps, row: Row[Any], since: datetime) -> None:
     why = _why_ignore(post.author_id, bot, post.created_at, since)
     if post.is_retweet:
         why = "a retweet"
-    elif _is_edit(deps, post):
-        why = "an edit of a post that was read"
     if why is not None:
         return _ignore(deps, row, why)
+    answered = _answered(deps, post, bot)
     command = parse(
         Text(
             text=post.text,
             bot=bot.handle,
-            in_reply_to=_answered(deps, post, bot),
+            in_reply_to=answered,
             typed_from=post.typed_from if post.in_reply_to_user_id is not None else None,
             direct=False,
             lang=post.lang,
         )
     )
     named = {one.handle.lower(): one.x_user_id for one in post.mentions}
-    answered = _answered(deps, post, bot)
-    if answered is not None and post.in_reply_to_user_id is not None:
+    if answered and post.in_reply_to_user_id is not None:
         named.setdefault(answered, post.in_reply_to_user_id)
     at = deps.clock.now()
     limit = timedelta(hours=deps.policy.answer_within_h)
@@ -69,6 +67,7 @@ def read_post(deps: Deps, row: Row[Any], since: datetime) -> None:
         bystanders=_bystanders(post, bot),
         is_late=post.created_at is not None and at - post.created_at > limit,
         lang=_lang(command, post.lang),
+        first_id=post.edit_history[0] if post.edit_history else post.id,
     )
     _converse(deps, row, incoming, command, named)
     return None
@@ -114,13 +113,6 @@ def _why_ignore(
     return None
 
 
-def _is_edit(deps: Deps, post: Post) -> bool:
-    """Whether an earlier version of a post is here: it had its one answer."""
-    earlier = [one for one in post.edit_history if one != post.id]
-    with deps.store.read() as session:
-        return bool(earlier and inbox.known(session, "post", earlier))
-
-
 def _is_group(message: Message) -> bool:
     return message.is_group
 
@@ -131,7 +123,10 @@ def _ignore(deps: Deps, row: Row[Any], why: str) -> None:
 
 
 def _answered(deps: Deps, post: Post, bot: XUser) -> str | None:
-    """Return the handle of the author whom a post replies to, where X lets us know it."""
+    """Return the handle of the author whom a post replies to; None where it is no reply.
+
+    It is empty where X does not let us know it: X puts no writer's own handle before their reply.
+    """
     target = post.in_reply_to_user_id
     if target is None:
         return None
@@ -143,10 +138,10 @@ def _answered(deps: Deps, post: Post, bot: XUser) -> str | None:
     with deps.store.read() as session:
         account = people.account(session, target)
     if account is None or not account.handle:
-        return None
+        return ""
     # A handle that the post gives to another account has changed hands: it says nothing now.
     is_anothers = any(one.handle.lower() == account.handle for one in post.mentions)
-    return None if is_anothers else str(account.handle)
+    return "" if is_anothers else str(account.handle)
 
 
 def _bystanders(post: Post, bot: XUser) -> tuple[str, ...]:
@@ -172,16 +167,14 @@ def _converse(
     refusal: Reply | None = None
     if isinstance(command, Pay | Donate | Request | Split):
         command, who, refusal = _resolve(deps, command, named)
+    heard = replace(incoming, people=who)
+    if heard.is_edit:
+        edits.close_card_pages(deps, heard, command)
     at = deps.clock.now()
     with deps.store.write() as session:
         if not inbox.finish(session, row.id, at=at, status="done", reason=_kind(command)):
             return  # another reader whose lease had run out was quicker
-        heard = replace(incoming, people=who)
-        if refusal is not None:
-            converse.refuse(session, deps, heard, refusal, at)
-            confirmed = False
-        else:
-            confirmed = converse.converse(session, deps, heard, command, at)
+        confirmed = converse.converse(session, deps, heard, command, at, impossible=refusal)
     deps.step(Step.COMMAND_DONE)
     deps.bells.outbox.set()
     if confirmed:

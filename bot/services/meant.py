@@ -11,7 +11,7 @@ from bot.domain.replies import Reply
 from bot.services import cancel
 from bot.services.answers import HINT_PRIORITY, Incoming, answer
 from bot.services.deps import Deps
-from bot.store import orders, outbox
+from bot.store import inbox, orders, outbox
 
 
 def _in_thread(session: Session, incoming: Incoming) -> Row[Any] | None:
@@ -21,7 +21,8 @@ def _in_thread(session: Session, incoming: Incoming) -> Row[Any] | None:
     order_id = outbox.order_of_reply(session, incoming.in_reply_to_post_id)
     if order_id is not None:
         return orders.by_id(session, order_id)
-    order = orders.by_source(session, "post", incoming.in_reply_to_post_id)
+    first = inbox.first_version(session, incoming.in_reply_to_post_id)
+    order = orders.by_source(session, "post", first)
     if order is not None or incoming.conversation_id is None:
         return order
     return orders.newest_in_conversation(session, incoming.conversation_id)

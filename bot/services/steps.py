@@ -12,7 +12,9 @@ class Step(StrEnum):
 
     INBOX_WRITTEN = "receive.inbox_written"
     INBOX_LEASED = "receive.inbox_leased"
+    EDIT_WISHED = "edits.wished"
     COMMAND_DONE = "receive.command_done"
+    SHARES_ASKED = "split.shares_asked"
     OUTBOX_LEASED = "deliver.outbox_leased"
     MESSAGE_SENT = "deliver.message_sent"
     MESSAGE_RECORDED = "deliver.message_recorded"

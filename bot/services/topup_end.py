@@ -13,7 +13,7 @@ from bot.domain.transfer import Reason, TransferStatus
 from bot.services.deps import Deps
 from bot.services.steps import Step
 from bot.services.tell import News, tell
-from bot.store import confirmations, orders
+from bot.store import confirmations, orders, wishes
 
 WISHED = {
     "cancel": TransferStatus.CANCELLED,
@@ -59,7 +59,7 @@ def end(deps: Deps, topup_id: str, status: TopupStatus, refusal: str, reason: Re
         )
         confirmations.settle(session, [row.confirmation_id], outcome=refusal, at=at)
         confirmations.release(session, [row.confirmation_id])
-        for wish in orders.open_wishes(session, ids):
+        for wish in wishes.open_of(session, ids):
             orders.advance(
                 session,
                 [wish.transfer_id],
@@ -89,8 +89,8 @@ def answer_wishes(
     session: Session, deps: Deps, transfer_ids: list[int], *, applied: bool, at: datetime
 ) -> int:
     """Record what became of the wishes for transfers, and tell whoever had them."""
-    wishes = orders.open_wishes(session, transfer_ids)
-    if not wishes:
+    waiting = wishes.open_of(session, transfer_ids)
+    if not waiting:
         return 0
     (order,) = orders.by_ids(session, orders.order_ids_of(session, transfer_ids)).values()
     url = f"{deps.public_url}/t/{order.reference}"
@@ -101,9 +101,11 @@ def answer_wishes(
     )
     news = [
         News(f"wish:{wish.id}:answered", wish.by_x_user_id, reply, order.id, order.lang)
-        for wish in wishes
+        for wish in waiting
         if wish.by_x_user_id is not None
+        # An edit that came in time speaks for itself: its new terms are told.
+        and not (applied and wish.reason == Reason.EDITED.value)
     ]
     tell(session, news, at=at)
-    orders.answer_wishes(session, transfer_ids, applied=applied, at=at)
-    return len(wishes)
+    wishes.answer(session, transfer_ids, applied=applied, at=at)
+    return len(waiting)

@@ -10,12 +10,14 @@ from sqlmodel import Session
 
 from bot.domain import books, sca
 from bot.domain.commands import Lang
+from bot.domain.order import OrderKind
 from bot.domain.transfer import TransferStatus
+from bot.services import split
 from bot.services.confirm import terms_of
 from bot.services.deps import Deps
 from bot.services.sessions import Visitor
 from bot.services.tell import shown
-from bot.store import confirmations, ledger, orders, people
+from bot.store import confirmations, drafts, ledger, orders, people
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,8 @@ class OrderView:
     gets: tuple[TransferView, ...]
     asked: tuple[TransferView, ...]
     """What an asker waits for: the transfers of their own request, others pay them."""
+    own_cents: int | None
+    """What is left to the asker of a split."""
     to_confirm: ToConfirm | None
     card_url: str | None
     last_refusal: str | None
@@ -116,25 +120,85 @@ class OrderView:
     may_take_back: bool
 
 
-OrderPage = Unknown | SignInFirst | NotYours | OrderView
+@dataclass(frozen=True, slots=True)
+class SplitView:
+    """A split that its asker looks at: nobody has been asked yet."""
+
+    reference: str
+    total_cents: int
+    note: str | None
+    with_own: bool
+    """Whether the asker has a share of their own."""
+    each_cents: int
+    own_cents: int
+    """The asker's share; where they have none, the cents that do not divide."""
+    others: tuple[tuple[str, str], ...]
+    """Handle and name of everybody who is to be asked."""
+    terms_hash: str
+    confirm_by: datetime
+    over: Literal["cancelled", "edited", "expired"] | None
+    """Why nobody can be asked any more."""
 
 
-def order_page(deps: Deps, reference: str, visitor: Visitor | None) -> OrderPage:
-    """Return what an order's page shows to a visitor."""
+OrderPage = Unknown | SignInFirst | NotYours | OrderView | SplitView
+
+
+def order_page(
+    deps: Deps, reference: str, visitor: Visitor | None, *, with_own: bool = True
+) -> OrderPage:
+    """Return what an order's page shows to a visitor.
+
+    `with_own`: whether a split's asker has a share of their own, where they are shown the shares.
+    """
     with deps.store.read() as session:
         order = orders.by_reference(session, reference)
         if order is None:
             return Unknown(reference)
         if visitor is None:
             return SignInFirst(order.reference)
+        draft = drafts.of(session, order.id) if order.kind == OrderKind.SPLIT.value else None
+        if draft is not None and draft.outcome != "asked":
+            if visitor.x_user_id != order.owner_x_user_id:
+                return NotYours(order.reference)
+            return _split_view(session, deps, order, draft, with_own=with_own)
         rows = [
             row
             for row in orders.transfers_of(session, [order.id])
             if visitor.x_user_id in (row.payer_x_user_id, row.payee_x_user_id)
         ]
+        rows = _without_edited_away(session, rows)
         if not rows:
             return NotYours(order.reference)
         return _view(session, deps, order, rows, visitor)
+
+
+def _without_edited_away(session: Session, rows: list[Row[Any]]) -> list[Row[Any]]:
+    """Leave out what an edit put others in the place of; where it put nothing, it is shown."""
+    gone = orders.edited_away(session, [row.id for row in rows])
+    return [row for row in rows if row.id not in gone] or rows
+
+
+def _split_view(
+    session: Session, deps: Deps, order: Row[Any], draft: Row[Any], *, with_own: bool
+) -> SplitView:
+    shares = split.proposed(session, order, with_own=with_own)
+    accounts = people.accounts_by_id(session, [x_user_id for x_user_id, _ in shares.others])
+    expired = draft.confirm_by <= deps.clock.now()
+    return SplitView(
+        reference=order.reference,
+        total_cents=shares.total_cents,
+        note=shares.note,
+        with_own=with_own,
+        each_cents=shares.parts.each_cents,
+        own_cents=shares.parts.own_cents,
+        others=tuple(
+            (shown(accounts[x_user_id], handle), accounts[x_user_id].name)
+            for x_user_id, handle in shares.others
+        ),
+        terms_hash=shares.terms_hash,
+        confirm_by=draft.confirm_by,
+        over=draft.outcome or ("expired" if expired else None),
+    )
 
 
 def _view(
@@ -160,6 +224,7 @@ def _view(
         pays=tuple(views[row.id] for row in pays),
         gets=tuple(views[row.id] for row in seen if not is_owner),
         asked=tuple(views[row.id] for row in seen if is_owner),
+        own_cents=_own_cents(session, order, seen) if is_owner else None,
         to_confirm=_to_confirm(session, deps, order, pays, views, visitor),
         card_url=topup.url if topup is not None and topup.status == "created" else None,
         last_refusal=topup.refusal if topup is not None else None,
@@ -168,6 +233,13 @@ def _view(
         may_claim=any(row.status == TransferStatus.HELD.value for row in gets),
         may_take_back=any(row.status == TransferStatus.HELD.value for row in pays),
     )
+
+
+def _own_cents(session: Session, order: Row[Any], asked: Sequence[Row[Any]]) -> int | None:
+    draft = drafts.of(session, order.id) if order.kind == OrderKind.SPLIT.value else None
+    if draft is None:
+        return None
+    return int(draft.amount_cents - sum(row.amount_cents for row in asked))
 
 
 _OPEN = (TransferStatus.PENDING.value, TransferStatus.FUNDING.value)

@@ -26,7 +26,7 @@ from bot.i18n.texts import say
 from bot.services.deps import Deps
 from bot.services.sessions import Visitor
 from bot.services.tell import shown
-from bot.store import activity, cards, ledger, people, tokens
+from bot.store import activity, cards, drafts, ledger, people, tokens
 
 log = structlog.get_logger(__name__)
 
@@ -52,15 +52,15 @@ _FRENCH_MOBILE: Final = re.compile(r"\+33[67][0-9]{8}")
 """By prefix, as ARCEP hands them out; dearer numbers are how text messages are abused."""
 
 
-What = Literal["to_confirm", "to_pay", "to_claim", "held", "asked", "under_way"]
+What = Literal["to_confirm", "to_ask", "to_pay", "to_claim", "held", "asked", "under_way"]
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """An order in which something waits, as its link shows it.
 
-    `to_confirm`, `to_pay` and `to_claim` wait for the visitor; `held` and `asked` for the others;
-    `under_way` for the card.
+    `to_confirm`, `to_ask`, `to_pay` and `to_claim` wait for the visitor; `held` and `asked` for the
+    others; `under_way` for the card.
     """
 
     what: What
@@ -278,11 +278,30 @@ def wallet_page(deps: Deps, visitor: Visitor) -> WalletPage:
             balance_cents=ledger.balance(session, books.wallet(person.id)),
             confirms_by_dm=person.confirms_by_dm,
             is_locked=person.locked_at is not None,
-            waits=_waits(waiting, accounts, visitor.x_user_id),
+            waits=(
+                *_drafts(session, visitor.x_user_id, deps.clock.now()),
+                *_waits(waiting, accounts, visitor.x_user_id),
+            ),
             history=tuple(_line(row, accounts, mine) for row in ended),
             cards=_cards(session, person.id, deps.clock.now()),
             handles=tuple(shown(accounts[one]) for one in mine),
         )
+
+
+def _drafts(session: Session, x_user_id: str, at: datetime) -> tuple[Waiting, ...]:
+    """Return the splits that wait for their asker's tap."""
+    rows = drafts.open_of(session, [x_user_id], at=at)
+    named = drafts.people_of(session, [row.order_id for row in rows])
+    return tuple(
+        Waiting(
+            what="to_ask",
+            reference=row.reference,
+            amount_cents=row.amount_cents,
+            people=tuple(one.handle for one in named if one.order_id == row.order_id),
+            until=row.confirm_by,
+        )
+        for row in rows
+    )
 
 
 def _waits(

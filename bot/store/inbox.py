@@ -9,10 +9,11 @@ from sqlmodel import Session
 
 from bot.ports import RawEvent
 from bot.store.engine import dialect_insert
-from bot.store.tables import Cursor, InboxRow, core
+from bot.store.tables import Cursor, InboxRow, PostVersion, core
 
 inbox = core(InboxRow)
 cursors = core(Cursor)
+versions = core(PostVersion)
 
 LEASE_S: Final = 60
 """How long a reader may take for a batch (seconds) before another takes it over."""
@@ -132,3 +133,44 @@ def revive(session: Session, *, at: datetime, row_ids: Sequence[int] | None = No
         "next_attempt_at": at,
     }
     return session.connection().execute(update(inbox).where(where).values(**values)).rowcount
+
+
+# --- versions of edited posts ------------------------------------------------------------------
+
+
+def first_version(session: Session, post_id: str) -> str:
+    """Return the id of a post's first version: its own, where it was never edited."""
+    found = session.execute(
+        select(versions.c.post_id).where(versions.c.version_id == post_id)
+    ).scalar_one_or_none()
+    return found or post_id
+
+
+def is_newest_version(session: Session, post_id: str, version_id: str) -> bool:
+    """Whether no newer version of a post has been read. X's ids grow with time."""
+    read = session.execute(select(versions.c.version_id).where(versions.c.post_id == post_id))
+    return all(int(one) <= int(version_id) for one in read.scalars())
+
+
+def note_version(session: Session, post_id: str, version_id: str, *, at: datetime) -> None:
+    """Note that an edited version of a post was read."""
+    session.execute(
+        dialect_insert(session)(versions)
+        .values(version_id=version_id, post_id=post_id, read_at=at)
+        .on_conflict_do_nothing()
+    )
+
+
+def kinds_read(session: Session, post_id: str) -> set[str]:
+    """Return what the versions of a post that were read turned out to be, by kind of command."""
+    ids = select(versions.c.version_id).where(versions.c.post_id == post_id)
+    return set(
+        session.execute(
+            select(inbox.c.reason).where(
+                inbox.c.source == "post",
+                or_(inbox.c.source_id == post_id, inbox.c.source_id.in_(ids)),
+                inbox.c.status == "done",
+                inbox.c.reason.is_not(None),
+            )
+        ).scalars()
+    )

@@ -15,13 +15,12 @@ from sqlmodel import Session
 from bot.domain.order import OrderKind
 from bot.domain.transfer import Reason, Terms, TransferStatus, may_go
 from bot.store.engine import dialect_insert
-from bot.store.tables import Confirmation, Order, Transfer, TransferEvent, Wish, core
+from bot.store.tables import Confirmation, Order, Transfer, TransferEvent, core
 
 orders = core(Order)
 transfers = core(Transfer)
 events = core(TransferEvent)
 confirmations = core(Confirmation)
-wishes = core(Wish)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,11 +69,14 @@ def insert_transfers(
     order_id: int,
     new: Sequence[NewTransfer],
     *,
-    first_number: int,
     confirm_by: datetime,
     at: datetime,
 ) -> list[int]:
-    """Write an order's transfers, pending, each with the first event of its history."""
+    """Write transfers of an order, pending, each with the first event of its history.
+
+    They are numbered on from those that the order has.
+    """
+    first_number = _next_number(session, order_id)
     rows = [
         {
             "order_id": order_id,
@@ -99,6 +101,13 @@ def insert_transfers(
     )
     _write_events(session, [(one, 1) for one in ids], TransferStatus.PENDING, Reason.ORDERED, at)
     return ids
+
+
+def _next_number(session: Session, order_id: int) -> int:
+    last: int | None = session.execute(
+        select(func.max(transfers.c.number)).where(transfers.c.order_id == order_id)
+    ).scalar_one()
+    return (last or 0) + 1
 
 
 def advance(
@@ -150,6 +159,11 @@ def _write_events(
     ]
     if rows:
         session.execute(events.insert(), rows)
+
+
+def change_order(session: Session, order_id: int, **values: object) -> None:
+    """Set columns of an order."""
+    session.execute(update(orders).where(orders.c.id == order_id).values(**values))
 
 
 def by_reference(session: Session, reference: str) -> Row[Any] | None:
@@ -217,6 +231,20 @@ def history_of(session: Session, transfer_ids: Collection[int]) -> Sequence[Row[
         .where(events.c.transfer_id.in_(transfer_ids))
         .order_by(events.c.transfer_id, events.c.sequence)
     ).all()
+
+
+def edited_away(session: Session, transfer_ids: Collection[int]) -> set[int]:
+    """Return which of these transfers an edit of their post took away."""
+    statement = (
+        select(events.c.transfer_id)
+        .join(transfers, transfers.c.id == events.c.transfer_id)
+        .where(
+            events.c.transfer_id.in_(transfer_ids),
+            events.c.sequence == transfers.c.sequence,
+            events.c.reason == Reason.EDITED.value,
+        )
+    )
+    return set(session.execute(statement).scalars())
 
 
 def open_orders_of(session: Session, x_user_ids: Collection[str]) -> int:
@@ -342,41 +370,3 @@ def record_reply(
             )
             .values(confirm_by=confirm_by)
         )
-
-
-def wish(
-    session: Session,
-    transfer_ids: Iterable[int],
-    *,
-    kind: str,
-    by: str | None,
-    reason: Reason,
-    at: datetime,
-) -> None:
-    """Write down a wish for transfers in funding; the driver applies it."""
-    rows = [
-        {"transfer_id": one, "kind": kind, "by_x_user_id": by, "reason": reason.value, "at": at}
-        for one in transfer_ids
-    ]
-    if rows:
-        session.execute(wishes.insert(), rows)
-
-
-def open_wishes(session: Session, transfer_ids: Collection[int]) -> Sequence[Row[Any]]:
-    """Return the wishes for transfers that nobody has answered yet, oldest first."""
-    return session.execute(
-        select(wishes)
-        .where(wishes.c.transfer_id.in_(transfer_ids), wishes.c.done_at.is_(None))
-        .order_by(wishes.c.id)
-    ).all()
-
-
-def answer_wishes(
-    session: Session, transfer_ids: Collection[int], *, applied: bool, at: datetime
-) -> None:
-    """Record what became of the wishes for transfers."""
-    session.execute(
-        update(wishes)
-        .where(wishes.c.transfer_id.in_(transfer_ids), wishes.c.done_at.is_(None))
-        .values(done_at=at, applied=applied)
-    )

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Row, and_, case, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, case, or_, select, update
 from sqlmodel import Session
 
 from bot.store.engine import dialect_insert
@@ -40,6 +40,28 @@ def put(session: Session, letters: Iterable[Letter], *, at: datetime) -> int:
         return 0
     insert = dialect_insert(session)(outbox).values(rows).on_conflict_do_nothing()
     return len(session.execute(insert.returning(outbox.c.id)).all())
+
+
+def rewrite(session: Session, letter: Letter) -> bool:
+    """Say something else in a message that has not gone out; False where it may have."""
+    values = asdict(letter)
+    statement = update(outbox).where(_unsent(values.pop("key"))).values(**values)
+    return session.connection().execute(statement).rowcount == 1
+
+
+def take_back(session: Session, key: str, *, reason: str) -> bool:
+    """Drop a message that has not gone out; False where it may have."""
+    statement = update(outbox).where(_unsent(key)).values(status="dropped", reason=reason)
+    return session.connection().execute(statement).rowcount == 1
+
+
+def _unsent(key: str) -> ColumnElement[bool]:
+    return and_(
+        outbox.c.key == key,
+        outbox.c.status == "waiting",
+        outbox.c.in_doubt.is_(False),
+        outbox.c.leased_until.is_(None),
+    )
 
 
 def lease(session: Session, *, at: datetime, channels: Iterable[str]) -> Row[Any] | None:

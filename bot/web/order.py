@@ -9,10 +9,17 @@ from starlette.responses import RedirectResponse, Response
 
 from bot.domain.errors import Refusal, Unavailable
 from bot.domain.order import is_reference
-from bot.services import cancel, claim, confirm, settle
+from bot.services import cancel, claim, confirm, settle, split
 from bot.services.confirm import GoToCard, Settled, UnderWay, Will
 from bot.services.deps import Deps
-from bot.services.views import NotYours, OrderView, SignInFirst, Unknown, order_page
+from bot.services.views import (
+    NotYours,
+    OrderView,
+    SignInFirst,
+    SplitView,
+    Unknown,
+    order_page,
+)
 from bot.web import errors
 from bot.web.site import Here, Signed, SignedVisit, Visit
 
@@ -28,26 +35,34 @@ Deed = Callable[[Deps, str, str], object]
 
 
 @router.get("/t/{reference}")
-def show(here: Here, reference: str, card: str = "") -> Response:
-    """Show an order. Coming back from the card page finishes what was confirmed there."""
+def show(here: Here, reference: str, card: str = "", own: str = "1") -> Response:
+    """Show an order. Coming back from the card page finishes what was confirmed there.
+
+    `own=0` shows a split's asker the shares without one of their own.
+    """
     if not is_reference(reference.upper()):
         return errors.not_found(here.request, here.site)
     if here.visitor is not None and card in ("done", "cancelled"):
         abandoned = card == "cancelled"
         settle.came_back(here.deps, reference, here.visitor.x_user_id, abandoned=abandoned)
         return here.go(f"/t/{reference}")
-    return _page(here, reference)
+    return _page(here, reference, with_own=own != "0")
 
 
-def _page(here: Visit, reference: str, *, said: Refusal | None = None) -> Response:
+def _page(
+    here: Visit, reference: str, *, said: Refusal | None = None, with_own: bool = True
+) -> Response:
     """Make the page of an order as it stands now; `said`: why what was asked was not done."""
     status = 200 if said is None else 409
-    shown = order_page(here.deps, reference, here.visitor)
+    shown = order_page(here.deps, reference, here.visitor, with_own=with_own)
     match shown:
         case Unknown():
             return errors.not_found(here.request, here.site)
         case SignInFirst(known) | NotYours(known):
             return here.page("order_closed.html", status=status, reference=known)
+        case SplitView():
+            notice = here.say(said.reply) if said is not None else None
+            return here.page("split.html", status=status, split=shown, notice=notice)
         case OrderView():
             return _view(here, shown, said, status)
 
@@ -112,6 +127,28 @@ def confirm_order(
         case GoToCard() | Settled() | UnderWay():
             # A browser follows no form to where our policy does not name: the page has a link.
             return form.go(form.home)
+
+
+@router.post("/t/{reference}/ask")
+def ask_shares(
+    form: Signed,
+    reference: str,
+    terms_hash: Annotated[str, Form()] = "",
+    own: Annotated[str, Form()] = "1",
+) -> Response:
+    """Ask everybody for the share that was shown."""
+    with_own = own != "0"
+    try:
+        split.ask_others(
+            form.deps,
+            reference,
+            form.who.x_user_id,
+            with_own=with_own,
+            terms_hash=terms_hash,
+        )
+    except Refusal as refusal:
+        return _refused(form, reference, refusal)
+    return form.go(form.home)
 
 
 @router.post("/t/{reference}/cancel")

@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 import pytest
 
-from bot.services import claim, receive, settle, topup
+from bot.services import claim, receive, settle, split, topup
 from bot.services.confirm import GoToCard
 from bot.services.steps import Step
+from bot.services.views import SplitView
 from tests.world import ProcessDied, World, reference_in
 
 GOOD = "4242424242424242"
@@ -85,6 +86,39 @@ def _by_saved_card(world: World) -> None:
     assert [one.captured_cents for one in world.cards.paid.values()] == [1000]
 
 
+def _edited_while_with_the_card(world: World) -> None:
+    world.join("bob")
+    post_id = world.take_post("bob", "@smoney pay @alice 10€")
+    world.react()
+    reference = reference_in(world.answer_to(post_id))
+    world.confirm("bob", reference, funding="card")
+    world.take_edit(post_id, "@smoney pay @alice 12€")
+    _until_done(world, world.react)
+    rows = [(row.amount_cents, row.status) for row in world.transfers(reference)]
+    assert rows == [(1000, "cancelled"), (1200, "pending")]
+    assert world.topup(reference).status == "expired"
+
+
+def _split_and_asked(world: World) -> None:
+    world.join("alice", cents=5000)
+    world.join("bob")
+    reference = reference_in(world.post("bob", "@smoney split 10€ with @alice"))
+    page = world.page("bob", reference)
+    assert isinstance(page, SplitView)
+    for _ in range(2):  # whoever sees no answer taps again
+        _once(
+            lambda: split.ask_others(
+                world.deps,
+                reference,
+                world.x_id("bob"),
+                with_own=True,
+                terms_hash=page.terms_hash,
+            )
+        )
+    world.confirm("alice", reference)
+    assert (world.balance("alice"), world.balance("bob")) == (4500, 500)
+
+
 S = Step
 STEPS_OF = {
     _by_wallet: (
@@ -115,6 +149,8 @@ STEPS_OF = {
     ),
     _held_and_claimed: (S.CLAIMED, S.GIVEN_BACK),
     _by_saved_card: (S.CHARGED, S.TOPUP_SETTLED),
+    _edited_while_with_the_card: (S.EDIT_WISHED, S.CHECKOUT_CLOSED, S.TOPUP_ENDED),
+    _split_and_asked: (S.SHARES_ASKED,),
 }
 """Where each story may be interrupted."""
 

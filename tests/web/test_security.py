@@ -31,6 +31,7 @@ FORMS = [
     "/wallet/dm",
     "/wallet/phone",
     "/wallet/code",
+    "/t/4F7K2Q/ask",
     "/t/4F7K2Q/confirm",
     "/t/4F7K2Q/cancel",
     "/t/4F7K2Q/decline",

@@ -8,9 +8,11 @@ from sqlalchemy import MetaData, Table
 from sqlmodel import SQLModel
 
 from bot.store.tables.ledger import Account, JournalEntry, PostingRow
-from bot.store.tables.mail import Cursor, InboxRow, OutboxRow
+from bot.store.tables.mail import Cursor, InboxRow, OutboxRow, PostVersion
 from bot.store.tables.orders import (
     Confirmation,
+    Draft,
+    DraftPerson,
     Order,
     Topup,
     TopupEvent,
@@ -46,6 +48,8 @@ __all__ = [
     "Case",
     "Confirmation",
     "Cursor",
+    "Draft",
+    "DraftPerson",
     "Heartbeat",
     "InboxRow",
     "JournalEntry",
@@ -55,6 +59,7 @@ __all__ = [
     "OutboxRow",
     "Person",
     "PhoneCode",
+    "PostVersion",
     "PostingRow",
     "SavedCardRow",
     "SignInAttempt",

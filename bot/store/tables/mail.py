@@ -41,6 +41,17 @@ class InboxRow(SQLModel, table=True):
     """Why it was ignored, or died."""
 
 
+class PostVersion(SQLModel, table=True):
+    """An edited post that was read: another id than the first version's, of the same post."""
+
+    __tablename__: ClassVar[str] = "post_version"
+
+    version_id: str = Field(primary_key=True, max_length=32)
+    post_id: str = Field(max_length=32, index=True)
+    """The first version's: by it the post's order and its one reply are known."""
+    read_at: datetime = Field(sa_type=UtcDateTime)
+
+
 class OutboxRow(SQLModel, table=True):
     """Something to say, written in the same commit as the fact that it reports."""
 
@@ -53,7 +64,7 @@ class OutboxRow(SQLModel, table=True):
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
     key: str = Field(max_length=96, unique=True)
-    """`reply:<post id>`, `dm:<what>:<id>`: one effect, whatever happens."""
+    """`reply:<first version of the post>`, `dm:<what>:<id>`: one effect, whatever happens."""
     channel: str = Field(max_length=8)
     to_post_id: str | None = Field(default=None, max_length=32)
     to_x_user_id: str | None = Field(default=None, max_length=32, index=True)

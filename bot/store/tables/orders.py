@@ -1,4 +1,4 @@
-"""Orders, their transfers, the payers' confirmations, and the top-ups that fund them."""
+"""Orders, their drafts and transfers, the payers' confirmations, and the top-ups behind them."""
 
 from datetime import datetime
 from typing import ClassVar
@@ -16,6 +16,7 @@ FUNDINGS = ("wallet", "card")
 METHODS = ("page", "dm")
 WISHES = ("cancel", "decline")
 DECISIONS = ("capture", "void")
+DRAFT_OUTCOMES = ("asked", "cancelled", "edited")
 
 
 class Order(SQLModel, table=True):
@@ -41,6 +42,42 @@ class Order(SQLModel, table=True):
     created_at: datetime = Field(sa_type=UtcDateTime)
     replied_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     reply_id: str | None = Field(default=None, max_length=32)
+    edited_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When an edit of its post last changed what it asks for."""
+
+
+class Draft(SQLModel, table=True):
+    """What an order of no transfer keeps of its message, until its owner's tap makes the transfers.
+
+    Open until `ended_at` or `confirm_by`; an edit of the message may open it again.
+    """
+
+    __tablename__: ClassVar[str] = "draft"
+    __table_args__ = (
+        check("ck_draft_outcome", "outcome", DRAFT_OUTCOMES),
+        CheckConstraint("amount_cents > 0", name="ck_draft_amount"),
+        CheckConstraint("(outcome IS NULL) = (ended_at IS NULL)", name="ck_draft_ended"),
+    )
+
+    order_id: int = Field(primary_key=True, foreign_key="orders.id", sa_type=BigId)
+    amount_cents: int = Field(sa_type=BigInteger)
+    """The total that is to be shared."""
+    note: str | None = Field(default=None, max_length=200)
+    confirm_by: datetime = Field(sa_type=UtcDateTime)
+    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    outcome: str | None = Field(default=None, max_length=10)
+
+
+class DraftPerson(SQLModel, table=True):
+    """Somebody whom a draft names."""
+
+    __tablename__: ClassVar[str] = "draft_person"
+
+    order_id: int = Field(primary_key=True, foreign_key="draft.order_id", sa_type=BigId)
+    number: int = Field(primary_key=True)
+    x_user_id: str = Field(foreign_key="x_account.x_user_id", max_length=32)
+    handle: str = Field(max_length=15)
+    """As the command named them; only shown."""
 
 
 class Transfer(SQLModel, table=True):

@@ -1,0 +1,111 @@
+"""Drafts: what an order of no transfer keeps, until its owner's tap makes the transfers."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, func, select, update
+from sqlmodel import Session
+
+from bot.store.orders import orders
+from bot.store.tables import Draft, DraftPerson, core
+
+drafts = core(Draft)
+named = core(DraftPerson)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewDraft:
+    """A total, and the accounts to share it with, each with the handle that the command gave."""
+
+    amount_cents: int
+    note: str | None
+    people: Sequence[tuple[str, str]]
+    """X user id and handle."""
+
+
+def put(session: Session, order_id: int, new: NewDraft, *, confirm_by: datetime) -> None:
+    """Write an order's draft, open, in the place of one that an edit ended."""
+    discard(session, order_id)
+    session.execute(
+        drafts.insert().values(
+            order_id=order_id,
+            amount_cents=new.amount_cents,
+            note=new.note,
+            confirm_by=confirm_by,
+        )
+    )
+    rows = [
+        {"order_id": order_id, "number": number, "x_user_id": x_user_id, "handle": handle}
+        for number, (x_user_id, handle) in enumerate(new.people, start=1)
+    ]
+    session.execute(named.insert(), rows)
+
+
+def discard(session: Session, order_id: int) -> None:
+    """Forget an order's draft: an edit has put something else in its place."""
+    session.execute(named.delete().where(named.c.order_id == order_id))
+    session.execute(drafts.delete().where(drafts.c.order_id == order_id))
+
+
+def of(session: Session, order_id: int, *, lock: bool = False) -> Row[Any] | None:
+    """Return an order's draft; `lock` for a writer."""
+    statement = select(drafts).where(drafts.c.order_id == order_id)
+    return session.execute(statement.with_for_update() if lock else statement).one_or_none()
+
+
+def people_of(session: Session, order_ids: Collection[int]) -> Sequence[Row[Any]]:
+    """Return whom drafts name, in the order in which their commands did."""
+    return session.execute(
+        select(named)
+        .where(named.c.order_id.in_(order_ids))
+        .order_by(named.c.order_id, named.c.number)
+    ).all()
+
+
+def end(session: Session, order_id: int, outcome: str, *, at: datetime) -> bool:
+    """End a draft that is open; False where it has ended already."""
+    statement = (
+        update(drafts)
+        .where(drafts.c.order_id == order_id, drafts.c.ended_at.is_(None))
+        .values(ended_at=at, outcome=outcome)
+    )
+    return session.connection().execute(statement).rowcount == 1
+
+
+def extend(session: Session, order_id: int, *, confirm_by: datetime) -> None:
+    """Give the owner of an open draft their time from its answer on."""
+    session.execute(
+        update(drafts)
+        .where(drafts.c.order_id == order_id, drafts.c.ended_at.is_(None))
+        .values(confirm_by=confirm_by)
+    )
+
+
+def open_of(session: Session, x_user_ids: Collection[str], *, at: datetime) -> Sequence[Row[Any]]:
+    """Return the drafts of these accounts that still wait for their tap, the newest first."""
+    return session.execute(
+        select(drafts, orders.c.reference)
+        .join(orders, orders.c.id == drafts.c.order_id)
+        .where(
+            orders.c.owner_x_user_id.in_(x_user_ids),
+            drafts.c.ended_at.is_(None),
+            drafts.c.confirm_by > at,
+        )
+        .order_by(drafts.c.order_id.desc())
+    ).all()
+
+
+def count_open_of(session: Session, x_user_ids: Collection[str], *, at: datetime) -> int:
+    """Count the drafts of these accounts that still wait for their tap."""
+    count: int = session.execute(
+        select(func.count())
+        .select_from(drafts.join(orders, orders.c.id == drafts.c.order_id))
+        .where(
+            orders.c.owner_x_user_id.in_(x_user_ids),
+            drafts.c.ended_at.is_(None),
+            drafts.c.confirm_by > at,
+        )
+    ).scalar_one()
+    return count
