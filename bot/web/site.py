@@ -267,6 +267,7 @@ def signed(here: Here, csrf: Annotated[str, Form()] = "") -> SignedVisit:
     name = f"person:{here.visitor.x_user_id}"
     if not here.site.limiter.allows(name, BY_PERSON, here.deps.clock.now()):
         raise TooOften
+    here.request.state.form_let_through = True
     return SignedVisit(here.site, here.request, here.visitor, here.lang, here.visitor)
 
 
