@@ -27,6 +27,8 @@ DM_LIMIT_SCALE: Final = 30.0
 """X answers one read a minute: its limits are scaled by as much as `DM_POLL_S` is shorter."""
 READY_WITHIN_S: Final = 30.0
 """How long the worker may take to hear the local X (seconds); it takes one or two."""
+LOG_LEVEL: Final = "WARNING"
+"""What a person who plays wants to see: what went wrong, and what was refused as forged."""
 SECRET_KEY: Final = "sandbox-secret-key-that-is-worth-nothing"  # noqa: S105 (it says so)
 STRIPE_KEY: Final = "sk_test_sandbox"
 WEBHOOK_SECRET: Final = "whsec_sandbox"  # noqa: S105 (the local card network's, worth nothing)
@@ -65,7 +67,7 @@ def _given(port: int, x_port: int, card_port: int) -> dict[str, str]:
         "SECRET_KEY": SECRET_KEY,
         "HOST": "127.0.0.1",
         "PORT": str(port),
-        "LOG_LEVEL": "WARNING",
+        "LOG_LEVEL": LOG_LEVEL,
         "X_API_BASE_URL": x_url,
         "X_AUTHORIZE_URL": f"{x_url}/i/oauth2/authorize",
         "X_BEARER_TOKEN": known.bearer_token,
