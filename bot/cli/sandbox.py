@@ -1,6 +1,7 @@
 """`smoney sandbox`: the whole bot on this machine, with a local X and a local card network.
 
-Its settings are constants: neither the environment nor an `.env` has a say, save for the port.
+Its settings are constants: neither the environment nor an `.env` has a say, save for the port and
+for `--people`, which makes the sandbox's people in the database that the settings name.
 """
 
 from collections.abc import Iterator
@@ -41,8 +42,20 @@ WEBHOOK_SECRET: Final = "whsec_sandbox"  # noqa: S105 (the local card network's,
 @click.option("--x-port", type=int, default=8001, show_default=True, help="Of the local X.")
 @click.option("--card-port", type=int, default=8002, show_default=True, help="Of the card network.")
 @click.option("--servers", is_flag=True, help="Start the two servers alone; print settings.")
-def sandbox(*, port: int, x_port: int, card_port: int, servers: bool) -> int:
-    """Run the whole bot here, with a local X and a local card network, on a new sandbox.db."""
+@click.option("--people", is_flag=True, help="Make @bob and the others in your own database.")
+def sandbox(*, port: int, x_port: int, card_port: int, servers: bool, people: bool) -> int:
+    """Run the whole bot here, with a local X and a local card network, on a new sandbox.db.
+
+    On another database: `--servers` in one terminal prints settings for an .env, in which you set
+    DATABASE_URL; then `smoney migrate`, `smoney sandbox --people`, `smoney run` in another.
+    """
+    if people and servers:
+        raise click.UsageError(
+            "--people needs the servers running: start --servers in another terminal first.",
+            click.get_current_context(),
+        )
+    if people:
+        return _make_people()
     with Signals() as signals, ExitStack() as stack:
         if servers:
             stack.enter_context(_servers(port, x_port, card_port))
@@ -52,6 +65,44 @@ def sandbox(*, port: int, x_port: int, card_port: int, servers: bool) -> int:
             signals.wait()
             return 0
         return _whole(signals, stack, port, x_port, card_port)
+
+
+def _make_people() -> int:
+    """Make the sandbox's people in the database that the settings name."""
+    from sqlalchemy.exc import DBAPIError
+
+    from bot import telemetry
+    from bot.app import open_deps
+    from bot.cli.common import check_sqlite_is_there, explain_database
+    from bot.config import Needs
+    from bot.domain.errors import BotError
+    from bot.services.demo import make_people
+
+    if settings_for(Needs.DATABASE).environment != "sandbox":
+        raise No("Demo people are made where ENVIRONMENT is sandbox, and nowhere else.")
+    settings = settings_for(Needs.X | Needs.CARDS | Needs.TEXTS | Needs.LINKS)
+    if settings.sms_provider != "sandbox":
+        raise No("SMS_PROVIDER must be sandbox: demo people have no phones that ring.")
+    telemetry.configure(log_format=settings.log_format, level=LOG_LEVEL)
+    check_sqlite_is_there(settings.database_url)
+    deps = open_deps(settings)
+    try:
+        made = make_people(deps, settings.environment)
+    except DBAPIError as error:
+        raise No(explain_database(error)) from None
+    except BotError as error:
+        raise No(
+            f"The sandbox's people could not be made ({error}): is `smoney sandbox --servers` "
+            "running, with these settings?"
+        ) from None
+    finally:
+        deps.store.close()
+    click.echo(
+        "@bob has 100 € and a saved card, @alice an empty wallet, @secours_demo is verified."
+        if made
+        else "The sandbox's people are there already: nothing was changed."
+    )
+    return 0
 
 
 def _given(port: int, x_port: int, card_port: int) -> dict[str, str]:
