@@ -24,8 +24,9 @@ DATABASE: Final = "sandbox.db"
 """In the folder that it is started in; new at each start."""
 DM_POLL_S: Final = 2
 """Between two reads of direct messages (seconds), so that one takes effect within 5."""
-DM_LIMIT_SCALE: Final = 30.0
-"""X answers one read a minute: its limits are scaled by as much as `DM_POLL_S` is shorter."""
+DM_LIMIT_SCALE: Final = 45.0
+"""X answers one read a minute. `DM_POLL_S` is 30 times shorter, and half as much again is left for
+second pages: idle polls alone must never use the window up, or a message would wait for its end."""
 READY_WITHIN_S: Final = 30.0
 """How long the worker may take to hear the local X (seconds); it takes one or two."""
 LOG_LEVEL: Final = "WARNING"
