@@ -15,7 +15,7 @@ from bot.adapters.x.sign_in import XSignIn
 from bot.adapters.x.stream import XMentionStream
 from bot.config import Settings
 from bot.domain.errors import Unavailable
-from bot.ports import MentionStream, SmsSender
+from bot.ports import MentionStream
 from bot.services.deps import Deps
 from bot.store.engine import Store
 
@@ -34,17 +34,12 @@ def open_deps(settings: Settings) -> Deps:
         mentions=XMentionReader(api, directory.bot),
         messages=XMessageReader(api),
         publisher=XPublisher(api, directory.bot),
-        sign_in=XSignIn(
-            authorize_url=settings.x_authorize_url,
-            base_url=settings.x_api_base_url,
-            client_id=settings.x_client_id,
-            client_secret=settings.x_client_secret.get_secret_value(),
-        ),
+        sign_in=open_sign_in(settings),
         checkout=StripeCheckout(stripe),
         payments=StripePayments(stripe),
         vault=StripeVault(stripe),
         webhooks=StripeWebhooks(secret=settings.stripe_webhook_secret.get_secret_value()),
-        sms=_sms(settings),
+        sms=open_sms(settings),
         policy=settings.policy,
         public_url=settings.public_url,
         secret_key=settings.secret_key.get_secret_value(),
@@ -76,7 +71,18 @@ def open_stripe(settings: Settings) -> StripeApi:
     )
 
 
-def _sms(settings: Settings) -> SmsSender:
+def open_sign_in(settings: Settings) -> XSignIn:
+    """Build sign-in with X."""
+    return XSignIn(
+        authorize_url=settings.x_authorize_url,
+        base_url=settings.x_api_base_url,
+        client_id=settings.x_client_id,
+        client_secret=settings.x_client_secret.get_secret_value(),
+    )
+
+
+def open_sms(settings: Settings) -> HttpSmsSender:
+    """Build the sender of text messages."""
     provider: SmsProvider = SandboxPhone()
     if settings.sms_provider == "http":
         provider = SmsGateway(

@@ -107,6 +107,22 @@ class HttpSmsSender:
         call = self._provider.call(to_phone=to_phone, text=text, key=key)
         self._retrying.copy()(self._post, call)
 
+    def check(self) -> None:
+        """See whether the provider is there and takes our key, by a text to nobody: none is sent.
+
+        Raises `Unavailable`, and `Rejected` with `unauthorized` where it does not take the key,
+        `not_found` where nothing at the address takes texts, `sent_to_nobody` where whatever
+        answers there takes anything.
+        """
+        call = self._provider.call(to_phone="", text="", key="")
+        try:
+            self._post(call)
+        except Rejected as error:
+            if error.code != "bad_request":
+                raise
+        else:
+            raise Rejected("sent_to_nobody", "the provider took a text without a number")
+
     def _post(self, call: SmsCall) -> None:
         try:
             with requests.Session() as session:
@@ -125,5 +141,11 @@ class HttpSmsSender:
         if status in {408, 429} or status >= 500:
             raise Unavailable(RATE_LIMITED if status == 429 else "server_error")
         if not 200 <= status < 300:
-            code = "unauthorized" if status in {401, 403} else "bad_request"
-            raise Rejected(code, f"the provider answered {status}")
+            raise Rejected(_code(status), f"the provider answered {status}")
+
+
+def _code(status: int) -> str:
+    if status in {401, 403}:
+        return "unauthorized"
+    # A redirect is not followed, since it would carry the number elsewhere.
+    return "not_found" if status in {404, 405, 410} or status < 400 else "bad_request"

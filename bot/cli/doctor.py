@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, Literal
+from urllib.parse import urlsplit
 
 import click
 
@@ -68,8 +69,10 @@ def _everything() -> Iterator[Finding]:
         (Needs.DATABASE, _database),
         (Needs.X, _x_app),
         (Needs.X, _x_account),
+        (Needs.SIGN_IN, _x_sign_in),
         (Needs.CARDS, _acquirer),
         (Needs.CARD_EVENTS, _webhooks),
+        (Needs.TEXTS, _texts),
     ):
         yield from _with(needs, check)
 
@@ -195,16 +198,78 @@ def _x_account(settings: "Settings", deps: "Deps") -> Iterator[Finding]:
     try:
         me = deps.directory.me()
     except Rejected as error:
-        yield Finding(
-            "x_account",
-            "mend",
-            f"X refuses the bot's account ({error.code}): copy X_API_KEY, X_API_SECRET, "
-            "X_ACCESS_TOKEN and X_ACCESS_TOKEN_SECRET anew.",
-        )
+        yield Finding("x_account", "mend", _which_of_the_four(settings, error.code))
     except Unavailable as error:
         yield Finding("x_account", "mend", _x_is_down(settings, error.reason))
     else:
         yield Finding("x_account", "ok", f"The bot is @{me.handle}, id {me.id}.")
+
+
+def _which_of_the_four(settings: "Settings", code: str) -> str:
+    """Say which pair is wrong: X's refusal does not, so the app's own is tried by itself."""
+    from bot.adapters.x.look import takes_api_key
+    from bot.app import open_x
+    from bot.domain.errors import Unavailable
+
+    try:
+        is_known = takes_api_key(open_x(settings))
+    except Unavailable:
+        return (
+            f"X refuses the bot's account ({code}) and does not say for which of the four: copy "
+            "X_API_KEY, X_API_SECRET, X_ACCESS_TOKEN and X_ACCESS_TOKEN_SECRET anew."
+        )
+    if not is_known:
+        return (
+            f"X refuses X_API_KEY with X_API_SECRET ({code}): copy both anew. What it thinks of "
+            "X_ACCESS_TOKEN shows after that."
+        )
+    return (
+        f"X takes X_API_KEY and X_API_SECRET, but not the bot's account ({code}): copy "
+        "X_ACCESS_TOKEN and X_ACCESS_TOKEN_SECRET anew."
+    )
+
+
+def _x_sign_in(settings: "Settings", _deps: "Deps") -> Iterator[Finding]:
+    """See whether X knows the app that people sign in by."""
+    from bot.app import open_sign_in
+    from bot.domain.errors import Rejected, Unavailable
+
+    has_secret = bool(settings.x_client_secret.get_secret_value())
+    names = "X_CLIENT_ID and X_CLIENT_SECRET" if has_secret else "X_CLIENT_ID"
+    try:
+        open_sign_in(settings).check(redirect_uri=f"{settings.public_url}/signin/callback")
+    except Rejected as error:
+        hint = "" if has_secret else ", and X_CLIENT_SECRET too where the app is confidential"
+        said = f"X refuses {names} ({error.code}): nobody can sign in. Copy anew {names}{hint}."
+        yield Finding("x_sign_in", "mend", said)
+    except Unavailable as error:
+        yield Finding("x_sign_in", "mend", _x_is_down(settings, error.reason))
+    else:
+        yield Finding("x_sign_in", "ok", f"X takes {names}.")
+
+
+def _texts(settings: "Settings", _deps: "Deps") -> Iterator[Finding]:
+    """See whether text messages can be sent, without sending one."""
+    from bot.app import open_sms
+    from bot.domain.errors import Rejected, Unavailable
+
+    parts = urlsplit(settings.sms_base_url)
+    # A gateway's path may hold a secret.
+    where = f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
+    try:
+        open_sms(settings).check()
+    except Rejected as error:
+        said = {
+            "unauthorized": f"Who sends texts at {where} refuses SMS_API_KEY: copy it anew.",
+            "not_found": f"Nothing at {where} takes texts: check SMS_BASE_URL and SMS_PROVIDER.",
+        }
+        other = f"What answers at {where} takes anything for a text: check SMS_BASE_URL."
+        yield Finding("texts", "mend", said.get(error.code, other))
+    except Unavailable as error:
+        said_down = f"Nobody takes texts at {where} ({error.reason}): check SMS_BASE_URL."
+        yield Finding("texts", "mend", said_down)
+    else:
+        yield Finding("texts", "ok", f"Text messages are taken at {where}.")
 
 
 def _acquirer(settings: "Settings", _deps: "Deps") -> Iterator[Finding]:

@@ -1,6 +1,7 @@
 """`smoney sandbox`: the whole bot on this machine, with a local X and a local card network.
 
-Its settings are constants: neither the environment nor an `.env` has a say, save for the port.
+Its settings are constants: neither the environment nor an `.env` has a say, save for the port and
+for `--people`, which makes the sandbox's people in the database that the settings name.
 """
 
 from collections.abc import Iterator
@@ -23,10 +24,13 @@ DATABASE: Final = "sandbox.db"
 """In the folder that it is started in; new at each start."""
 DM_POLL_S: Final = 2
 """Between two reads of direct messages (seconds), so that one takes effect within 5."""
-DM_LIMIT_SCALE: Final = 30.0
-"""X answers one read a minute: its limits are scaled by as much as `DM_POLL_S` is shorter."""
+DM_LIMIT_SCALE: Final = 45.0
+"""X answers one read a minute. `DM_POLL_S` is 30 times shorter, and half as much again is left for
+second pages: idle polls alone must never use the window up, or a message would wait for its end."""
 READY_WITHIN_S: Final = 30.0
 """How long the worker may take to hear the local X (seconds); it takes one or two."""
+LOG_LEVEL: Final = "WARNING"
+"""What a person who plays wants to see: what went wrong, and what was refused as forged."""
 SECRET_KEY: Final = "sandbox-secret-key-that-is-worth-nothing"  # noqa: S105 (it says so)
 STRIPE_KEY: Final = "sk_test_sandbox"
 WEBHOOK_SECRET: Final = "whsec_sandbox"  # noqa: S105 (the local card network's, worth nothing)
@@ -39,8 +43,20 @@ WEBHOOK_SECRET: Final = "whsec_sandbox"  # noqa: S105 (the local card network's,
 @click.option("--x-port", type=int, default=8001, show_default=True, help="Of the local X.")
 @click.option("--card-port", type=int, default=8002, show_default=True, help="Of the card network.")
 @click.option("--servers", is_flag=True, help="Start the two servers alone; print settings.")
-def sandbox(*, port: int, x_port: int, card_port: int, servers: bool) -> int:
-    """Run the whole bot here, with a local X and a local card network, on a new sandbox.db."""
+@click.option("--people", is_flag=True, help="Make @bob and the others in your own database.")
+def sandbox(*, port: int, x_port: int, card_port: int, servers: bool, people: bool) -> int:
+    """Run the whole bot here, with a local X and a local card network, on a new sandbox.db.
+
+    On another database: `--servers` in one terminal prints settings for an .env, in which you set
+    DATABASE_URL; then `smoney migrate`, `smoney sandbox --people`, `smoney run` in another.
+    """
+    if people and servers:
+        raise click.UsageError(
+            "--people needs the servers running: start --servers in another terminal first.",
+            click.get_current_context(),
+        )
+    if people:
+        return _make_people()
     with Signals() as signals, ExitStack() as stack:
         if servers:
             stack.enter_context(_servers(port, x_port, card_port))
@@ -50,6 +66,44 @@ def sandbox(*, port: int, x_port: int, card_port: int, servers: bool) -> int:
             signals.wait()
             return 0
         return _whole(signals, stack, port, x_port, card_port)
+
+
+def _make_people() -> int:
+    """Make the sandbox's people in the database that the settings name."""
+    from sqlalchemy.exc import DBAPIError
+
+    from bot import telemetry
+    from bot.app import open_deps
+    from bot.cli.common import check_sqlite_is_there, explain_database
+    from bot.config import Needs
+    from bot.domain.errors import BotError
+    from bot.services.demo import make_people
+
+    if settings_for(Needs.DATABASE).environment != "sandbox":
+        raise No("Demo people are made where ENVIRONMENT is sandbox, and nowhere else.")
+    settings = settings_for(Needs.X | Needs.CARDS | Needs.TEXTS | Needs.LINKS)
+    if settings.sms_provider != "sandbox":
+        raise No("SMS_PROVIDER must be sandbox: demo people have no phones that ring.")
+    telemetry.configure(log_format=settings.log_format, level=LOG_LEVEL)
+    check_sqlite_is_there(settings.database_url)
+    deps = open_deps(settings)
+    try:
+        made = make_people(deps, settings.environment)
+    except DBAPIError as error:
+        raise No(explain_database(error)) from None
+    except BotError as error:
+        raise No(
+            f"The sandbox's people could not be made ({error}): is `smoney sandbox --servers` "
+            "running, with these settings?"
+        ) from None
+    finally:
+        deps.store.close()
+    click.echo(
+        "@bob has 100 € and a saved card, @alice an empty wallet, @secours_demo is verified."
+        if made
+        else "The sandbox's people are there already: nothing was changed."
+    )
+    return 0
 
 
 def _given(port: int, x_port: int, card_port: int) -> dict[str, str]:
@@ -65,7 +119,7 @@ def _given(port: int, x_port: int, card_port: int) -> dict[str, str]:
         "SECRET_KEY": SECRET_KEY,
         "HOST": "127.0.0.1",
         "PORT": str(port),
-        "LOG_LEVEL": "WARNING",
+        "LOG_LEVEL": LOG_LEVEL,
         "X_API_BASE_URL": x_url,
         "X_AUTHORIZE_URL": f"{x_url}/i/oauth2/authorize",
         "X_BEARER_TOKEN": known.bearer_token,

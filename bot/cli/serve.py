@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from bot.cli.http import WebServer
     from bot.config import Needs, Settings
     from bot.services.deps import Deps
+    from bot.web.down import DatabaseWatch
     from bot.worker import Worker
 
 
@@ -83,11 +84,24 @@ def _serve(needs: "Needs", *, worker: bool, web: bool) -> int:
             site.start()
         if hand is not None:
             hand.start()
+        # The worker looks at the database itself.
+        watch = None if hand is not None else watch_database(deps)
         ending = signals.wait()
         assert ending is not None, "without a time-out there is an ending"
+        if watch is not None:
+            watch.stop()
         drained = [part.stop() for part in (hand, site) if part is not None]
         deps.store.close()
         return finish(ending, drained=all(drained))
+
+
+def watch_database(deps: "Deps") -> "DatabaseWatch":
+    """Begin to say whether the web process's database answers, until it does."""
+    from bot.web.down import DatabaseWatch
+
+    watch = DatabaseWatch(deps.store)
+    watch.start()
+    return watch
 
 
 def finish(ending: Ending, *, drained: bool) -> int:

@@ -39,10 +39,15 @@ def current(url: str) -> str | None:
     """Return the database's revision; None where no migration has run."""
     store = Store(url)
     try:
-        with store.engine.connect() as connection:
-            return MigrationContext.configure(connection).get_current_revision()
+        return revision(store)
     finally:
         store.close()
+
+
+def revision(store: Store) -> str | None:
+    """Return the revision of a database that is open; None where no migration has run."""
+    with store.engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
 
 
 def head() -> str:

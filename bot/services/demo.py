@@ -7,6 +7,7 @@ card and its mandate, for which there is no page yet.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final, Literal
@@ -16,7 +17,7 @@ from bot.ports import SmsSender, XUser
 from bot.services import persons, topup, wallet
 from bot.services.deps import Deps
 from bot.services.sessions import Visitor
-from bot.store import cards, people
+from bot.store import cards, confirmations, people
 
 BALANCE_CENTS: Final = 10_000
 """What @bob has in his wallet (CONTRACT.md, "The sandbox"): 100 €."""
@@ -54,17 +55,35 @@ class _Overheard:
         self.texts[to_phone] = text
 
 
-def make_people(deps: Deps, environment: Literal["sandbox", "production"]) -> None:
-    """Make @bob, @alice and @secours_demo with their wallets. Refused outside the sandbox."""
+def make_people(deps: Deps, environment: Literal["sandbox", "production"]) -> bool:
+    """Make @bob, @alice and @secours_demo with their wallets. Refused outside the sandbox.
+
+    Returns False, with nothing changed, where all of them are there; what is missing is made.
+    """
     if environment != "sandbox":
         raise Rejected("not_a_sandbox", "demo people are made where ENVIRONMENT is sandbox")
-    accounts = deps.directory.by_handle([BOB.handle, ALICE.handle, ORGANISATION.handle])
+    handles = [role.handle for role in (BOB, ALICE, ORGANISATION)]
+    accounts = deps.directory.by_handle(handles)
+    if len(accounts) < len(handles):
+        raise Rejected("no_such_account", "X knows no @bob, @alice or @secours_demo")
+    if _are_there(deps, accounts):
+        return False
     bob = _join(deps, accounts[BOB.handle], BOB)
     _join(deps, accounts[ALICE.handle], ALICE)
     _join(deps, accounts[ORGANISATION.handle], ORGANISATION)
     persons.verify(deps, ORGANISATION.handle, level="verified", is_organisation=True)
     wallet.switch_dm(deps, bob, on=True)
     _fill(deps, bob)
+    return True
+
+
+def _are_there(deps: Deps, accounts: Mapping[str, XUser]) -> bool:
+    """Whether each has a wallet and @bob's card was charged, which is what is done last."""
+    with deps.store.read() as session:
+        there = people.persons_by_account(session, [one.id for one in accounts.values()])
+        bob = there.get(accounts[BOB.handle].id)
+        charged = bob is not None and confirmations.has_charged_card(session, bob.id)
+    return charged and len(there) == len(accounts)
 
 
 def _join(deps: Deps, account: XUser, role: Role) -> Visitor:
@@ -72,6 +91,9 @@ def _join(deps: Deps, account: XUser, role: Role) -> Visitor:
     handle = account.handle.lower()
     with deps.store.write() as session:
         people.see(session, account.id, at=deps.clock.now(), handle=handle, name=account.name)
+        known = people.person_of(session, account.id)
+    if known is not None:
+        return Visitor(account.id, handle, known.id, "", "fr")
     phone = _Overheard(deps.sms)
     there = replace(deps, sms=phone)
     visitor = Visitor(account.id, handle, None, "", "fr")
@@ -88,6 +110,9 @@ def _join(deps: Deps, account: XUser, role: Role) -> Visitor:
 def _fill(deps: Deps, bob: Visitor) -> None:
     """Keep a card with a mandate, and charge it once."""
     assert bob.person_id is not None, "bob has a wallet"
+    with deps.store.read() as session:
+        if confirmations.has_charged_card(session, bob.person_id):
+            return
     customer = deps.vault.customer(
         person_id=str(bob.person_id), key=f"customer-{deps.chance.uuid()}"
     )

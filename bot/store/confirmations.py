@@ -221,6 +221,16 @@ def topups_of_order(session: Session, order_id: int, person_id: int) -> Sequence
     ).all()
 
 
+def has_charged_card(session: Session, person_id: int) -> bool:
+    """Whether a saved card of a person's was ever charged, or is to be."""
+    found = session.execute(
+        select(topups.c.id).where(
+            topups.c.person_id == person_id, topups.c.saved_card_id.is_not(None)
+        )
+    ).first()
+    return found is not None
+
+
 def advance_topup(
     session: Session,
     topup_id: str,

@@ -8,6 +8,7 @@ from fastapi.staticfiles import StaticFiles
 
 from bot.services.deps import Deps
 from bot.web import errors, health, hooks, order, pages, session, wallet
+from bot.web.down import DatabaseDown
 from bot.web.security import BodyLimit, SecurityHeaders
 from bot.web.site import Site
 
@@ -26,6 +27,7 @@ def build(deps: Deps, *, card_origins: tuple[str, ...] = ()) -> FastAPI:
         app.include_router(part)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     errors.install(app, site)
+    app.add_middleware(DatabaseDown, site=site)
     app.add_middleware(BodyLimit)
     app.add_middleware(SecurityHeaders, headers=site.headers)
     return app

@@ -54,12 +54,8 @@ def install(app: FastAPI, site: Site) -> None:
         return sorry(request, 503, "unavailable", back=home_of(request.url.path))
 
     def broken(request: Request, _error: Exception) -> Response:
-        # The server has logged it; nobody reads here what it was. No database either: it may be it.
-        lang = choose_lang(request, None)
-        html = site.templates.get_template("broken.html").render(
-            t=lambda key: texts.say(Reply.of(key), lang, public=False), lang=lang
-        )
-        return Response(html, 500, headers=dict(site.headers), media_type="text/html")
+        # The server has logged it; nobody reads here what it was.
+        return plain(request, site, 500, "broken", home="/")
 
     for kind, answer in (
         (HTTPException, http_error),
@@ -73,6 +69,16 @@ def install(app: FastAPI, site: Site) -> None:
         (Exception, broken),
     ):
         app.add_exception_handler(kind, answer)
+
+
+def plain(request: Request, site: Site, status: int, what: str, *, home: str) -> Response:
+    """Make a page that needs no database: it may be what is broken."""
+    lang = choose_lang(request, None)
+    html = site.templates.get_template("plain.html").render(
+        t=lambda key: texts.say(Reply.of(key), lang, public=False), lang=lang, what=what, home=home
+    )
+    headers = {**site.headers, "Content-Language": lang}
+    return Response(html, status, headers=headers, media_type="text/html")
 
 
 def not_found(request: Request, site: Site) -> Response:

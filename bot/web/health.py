@@ -53,7 +53,7 @@ def ready(request: Request) -> Response:
     """The database answers and has the newest schema."""
     deps = site_of(request).deps
     try:
-        revision = migrations.current(deps.store.url)
+        revision = migrations.revision(deps.store)
     except DBAPIError as error:
         log.warning("database_down", reason=type(error).__name__)
         return PlainTextResponse("the database does not answer", 503)

@@ -30,6 +30,21 @@ LOOKS_AT_MOST: Final = 20
 """How often the page of what is under way looks again by itself."""
 UNDER_WAY_S: Final = 4
 """How often a page that waits for the card network loads itself again (seconds)."""
+REPLAYED: Final = frozenset(
+    {
+        "refusal.already_cancelled",
+        "refusal.already_paid",
+        "refusal.already_posted",
+        "refusal.changed",
+        "refusal.nothing_held",
+        "refusal.nothing_to_cancel",
+        "refusal.too_late",
+        "refusal.under_way",
+    }
+)
+"""Refusals of a form that was sent before, or whose page no longer says what is so."""
+STRANGERS: Final = "refusal.unknown_reference"
+"""The refusal of a form by somebody whom the order does not concern: no page shows it to them."""
 Deed = Callable[[Deps, str, str], object]
 """What a party does to an order: by its reference, as this X account."""
 
@@ -190,5 +205,12 @@ def _do(form: SignedVisit, reference: str, what: Deed) -> Response:
 
 
 def _refused(form: SignedVisit, reference: str, refusal: Refusal) -> Response:
-    log.info("form_refused", reference=reference, reason=refusal.reply.key)
+    why = refusal.reply.key
+    facts = {"reference": reference, "reason": why, "x_user_id": form.who.x_user_id}
+    if why in REPLAYED:
+        log.warning("form_replayed", **facts)
+    elif why == STRANGERS:
+        log.warning("form_of_a_stranger", **facts)
+    else:
+        log.info("form_refused", **facts)
     return _page(form, reference, said=refusal)

@@ -259,7 +259,7 @@ def signed(here: Here, csrf: Annotated[str, Form()] = "") -> SignedVisit:
     """Let a form through whose token is the session's own."""
     brake(here, "form", BY_ADDRESS)
     if here.visitor is None:
-        log.info("form_without_session", path=here.request.url.path)
+        log.warning("form_without_session", path=here.request.url.path)
         raise SessionOver
     if not hmac.compare_digest(csrf.encode(), here.visitor.csrf.encode()):
         log.warning("form_forged", path=here.request.url.path, x_user_id=here.visitor.x_user_id)
@@ -267,6 +267,7 @@ def signed(here: Here, csrf: Annotated[str, Form()] = "") -> SignedVisit:
     name = f"person:{here.visitor.x_user_id}"
     if not here.site.limiter.allows(name, BY_PERSON, here.deps.clock.now()):
         raise TooOften
+    here.request.state.form_let_through = True
     return SignedVisit(here.site, here.request, here.visitor, here.lang, here.visitor)
 
 

@@ -17,7 +17,7 @@ from sqlalchemy.exc import OperationalError
 from bot.domain.errors import OutcomeUnknown, Rejected, Unavailable
 from bot.jobs import Job
 from bot.services.deps import Deps
-from bot.worker.trouble import tell_database_down
+from bot.store.down import tell_database_down
 
 log = structlog.get_logger(__name__)
 

@@ -16,9 +16,9 @@ from bot.domain.errors import Rejected, Unavailable
 from bot.ports import MentionStream, RawEvent
 from bot.services import receive
 from bot.services.deps import Deps
+from bot.store.down import tell_database_down
 from bot.worker.backoff import BackOff
 from bot.worker.beat import Pulse
-from bot.worker.trouble import tell_database_down
 
 log = structlog.get_logger(__name__)
 

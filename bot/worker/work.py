@@ -15,18 +15,16 @@ from bot.language import Text, parse
 from bot.ports import MentionStream
 from bot.services import whoami
 from bot.services.deps import Deps
+from bot.store.down import RETRY_AT_MOST_S, tell_database_down, wait_for_database
 from bot.worker.alone import AnotherWorker, hold_alone
 from bot.worker.beat import BEAT_S, Pulse
 from bot.worker.loops import Jobs
 from bot.worker.stream import Filler, Supervisor
-from bot.worker.trouble import tell_database_down
 
 log = structlog.get_logger(__name__)
 
 DRAIN_WITHIN_S: Final = 8.0
 """How long what is being done may take at the end (seconds): the process ends within 10."""
-RETRY_AT_MOST_S: Final = 30.0
-"""The longest wait between two tries at the start (seconds), from half a second, doubled."""
 
 OnEnd = Callable[[int, str], None]
 
@@ -116,19 +114,10 @@ class Worker:
 
     def _wait_for_database(self) -> bool:
         """Wait until the database answers and has the newest schema; False where it is over."""
-        wait_s = 0.5
-        while not self._stop.is_set():
-            try:
-                self._deps.store.ping()
-                return self._check_schema()
-            except OperationalError as error:
-                tell_database_down(error, seconds=wait_s)
-            self._stop.wait(wait_s)
-            wait_s = min(RETRY_AT_MOST_S, wait_s * 2)
-        return False
+        return bool(wait_for_database(self._check_schema, self._stop))
 
     def _check_schema(self) -> bool:
-        if migrations.current(self._deps.store.url) == migrations.head():
+        if migrations.revision(self._deps.store) == migrations.head():
             return True
         self._on_end(1, "The database has not the newest schema: run `smoney migrate`, then again.")
         return False

@@ -88,6 +88,34 @@ def test_a_database_that_goes_and_comes_back_costs_no_mention(tmp_path: Path) ->
             assert "Traceback" not in worker.said
 
 
+def test_a_web_process_waits_for_its_database(tmp_path: Path) -> None:
+    """It says at the start that it is down, answers 503, and serves once it is there."""
+    with PostgreSQL() as server:
+        url = server.start().create("bot")
+        migrations.upgrade(url)
+        assert server.process is not None
+        server.process.send_signal(signal.SIGINT)
+        server.process.wait(WITHIN_S)
+        with (
+            far_side(url) as far,
+            process("web", settings=far.settings, folder=tmp_path) as web,
+        ):
+            web.wait_for("database_down")
+            assert "check DATABASE_URL" in web.said
+            home = far.settings["PUBLIC_URL"]
+            for path, status in (("/healthz", 200), ("/readyz", 503), ("/", 503), ("/wallet", 503)):
+                assert httpx.get(f"{home}{path}", trust_env=False).status_code == status, path
+            server.run(again(server), stop_signal=signal.SIGINT)
+            server.wait_for(server.libpq_url("bot"))
+            web.wait_for("database_answers")
+            for path in ("/readyz", "/", "/wallet"):
+                assert httpx.get(f"{home}{path}", trust_env=False).status_code == 200, path
+            web.signal(signal.SIGTERM)
+            assert web.end() == 0
+            assert "Traceback" not in web.said
+            assert str(server.port) not in web.said
+
+
 def again(server: PostgreSQL) -> list[str]:
     """Return the command that starts a server anew on its data."""
     program = find_server("postgres", "postgresql")

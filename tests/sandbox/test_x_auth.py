@@ -253,6 +253,19 @@ def test_only_the_app_buys_tokens(shared: LocalX, auth: tuple[str, str] | None) 
     assert shared.http.post("/2/oauth2/revoke", data={"token": "a"}).status_code == 401
 
 
+def test_the_app_is_given_the_bearer_token_that_it_has(shared: LocalX) -> None:
+    """For its API key and secret alone: asking makes nothing, and a wrong one gets X's 99."""
+    asked = {"grant_type": "client_credentials"}
+    right = (SECRETS.api_key, SECRETS.api_secret)
+    answer = shared.http.post("/oauth2/token", data=asked, auth=right)
+    assert answer.json() == {"token_type": "bearer", "access_token": SECRETS.bearer_token}
+    assert shared.http.post("/oauth2/token", data=asked, auth=right).json() == answer.json()
+    for pair in (("wrong", SECRETS.api_secret), (SECRETS.api_key, "wrong"), CLIENT):
+        refusal = shared.http.post("/oauth2/token", data=asked, auth=pair)
+        assert (refusal.status_code, refusal.json()["errors"][0]["code"]) == (403, 99)
+    assert shared.http.post("/oauth2/token", data={}, auth=right).status_code == 403
+
+
 def test_a_token_ends_is_revoked_and_is_refreshed(x: LocalX) -> None:
     """Two hours; at once; and anew where the user allowed to stay connected."""
     token = sign_in(x, "alice")

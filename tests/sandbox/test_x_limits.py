@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 import tweepy
 
+from bot.cli.sandbox import DM_LIMIT_SCALE, DM_POLL_S
 from bot.sandbox.x_server.auth import Caller
 from bot.sandbox.x_server.limits import (
     DAY_S,
@@ -166,6 +167,19 @@ def test_limits_can_be_scaled(clock: Clock) -> None:
     limits.configure({"scale": 2, "endpoints": {"dm_events": {"scale": 0.1}}})
     assert spend(limits, POSTS, user(1), 1000) == 100
     assert spend(limits, "GET /2/dm_events", user(2), 1000) == 90
+
+
+def test_the_sandboxs_idle_polls_leave_reads_for_messages(clock: Clock) -> None:
+    """Two windows of polls, and at any moment of them fifty more pages can be read."""
+    reads = "GET /2/dm_events"
+    for burst_at in (0, QUARTER_S // DM_POLL_S - 1):
+        limits = Limits(clock, dm_scale=DM_LIMIT_SCALE)
+        for poll in range(2 * QUARTER_S // DM_POLL_S):
+            assert spend(limits, reads, user(1), 1) == 1
+            if poll == burst_at:
+                assert spend(limits, reads, user(1), 50) == 50
+            clock.advance(seconds=DM_POLL_S)
+    assert spend(Limits(clock), reads, user(1), 1000) == 15, "X's own limit stays"
 
 
 @pytest.mark.parametrize(

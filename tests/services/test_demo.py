@@ -2,11 +2,11 @@
 
 import pytest
 
-from bot.domain.errors import Rejected
+from bot.domain.errors import Rejected, Unavailable
 from bot.services import demo, persons
 from bot.services.deps import Deps
 from bot.services.topup import charge_saved_card
-from bot.services.wallet import wallet_page
+from bot.services.wallet import switch_dm, wallet_page
 from tests.world import World
 
 
@@ -50,4 +50,34 @@ def test_there_are_no_demo_people_in_production(world: World, there: Deps) -> No
     """Refused before anything is written."""
     with pytest.raises(Rejected, match="sandbox"):
         demo.make_people(there, "production")
+    assert persons.list_persons(world.deps) == []
+
+
+def test_made_twice_they_are_as_they_were(world: World, there: Deps) -> None:
+    """Not a cent, a text or a choice of theirs is changed."""
+    assert demo.make_people(there, "sandbox")
+    switch_dm(there, world.visitor("bob"), on=False)
+    before = persons.list_persons(there)
+    assert not demo.make_people(there, "sandbox")
+    assert persons.list_persons(there) == before
+    assert len(world.sms.sent) == 3
+    assert before[0]["balance_cents"] == 10_000
+
+
+def test_what_a_crash_left_out_is_made(world: World, there: Deps) -> None:
+    """The card network failed after the wallets were there: the next run charges the card once."""
+    world.cards.fail("vault.customer", Unavailable("no_answer"))
+    with pytest.raises(Unavailable):
+        demo.make_people(there, "sandbox")
+    assert demo.make_people(there, "sandbox")
+    assert not demo.make_people(there, "sandbox")
+    assert [one["balance_cents"] for one in persons.list_persons(there)] == [10_000, 0, 0]
+    assert len(world.sms.sent) == 3
+
+
+def test_an_x_without_them_is_refused(world: World) -> None:
+    """Nobody is taken for another."""
+    world.x_id("bob")
+    with pytest.raises(Rejected, match="X knows no @bob"):
+        demo.make_people(world.deps, "sandbox")
     assert persons.list_persons(world.deps) == []

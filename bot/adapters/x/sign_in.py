@@ -24,6 +24,8 @@ from bot.ports import XUser
 
 SCOPE: Final = "tweet.read users.read"
 """The least that X lets an account be identified by."""
+_NOBODYS: Final = "a-code-and-a-verifier-that-nobody-was-ever-given"
+"""What `check` shows X: it buys nothing, so that X's answer is about the app alone."""
 
 
 class XSignIn:
@@ -77,6 +79,17 @@ class XSignIn:
         if user is None:
             raise Rejected("undecodable", "an account without id or handle")
         return user
+
+    def check(self, *, redirect_uri: str) -> None:
+        """See whether X knows the app, by a code that buys nothing; nothing comes of it on X.
+
+        Raises `Rejected("unauthorized")` where X does not, and `Unavailable`.
+        """
+        try:
+            self._token(_NOBODYS, _NOBODYS, redirect_uri)
+        except Rejected as error:
+            if error.code != "bad_code":
+                raise
 
     def _token(self, code: str, verifier: str, redirect_uri: str) -> str:
         form = {

@@ -13,6 +13,8 @@ A fault is a JSON object, posted to `/_sandbox/faults` alone or in a list:
   on webhooks: `webhook_twice`, `webhook_late` (after `seconds`, default 5),
       `webhook_out_of_order` (after the event that follows, or after `seconds`, default 5),
       `webhook_never`.
+Each may also be written in words (`time-out after success`, `webhook twice`), those on webhooks
+without that word too (`late`, `out of order`, `never`).
 `path` is a path or the beginning of one (requests; default: every path under /v1/), `method` an
 HTTP method, `type` an event type or the beginning of one (webhooks), `times` how often it strikes
 (default 1). Requests: the first fault that fits strikes, and counts down.
@@ -21,6 +23,8 @@ HTTP method, `type` an event type or the beginning of one (webhooks), `times` ho
 import threading
 from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
+
+from bot.sandbox import words
 
 RequestFault = Literal["409", "429", "500", "slow", "timeout_after_success", "500_after_success"]
 WebhookFault = Literal["webhook_twice", "webhook_late", "webhook_out_of_order", "webhook_never"]
@@ -54,10 +58,11 @@ class Fault:
         if not isinstance(body, dict):
             raise TypeError("A fault is an object with at least `fault`.")
         unknown = body.keys() - {"fault", "path", "method", "type", "times", "seconds"}
-        name = str(body.get("fault", ""))
-        if unknown or name not in REQUEST_FAULTS | WEBHOOK_FAULTS:
+        written = body.get("fault", "")
+        name = words.find(written, REQUEST_FAULTS | WEBHOOK_FAULTS, prefix="webhook_")
+        if unknown or name is None:
             known = ", ".join(sorted(REQUEST_FAULTS | WEBHOOK_FAULTS))
-            raise ValueError(f"Unknown: {sorted(unknown) or name!r}. Faults: {known}.")
+            raise ValueError(f"Unknown: {sorted(unknown) or written!r}. Faults: {known}.")
         return cls(
             fault=name,
             path=str(body.get("path", "")),

@@ -17,6 +17,7 @@
     lose                      a post does not come on the stream at all; "times" posts
     no-mention-ids            a post's mentions carry no user id; "times" posts
 
+Names are read in words, with hyphens or with underscores alike.
 "path" is an endpoint's path, with `*` for any part (`/2/tweets`, `/2/users/*/mentions`); without it
 every call to X's API is meant, but not test control. `GET` lists what waits, `DELETE` clears it.
 """
@@ -25,7 +26,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -35,14 +35,15 @@ from typing import Any
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bot.sandbox import words
 from bot.sandbox.x_server import problems
 
 CALLS = frozenset({"429", "5xx", "time_out_after_success", "stall"})
 STREAM = frozenset({"duplicate", "reorder", "delay", "lose", "no_mention_ids"})
 SECONDS = {"429": 5.0, "reorder": 5.0, "delay": 6.0}
 OTHERWISE_S = 60.0  # longer than any client should wait
+KINDS = CALLS | STREAM | {"disconnect"}
 ALIASES = {
-    "timeout_after_success": "time_out_after_success",
     "rate_limit": "429",
     "500": "5xx",
     "502": "5xx",
@@ -75,10 +76,10 @@ class Fault:
 
 def read(wanted: Mapping[str, Any]) -> Fault:
     """The fault that a request describes."""
-    name = re.sub("[ -]", "_", str(wanted.get("fault", ""))).lower()
-    kind = ALIASES.get(name, name)
-    if kind not in CALLS | STREAM | {"disconnect"}:
+    name = words.find(wanted.get("fault", ""), [*KINDS, *ALIASES])
+    if name is None:
         raise InvalidFault(f"Unknown fault {wanted.get('fault')!r}.")
+    kind = ALIASES.get(name, name)
     unknown = set(wanted) - {"fault", "path", "method", "times", "seconds", "status"}
     if unknown:
         raise InvalidFault(f"Unknown: {', '.join(sorted(unknown))}.")

@@ -4,7 +4,7 @@ The table is X_PLATFORM.md's, with X's published limits for the few endpoints th
 `configure` changes it while the server runs: `POST /_sandbox/limits` takes
 
     {"scale": 30,                                  every count times 30
-     "clock_speed": 60,                            windows pass 60 times as fast
+     "clock_speed": 60,                            windows pass 60 times as fast (or "speed")
      "endpoints": {"POST /2/tweets": {"limit": 3}, the smallest window's count
                    "dm": {"scale": 30}}}           a name, or a part of one
 
@@ -20,10 +20,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from bot.sandbox import words
 from bot.sandbox.x_server.auth import Caller
 
 QUARTER_S = 15 * 60
 DAY_S = 24 * 60 * 60
+
+NAMES = ("scale", "clock_speed", "endpoints", "reset")
 
 Per = Literal["user", "app", "everybody"]
 
@@ -158,9 +161,11 @@ class Limits:
 
     def configure(self, wanted: Mapping[str, Any]) -> None:
         """Change the limits, as the module's docstring says."""
-        unknown = set(wanted) - {"scale", "clock_speed", "endpoints", "reset"}
+        names = {name: words.find(name, NAMES, prefix="clock_") for name in wanted}
+        unknown = sorted(name for name, known in names.items() if known is None)
         if unknown:
-            raise InvalidLimits(f"Unknown: {', '.join(sorted(unknown))}.")
+            raise InvalidLimits(f"Unknown: {', '.join(unknown)}.")
+        wanted = {str(names[name]): value for name, value in wanted.items()}
         scale = _number(wanted.get("scale", self._scale), "scale")
         speed = _number(wanted.get("clock_speed", self._speed), "clock_speed") or 1.0
         changes = _changes(wanted.get("endpoints", {}))

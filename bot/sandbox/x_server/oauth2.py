@@ -1,4 +1,8 @@
-"""The tokens of sign-in with X: OAuth 2.0, authorization code with PKCE, confidential client."""
+"""The tokens of sign-in with X: OAuth 2.0, authorization code with PKCE, confidential client.
+
+And the app's own: `POST /oauth2/token` gives whoever has the API key and its secret the bearer
+token that the app has already.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +21,19 @@ from bot.sandbox.x_server.tokens import TOKEN_FOR, InvalidGrant, Issued
 
 def router(site: Site) -> APIRouter:
     """The tokens' endpoints."""
-    routes = APIRouter(prefix="/2/oauth2")
+    routes = APIRouter()
 
-    @routes.post("/token")
+    @routes.post("/oauth2/token")
+    async def app_token(request: Request, grant_type: Annotated[str, Form()] = "") -> JSONResponse:
+        """The app's bearer token, the same each time."""
+        ours = site.credentials
+        if not _is_client(request, ours.api_key, ours.api_secret):
+            return _untrusted(99, "Unable to verify your credentials", "authenticity_token_error")
+        if grant_type != "client_credentials":
+            return _untrusted(170, "Missing required parameter: grant_type", "forbidden_error")
+        return JSONResponse({"token_type": "bearer", "access_token": ours.bearer_token})
+
+    @routes.post("/2/oauth2/token")
     async def token(
         request: Request,
         grant_type: Annotated[str, Form()] = "",
@@ -46,7 +60,7 @@ def router(site: Site) -> APIRouter:
             return _error(400, "invalid_request", str(error))
         return _issued(issued)
 
-    @routes.post("/revoke")
+    @routes.post("/2/oauth2/revoke")
     async def revoke(request: Request, token: Annotated[str, Form()] = "") -> JSONResponse:
         """Forget a token."""
         if not _is_our_client(site, request):
@@ -58,6 +72,10 @@ def router(site: Site) -> APIRouter:
 
 
 def _is_our_client(site: Site, request: Request) -> bool:
+    return _is_client(request, site.credentials.client_id, site.credentials.client_secret)
+
+
+def _is_client(request: Request, *ours: str) -> bool:
     scheme, _, value = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "basic":
         return False
@@ -66,7 +84,6 @@ def _is_our_client(site: Site, request: Request) -> bool:
     except (binascii.Error, UnicodeDecodeError):
         return False
     client_id, _, secret = given.partition(":")
-    ours = (site.credentials.client_id, site.credentials.client_secret)
     pairs = zip((unquote(client_id), unquote(secret)), ours, strict=True)
     return all(hmac.compare_digest(one.encode(), other.encode()) for one, other in pairs)
 
@@ -85,6 +102,10 @@ def _issued(issued: Issued) -> JSONResponse:
 
 def _unauthorized() -> JSONResponse:
     return _error(401, "unauthorized_client", "Missing valid authorization header")
+
+
+def _untrusted(code: int, message: str, label: str) -> JSONResponse:
+    return JSONResponse({"errors": [{"code": code, "message": message, "label": label}]}, 403)
 
 
 def _error(status: int, name: str, why: str) -> JSONResponse:

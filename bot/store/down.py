@@ -1,0 +1,70 @@
+"""A database that does not answer: how it is told from a mistake of ours, said, and waited for.
+
+It is said in one line, since its traceback says nothing more, each second anew; no line names the
+database's address.
+"""
+
+import re
+import sqlite3
+from collections.abc import Callable
+from threading import Event
+from typing import Final, TypeVar
+
+import structlog
+from sqlalchemy import exc
+
+log = structlog.get_logger(__name__)
+
+RETRY_FIRST_S: Final = 0.5
+"""The wait before the second try at the start (seconds), then doubled."""
+RETRY_AT_MOST_S: Final = 30.0
+"""The longest wait between two tries at the start (seconds)."""
+
+_QUOTED: Final = re.compile(r"""(["'])[^"']*\1(?: \([^)]*\))?(?:, port [0-9]+)?""")
+"""What a driver quotes: hosts with their ports, names of users and databases."""
+
+T = TypeVar("T")
+
+
+def is_down(error: exc.SQLAlchemyError) -> bool:
+    """Whether the database did not answer, as against SQL of ours that it does not take.
+
+    A lock that never came, a pool that is used up and a file that is none count as down: the
+    transaction is gone, and another try may succeed.
+    """
+    if isinstance(error, exc.TimeoutError):
+        return True
+    if not isinstance(error, exc.DBAPIError):
+        return False
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    if code is not None:
+        kind = code & 0xFF  # the rest says which kind of it
+        broken = kind in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
+        return broken or (isinstance(error, exc.OperationalError) and kind != sqlite3.SQLITE_ERROR)
+    return isinstance(error, exc.OperationalError | exc.InterfaceError)
+
+
+def tell_database_down(error: exc.SQLAlchemyError, **where: object) -> None:
+    """Log that the database does not answer, and what to do."""
+    said = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+    log.error(
+        "database_down",
+        reason=_QUOTED.sub("…", said),
+        mend="check DATABASE_URL and that it runs; it is tried again",
+        **where,
+    )
+
+
+def wait_for_database(ask: Callable[[], T], stop: Event) -> T | None:
+    """Ask until the database answers, and return what it said; None where `stop` was set first."""
+    wait_s = RETRY_FIRST_S
+    while not stop.is_set():
+        try:
+            return ask()
+        except exc.SQLAlchemyError as error:
+            if not is_down(error):
+                raise
+            tell_database_down(error, seconds=wait_s)
+        stop.wait(wait_s)
+        wait_s = min(RETRY_AT_MOST_S, wait_s * 2)
+    return None
