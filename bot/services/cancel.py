@@ -111,7 +111,7 @@ def decline_in(
         url = f"{deps.public_url}/t/{order.reference}"
         reply = Reply.of("news.asker.declined", reference=order.reference, url=url)
         key = f"order:{order.id}:declined:{x_user_id}"
-        tell(session, [News(key, order.owner_x_user_id, reply, order.id, order.lang)], at=at)
+        tell(session, [News(key, order.owner_x_user_id, reply, order.id)], at=at)
     held = [row for row in _held(rows) if row.payee_x_user_id == x_user_id]
     claim.give_back(session, deps, held, Reason.REFUSED_BY_PAYEE, at)
     done += Done(len(held))
