@@ -56,7 +56,7 @@ def read_post(deps: Deps, row: Row[Any], since: datetime) -> None:
     )
     named = {one.handle.lower(): one.x_user_id for one in post.mentions}
     answered = _answered(deps, post, bot)
-    if answered is not None and post.in_reply_to_user_id is not None:
+    if answered and post.in_reply_to_user_id is not None:
         named.setdefault(answered, post.in_reply_to_user_id)
     at = deps.clock.now()
     limit = timedelta(hours=deps.policy.answer_within_h)
@@ -131,7 +131,10 @@ def _ignore(deps: Deps, row: Row[Any], why: str) -> None:
 
 
 def _answered(deps: Deps, post: Post, bot: XUser) -> str | None:
-    """Return the handle of the author whom a post replies to, where X lets us know it."""
+    """Return the handle of the author whom a post replies to; None where it is no reply.
+
+    It is empty where X does not let us know it: X puts no writer's own handle before their reply.
+    """
     target = post.in_reply_to_user_id
     if target is None:
         return None
@@ -143,10 +146,10 @@ def _answered(deps: Deps, post: Post, bot: XUser) -> str | None:
     with deps.store.read() as session:
         account = people.account(session, target)
     if account is None or not account.handle:
-        return None
+        return ""
     # A handle that the post gives to another account has changed hands: it says nothing now.
     is_anothers = any(one.handle.lower() == account.handle for one in post.mentions)
-    return None if is_anothers else str(account.handle)
+    return "" if is_anothers else str(account.handle)
 
 
 def _bystanders(post: Post, bot: XUser) -> tuple[str, ...]:
