@@ -1,9 +1,11 @@
 """The schema: made from nothing by the migrations, and the one that the models describe."""
 
 import re
+from pathlib import Path
 from threading import Thread
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import CheckConstraint, inspect, text
@@ -13,6 +15,7 @@ from bot import migrations
 from bot.migrations import BrokenReferences
 from bot.store.engine import Store
 from bot.store.tables import metadata
+from tests.builders import NOON
 from tests.servers import PgBouncer, PostgreSQL
 
 
@@ -142,6 +145,41 @@ def test_rows_that_point_at_nothing_stop_a_migration(sqlite_url: str) -> None:
     store.close()
     with pytest.raises(BrokenReferences, match="posting"):
         migrations.upgrade(sqlite_url)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_who_ordered_before_there_was_a_language_keeps_theirs(
+    kind: str, postgresql: PostgreSQL, tmp_path: Path
+) -> None:
+    """Of the newest order, on both databases; who ordered nothing has none yet."""
+    name = "before_lang"
+    url = postgresql.create(name) if kind == "postgresql" else f"sqlite:///{tmp_path}/old.db"
+    store = Store(url)
+    with store.engine.connect() as connection:
+        command.upgrade(migrations.config(connection), "0001")
+        connection.commit()
+    with store.write() as session:
+        for x_user_id in ("1", "2"):
+            session.execute(
+                text("INSERT INTO x_account (x_user_id, name, seen_at) VALUES (:id, '', :at)"),
+                {"id": x_user_id, "at": NOON},
+            )
+        for reference, lang in (("AAAAA2", "fr"), ("AAAAA3", "en")):
+            session.execute(
+                text(
+                    "INSERT INTO orders"
+                    " (reference, kind, source, source_id, owner_x_user_id, lang, created_at)"
+                    " VALUES (:reference, 'pay', 'post', :reference, '1', :lang, :at)"
+                ),
+                {"reference": reference, "lang": lang, "at": NOON},
+            )
+    migrations.upgrade(url)
+    with store.read() as session:
+        rows = session.execute(text("SELECT x_user_id, lang FROM x_account ORDER BY x_user_id"))
+        assert [tuple(row) for row in rows] == [("1", "en"), ("2", None)]
+    store.close()
+    if kind == "postgresql":
+        postgresql.drop(name)
 
 
 def test_the_schema_and_a_transaction_work_behind_pgbouncer(

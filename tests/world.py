@@ -13,7 +13,10 @@ from sqlalchemy import Row, select
 
 from bot.adapters.x.decode import XDecoder
 from bot.domain import books
+from bot.domain.commands import Lang
 from bot.domain.limits import Policy
+from bot.domain.replies import Reply
+from bot.i18n.texts import catalogue, say
 from bot.services import cancel, confirm, deliver, receive, settle
 from bot.services.deps import Deps
 from bot.services.sessions import Visitor
@@ -296,3 +299,10 @@ def reference_in(reply: str | None) -> str:
     found = re.search(rf"{re.escape(PUBLIC_URL)}/t/(\w{{6}})", reply)
     assert found is not None, reply
     return found[1]
+
+
+def wordings(key: str, *, lang: Lang = "en", public: bool = False, **values: object) -> set[str]:
+    """Return every wording of a sentence: which one a message gets is up to its id."""
+    count = len(catalogue()[key][lang])
+    reply = Reply.of(key, **values)
+    return {say(reply, lang, public=public, seed=seed) for seed in range(count)}

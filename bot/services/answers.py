@@ -125,7 +125,7 @@ def answer(
         return
     if not outbox.rewrite(session, letter):
         key = f"edit:{incoming.id}"
-        tell(session, [News(key, incoming.author_x_user_id, reply, order_id, lang)], at=at)
+        tell(session, [News(key, incoming.author_x_user_id, reply, order_id)], at=at)
 
 
 def _made_unlike_others(text: str, link: str) -> str:

@@ -171,15 +171,15 @@ def check(
         limits.check_amount(amount_cents, to_organisation=to_organisation, policy=deps.policy)
         if kind.is_asked and people.has_blocked(session, x_user_id, me):
             raise Refusal(Reply.of("refusal.cannot_ask", handle=handle))
-    _check_pending(session, deps, accounts_of(session, me, mine), at)
+    _check_pending(session, deps, accounts_of(session, me, mine))
     if mine is not None and not kind.is_asked:
         window = at - timedelta(days=limits.ROLLING_DAYS)
         paid = orders.paid_since(session, [mine.id], since=window).get(mine.id, 0)
         limits.check_30_days(paid, amount_cents * len(others), deps.policy)
 
 
-def _check_pending(session: Session, deps: Deps, mine: Sequence[str], at: datetime) -> None:
-    waiting = orders.open_orders_of(session, mine) + drafts.count_open_of(session, mine, at=at)
+def _check_pending(session: Session, deps: Deps, mine: Sequence[str]) -> None:
+    waiting = orders.open_orders_of(session, mine) + len(drafts.open_of(session, mine))
     limits.check_pending(waiting, deps.policy)
 
 

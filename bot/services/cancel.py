@@ -14,7 +14,7 @@ from bot.domain.transfer import Reason, TransferStatus
 from bot.services import claim, settle
 from bot.services.deps import Deps
 from bot.services.tell import News, tell
-from bot.store import confirmations, drafts, orders, wishes
+from bot.store import confirmations, drafts, orders, people, wishes
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,8 @@ class Done:
 
     ended: int
     wished: int = 0
+    returned: int = 0
+    """Of those that ended: money that was held, and is its payer's again."""
 
     @property
     def is_sure(self) -> bool:
@@ -31,7 +33,11 @@ class Done:
 
     def __add__(self, other: "Done") -> "Done":
         """Add up what was done."""
-        return Done(self.ended + other.ended, self.wished + other.wished)
+        return Done(
+            self.ended + other.ended,
+            self.wished + other.wished,
+            self.returned + other.returned,
+        )
 
     def __bool__(self) -> bool:
         """Whether anything was done at all."""
@@ -65,17 +71,21 @@ def cancel_in(
     x_user_id: str,
     at: datetime,
 ) -> Done:
-    """Do what `cancel` does, in the caller's transaction."""
-    is_owner = order.owner_x_user_id == x_user_id
+    """Do what `cancel` does, in the caller's transaction.
+
+    By person: what one X account ordered or paid, another of the same person takes back.
+    """
+    mine = people.own_accounts(session, x_user_id)
+    is_owner = order.owner_x_user_id in mine
     open_ones = rows if is_owner else []
     done = _stop(session, open_ones, "cancel", x_user_id, Reason.CANCELLED_BY_OWNER, at)
     if is_owner and drafts.end(session, order.id, "cancelled", at=at):
         done += Done(1)
-    held = [row for row in _held(rows) if row.payer_x_user_id == x_user_id]
+    held = [row for row in _held(rows) if row.payer_x_user_id in mine]
     claim.give_back(session, deps, held, Reason.TAKEN_BACK, at)
-    done += Done(len(held))
+    done += Done(len(held), returned=len(held))
     if not done:
-        raise Refusal(_why_not(rows, x_user_id, order))
+        raise Refusal(_why_not_cancelled(order, rows, mine))
     return done
 
 
@@ -104,22 +114,20 @@ def decline_in(
     at: datetime,
 ) -> Done:
     """Do what `decline` does, in the caller's transaction; who asked, or paid, is told."""
-    asked = [
-        row
-        for row in rows
-        if row.payer_x_user_id == x_user_id and order.owner_x_user_id != x_user_id
-    ]
+    mine = people.own_accounts(session, x_user_id)
+    own = order.owner_x_user_id in mine
+    asked = [row for row in rows if row.payer_x_user_id in mine and not own]
     done = _stop(session, asked, "decline", x_user_id, Reason.DECLINED_BY_PAYER, at)
     if done.ended:
         url = f"{deps.public_url}/t/{order.reference}"
         reply = Reply.of("news.asker.declined", reference=order.reference, url=url)
         key = f"order:{order.id}:declined:{x_user_id}"
-        tell(session, [News(key, order.owner_x_user_id, reply, order.id, order.lang)], at=at)
-    held = [row for row in _held(rows) if row.payee_x_user_id == x_user_id]
+        tell(session, [News(key, order.owner_x_user_id, reply, order.id)], at=at)
+    held = [row for row in _held(rows) if row.payee_x_user_id in mine]
     claim.give_back(session, deps, held, Reason.REFUSED_BY_PAYEE, at)
-    done += Done(len(held))
+    done += Done(len(held), returned=len(held))
     if not done:
-        raise Refusal(_why_not(rows, x_user_id, order))
+        raise Refusal(_why_not_declined(order, rows, mine))
     return done
 
 
@@ -136,7 +144,7 @@ def cancel_by_operator(deps: Deps, reference: str) -> Done:
 
 
 def expire_due(deps: Deps) -> int:
-    """Expire the pending transfers whose time is over; return how many."""
+    """Expire the pending transfers and the drafts whose time is over; return how many."""
     at = deps.clock.now()
     with deps.store.write() as session:
         due = orders.due_to_expire(session, at=at, limit=BATCH)
@@ -150,7 +158,7 @@ def expire_due(deps: Deps) -> int:
             at=at,
             also=[uncovered],
         )
-    return len(moved)
+        return len(moved) + drafts.expire(session, at=at)
 
 
 def _order(session: Session, reference: str) -> Row[Any]:
@@ -232,15 +240,70 @@ def _wish(
     confirmations.hurry(session, {row.confirmation_id for row in funding}, at=at)
 
 
-def _why_not(rows: Sequence[Row[Any]], x_user_id: str, order: Row[Any]) -> Reply:
-    mine = [row for row in rows if x_user_id in (row.payer_x_user_id, row.payee_x_user_id)]
-    if not mine and order.owner_x_user_id != x_user_id:
+def has_part(order: Row[Any], rows: Sequence[Row[Any]], mine: Sequence[str]) -> bool:
+    """Whether an order is somebody's: theirs to cancel or decline, now or once.
+
+    A payee has no part in what another has only ordered: they learn of money once it moves.
+    """
+    return (
+        order.owner_x_user_id in mine
+        or any(row.payer_x_user_id in mine for row in rows)
+        or any(row.payee_x_user_id in mine and row.status in _MOVED for row in rows)
+    )
+
+
+_OPEN = (TransferStatus.PENDING.value, TransferStatus.FUNDING.value)
+_MOVED = (
+    TransferStatus.POSTED.value,
+    TransferStatus.HELD.value,
+    TransferStatus.RETURNED.value,
+)
+
+
+def _why_not_cancelled(order: Row[Any], rows: Sequence[Row[Any]], mine: Sequence[str]) -> Reply:
+    """Say why nothing was cancelled, and what would do instead."""
+    gets_held = any(row.payee_x_user_id in mine for row in _held(rows))
+    is_asked = order.owner_x_user_id not in mine and any(
+        row.payer_x_user_id in mine and row.status in _OPEN and row.confirmation_id is None
+        for row in rows
+    )
+    if gets_held or is_asked:
+        return _instead("decline", order)
+    return _why_not(order, rows, mine) or Reply.of(
+        "refusal.nothing_to_cancel", reference=order.reference
+    )
+
+
+def _why_not_declined(order: Row[Any], rows: Sequence[Row[Any]], mine: Sequence[str]) -> Reply:
+    """Say why nothing was declined, and what would do instead."""
+    pays_held = any(row.payer_x_user_id in mine for row in _held(rows))
+    is_own = order.owner_x_user_id in mine and any(
+        row.status in _OPEN and row.confirmation_id is None for row in rows
+    )
+    if pays_held or is_own:
+        return _instead("cancel", order)
+    return _why_not(order, rows, mine) or Reply.of(
+        "refusal.nothing_to_decline", reference=order.reference
+    )
+
+
+def _instead(verb: str, order: Row[Any]) -> Reply:
+    example = Reply.of(f"example.{verb}.this", reference=order.reference)
+    return Reply.of(f"refusal.{verb}_instead", reference=order.reference, example=example)
+
+
+def _why_not(order: Row[Any], rows: Sequence[Row[Any]], mine: Sequence[str]) -> Reply | None:
+    """Say what is past stopping; None where nothing is."""
+    if not has_part(order, rows, mine):
         return Reply.of("refusal.unknown_reference", reference=order.reference)
-    if any(row.status == TransferStatus.POSTED.value for row in mine):
+    posted = [row for row in rows if row.status == TransferStatus.POSTED.value]
+    if any(row.payer_x_user_id in mine for row in posted):
         return Reply.of("refusal.already_posted", reference=order.reference)
-    if any(row.confirmation_id is not None and row.status == "pending" for row in mine):
+    if any(row.payee_x_user_id in mine for row in posted):
+        return Reply.of("refusal.already_received", reference=order.reference)
+    if any(row.confirmation_id is not None and row.status in _OPEN for row in rows):
         return Reply.of("refusal.under_way")
-    return Reply.of("refusal.nothing_to_cancel", reference=order.reference)
+    return None
 
 
 def drive_wishes(deps: Deps, rows: Sequence[Row[Any]]) -> None:

@@ -171,7 +171,7 @@ def _tell_payers(
             url=f"{deps.public_url}/t/{order.reference}",
         )
         key = f"transfer:{row.id}:{what}:payer"
-        news.append(News(key, row.payer_x_user_id, reply, order.id, order.lang))
+        news.append(News(key, row.payer_x_user_id, reply, order.id))
     tell(session, news, at=at)
 
 

@@ -54,7 +54,7 @@ def converse(
 
     `impossible` says why it cannot be done, where that was known before.
     """
-    _meet(session, incoming, at)
+    _meet(session, incoming, at, is_command=not isinstance(command, Nothing))
     account = people.account(session, incoming.author_x_user_id)
     assert account is not None, "the writer was just met"
     if isinstance(command, Stop | Start):
@@ -92,13 +92,16 @@ def _try(
         return _do(session, deps, incoming, command, at)
 
 
-def _meet(session: Session, incoming: Incoming, at: datetime) -> None:
+def _meet(session: Session, incoming: Incoming, at: datetime, *, is_command: bool) -> None:
+    """Remember everybody named, and in which language the writer gives commands."""
     handles: dict[str, str | None] = {incoming.author_x_user_id: None}
     handles |= {x_user_id: handle for handle, x_user_id in incoming.people.items()}
     for x_user_id in sorted(handles):  # in one order, so that two messages never wait in a circle
         people.see(session, x_user_id, at=at, handle=handles[x_user_id])
     if incoming.source == "dm":
         people.change_account(session, incoming.author_x_user_id, wrote_dm_at=at)
+    if is_command:
+        people.change_account(session, incoming.author_x_user_id, lang=incoming.lang)
 
 
 def _do(session: Session, deps: Deps, incoming: Incoming, command: Command, at: datetime) -> bool:

@@ -130,8 +130,8 @@ def _is_settled(session: Session, rows: Sequence[Row[Any]]) -> bool:
 
 
 def _has_ended(draft: Row[Any] | None) -> bool:
-    """Whether a draft came to an end by its owner. What it asked for are transfers by now."""
-    return draft is not None and draft.outcome == "cancelled"
+    """Whether a draft came to an end by its owner, or by its time."""
+    return draft is not None and draft.outcome in ("cancelled", "expired")
 
 
 def _says_the_same(

@@ -1,21 +1,95 @@
 """`cancel` and `decline`: which order a message means, and what becomes of it."""
 
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final, Literal
 
-from sqlalchemy import Row
+from sqlalchemy import ColumnElement, Row
 from sqlmodel import Session
 
 from bot.domain.errors import Refusal
+from bot.domain.order import OrderKind
 from bot.domain.replies import Reply
 from bot.services import cancel
 from bot.services.answers import HINT_PRIORITY, Incoming, answer
 from bot.services.deps import Deps
-from bot.store import inbox, orders, outbox
+from bot.store import inbox, orders, outbox, people, threads
+
+Verb = Literal["cancel", "decline"]
+
+_CAN: Final[Mapping[Verb, Callable[[Collection[str]], ColumnElement[bool]]]] = {
+    "cancel": threads.can_be_cancelled_by,
+    "decline": threads.can_be_declined_by,
+}
 
 
-def _in_thread(session: Session, incoming: Incoming) -> Row[Any] | None:
-    """Return the order in whose thread a message stands."""
+def cancel_meant(
+    session: Session, deps: Deps, incoming: Incoming, reference: str | None, at: datetime
+) -> None:
+    """Cancel the order that is meant, and answer."""
+    order, rows = _meant(session, incoming, reference, "cancel")
+    done = cancel.cancel_in(session, deps, order, rows, incoming.author_x_user_id, at)
+    if not done.is_sure:
+        what = "stopping"
+    elif done.returned:
+        what = "taken_back"
+    else:
+        what = "cancelled.request" if order.kind == OrderKind.REQUEST.value else "cancelled"
+    _say(session, deps, incoming, what, order, at)
+
+
+def decline_meant(
+    session: Session, deps: Deps, incoming: Incoming, reference: str | None, at: datetime
+) -> None:
+    """Decline the order that is meant, and answer."""
+    order, rows = _meant(session, incoming, reference, "decline")
+    done = cancel.decline_in(session, deps, order, rows, incoming.author_x_user_id, at)
+    what = "declined.held" if done.returned else "declined"
+    what = what if done.is_sure else "stopping"
+    _say(session, deps, incoming, what, order, at)
+
+
+def _say(
+    session: Session, deps: Deps, incoming: Incoming, what: str, order: Row[Any], at: datetime
+) -> None:
+    reply = Reply.of(what, reference=order.reference)
+    answer(session, deps, incoming, reply, at=at, priority=HINT_PRIORITY)
+
+
+def _meant(
+    session: Session, incoming: Incoming, reference: str | None, verb: Verb
+) -> tuple[Row[Any], Sequence[Row[Any]]]:
+    """Find the order that is meant, and lock its rows: the one named, the thread's, or the newest.
+
+    Raises `Refusal` where there is none. Whose thread it is not learns nothing of it.
+    """
+    mine = people.own_accounts(session, incoming.author_x_user_id)
+    if reference is not None:
+        order = orders.by_reference(session, reference)
+        if order is None:
+            raise Refusal(Reply.of("refusal.unknown_reference", reference=reference))
+        return order, cancel.lock(session, order)
+    condition = _CAN[verb](mine)
+    order = _in_thread(session, incoming, condition)
+    if order is not None:
+        rows = cancel.lock(session, order)
+        if not cancel.has_part(order, rows, mine):
+            raise Refusal(Reply.of("refusal.not_yours", example=Reply.of(f"example.{verb}")))
+        return order, rows
+    order = threads.newest_with(session, condition)
+    if order is None:
+        raise Refusal(Reply.of(f"refusal.nothing_to_{verb}_at_all"))
+    return order, cancel.lock(session, order)
+
+
+def _in_thread(
+    session: Session, incoming: Incoming, condition: ColumnElement[bool]
+) -> Row[Any] | None:
+    """Return the order in whose thread a message stands.
+
+    A reply to the bot's answer or to the asking post means that order; anywhere else in the
+    conversation it is the newest that the writer can act on, else the newest.
+    """
     if incoming.in_reply_to_post_id is None:
         return None
     order_id = outbox.order_of_reply(session, incoming.in_reply_to_post_id)
@@ -23,45 +97,8 @@ def _in_thread(session: Session, incoming: Incoming) -> Row[Any] | None:
         return orders.by_id(session, order_id)
     first = inbox.first_version(session, incoming.in_reply_to_post_id)
     order = orders.by_source(session, "post", first)
-    if order is not None or incoming.conversation_id is None:
+    thread = incoming.conversation_id
+    if order is not None or thread is None:
         return order
-    return orders.newest_in_conversation(session, incoming.conversation_id)
-
-
-def cancel_meant(
-    session: Session, deps: Deps, incoming: Incoming, reference: str | None, at: datetime
-) -> None:
-    """Cancel the order that is meant, and answer."""
-    me = incoming.author_x_user_id
-    order = _meant(session, incoming, reference, orders.can_be_cancelled_by(me), "cancel")
-    rows = cancel.lock(session, order)
-    done = cancel.cancel_in(session, deps, order, rows, me, at)
-    reply = Reply.of("cancelled" if done.is_sure else "stopping", reference=order.reference)
-    answer(session, deps, incoming, reply, at=at, priority=HINT_PRIORITY)
-
-
-def decline_meant(
-    session: Session, deps: Deps, incoming: Incoming, reference: str | None, at: datetime
-) -> None:
-    """Decline the order that is meant, and answer."""
-    me = incoming.author_x_user_id
-    order = _meant(session, incoming, reference, orders.can_be_declined_by(me), "decline")
-    rows = cancel.lock(session, order)
-    done = cancel.decline_in(session, deps, order, rows, me, at)
-    reply = Reply.of("declined" if done.is_sure else "stopping", reference=order.reference)
-    answer(session, deps, incoming, reply, at=at, priority=HINT_PRIORITY)
-
-
-def _meant(
-    session: Session, incoming: Incoming, reference: str | None, condition: Any, verb: str
-) -> Row[Any]:
-    """Find the order that is meant: the one named, the thread's, or the newest that qualifies."""
-    if reference is not None:
-        order = orders.by_reference(session, reference)
-        if order is None:
-            raise Refusal(Reply.of("refusal.unknown_reference", reference=reference))
-        return order
-    order = _in_thread(session, incoming) or orders.newest_order_with(session, condition=condition)
-    if order is None:
-        raise Refusal(Reply.of(f"refusal.nothing_to_{verb}_at_all"))
-    return order
+    theirs = threads.newest_with(session, condition, conversation_id=thread)
+    return theirs or threads.newest_in(session, thread)

@@ -348,7 +348,6 @@ def _tell(
                     confirmation.payer_x_user_id,
                     reply,
                     order.id,
-                    order.lang,
                 )
             )
             continue
@@ -360,6 +359,6 @@ def _tell(
             to_payer = Reply.of(f"news.payer.{kind}", handle=payee, **values)
             to_payee = Reply.of(f"news.payee.{kind}", handle=payer, **values)
             key = f"transfer:{row.id}:{kind}"
-            news.append(News(f"{key}:payer", row.payer_x_user_id, to_payer, order.id, order.lang))
-            news.append(News(f"{key}:payee", row.payee_x_user_id, to_payee, order.id, order.lang))
+            news.append(News(f"{key}:payer", row.payer_x_user_id, to_payer, order.id))
+            news.append(News(f"{key}:payee", row.payee_x_user_id, to_payee, order.id))
     tell(session, news, at=state.at)

@@ -23,6 +23,7 @@ from bot.ports import CardPayment, CheckoutOrder, CheckoutState
 from bot.services import accept, posting, topup_end
 from bot.services.deps import Deps
 from bot.services.steps import Step
+from bot.services.tell import lang_of
 from bot.services.whoami import bot_account
 from bot.store import cards, confirmations, ledger, orders, people
 
@@ -184,6 +185,7 @@ def _open(deps: Deps, row: Row[Any]) -> bool:
     """Open the hosted page. The key makes it one page however often this is called."""
     with deps.store.read() as session:
         order = orders.by_id(session, row.order_id)
+        lang = lang_of(session, confirmations.get(session, row.confirmation_id).payer_x_user_id)
         unwanted = row.abandoned or bool(accept.open_wishes(session, row))
     if unwanted or deps.clock.now() >= row.expires_at:
         # Nobody was ever shown the page, if there is one: nobody can pay on it.
@@ -196,7 +198,7 @@ def _open(deps: Deps, row: Row[Any]) -> bool:
         success_url=f"{back}?card=done",
         cancel_url=f"{back}?card=cancelled",
         expires_at=row.expires_at,
-        lang=order.lang,
+        lang=lang,
     )
     try:
         state = deps.checkout.open(wanted, key=f"topup-{row.id}-checkout")

@@ -85,11 +85,11 @@ def ask_others(
 
 
 def _check_open(draft: Row[Any], at: datetime) -> None:
+    if draft.outcome == "expired" or draft.confirm_by <= at:
+        raise Refusal(Reply.of("refusal.too_late"))
     if draft.ended_at is not None:
         edited = draft.outcome == "edited"
         raise Refusal(Reply.of("refusal.edited_away" if edited else "refusal.already_cancelled"))
-    if draft.confirm_by <= at:
-        raise Refusal(Reply.of("refusal.too_late"))
 
 
 def _ask(session: Session, deps: Deps, order: Row[Any], shares: Proposed, at: datetime) -> None:

@@ -30,8 +30,6 @@ class News:
     x_user_id: str
     reply: Reply
     order_id: int | None
-    lang: Lang
-    """The command's language, for who has not chosen one."""
 
 
 def may_message(account: Row[Any] | None) -> bool:
@@ -51,8 +49,7 @@ def _letters(session: Session, news: list[News]) -> Iterator[Letter]:
     for one in news:
         if not may_message(accounts.get(one.x_user_id)):
             continue
-        person = persons.get(one.x_user_id)
-        lang: Lang = person.lang if person is not None and person.lang else one.lang
+        lang = _lang(persons.get(one.x_user_id), accounts.get(one.x_user_id))
         yield Letter(
             key=f"dm:{one.key}",
             channel="dm",
@@ -61,6 +58,25 @@ def _letters(session: Session, news: list[News]) -> Iterator[Letter]:
             to_x_user_id=one.x_user_id,
             order_id=one.order_id,
         )
+
+
+def lang_of(session: Session, x_user_id: str) -> Lang:
+    """Return the language in which to speak to an account about what it did not just write."""
+    return _lang(people.person_of(session, x_user_id), people.account(session, x_user_id))
+
+
+def _lang(person: Row[Any] | None, account: Row[Any] | None) -> Lang:
+    """Return the person's choice, else the language of the account's last command, else French.
+
+    Never the other party's: an order's own language is that of whoever ordered it.
+    """
+    if person is not None and person.lang:
+        chosen: Lang = person.lang
+        return chosen
+    if account is not None and account.lang:
+        spoken: Lang = account.lang
+        return spoken
+    return "fr"
 
 
 def shown(account: Row[Any] | None, handle: str | None = None) -> str:

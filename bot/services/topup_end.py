@@ -77,7 +77,6 @@ def end(deps: Deps, topup_id: str, status: TopupStatus, refusal: str, reason: Re
             confirmation.payer_x_user_id,
             Reply.of("news.card_came_to_nothing", reference=order.reference, url=url),
             order.id,
-            order.lang,
         )
         if not wished:
             tell(session, [news], at=at)
@@ -100,7 +99,7 @@ def answer_wishes(
         else Reply.of("news.too_late", reference=order.reference, url=url)
     )
     news = [
-        News(f"wish:{wish.id}:answered", wish.by_x_user_id, reply, order.id, order.lang)
+        News(f"wish:{wish.id}:answered", wish.by_x_user_id, reply, order.id)
         for wish in waiting
         if wish.by_x_user_id is not None
         # An edit that came in time speaks for itself: its new terms are told.

@@ -279,7 +279,7 @@ def wallet_page(deps: Deps, visitor: Visitor) -> WalletPage:
             confirms_by_dm=person.confirms_by_dm,
             is_locked=person.locked_at is not None,
             waits=(
-                *_drafts(session, visitor.x_user_id, deps.clock.now()),
+                *_drafts(session, visitor.x_user_id),
                 *_waits(waiting, accounts, visitor.x_user_id),
             ),
             history=tuple(_line(row, accounts, mine) for row in ended),
@@ -288,9 +288,9 @@ def wallet_page(deps: Deps, visitor: Visitor) -> WalletPage:
         )
 
 
-def _drafts(session: Session, x_user_id: str, at: datetime) -> tuple[Waiting, ...]:
+def _drafts(session: Session, x_user_id: str) -> tuple[Waiting, ...]:
     """Return the splits that wait for their asker's tap."""
-    rows = drafts.open_of(session, [x_user_id], at=at)
+    rows = drafts.open_of(session, [x_user_id])
     named = drafts.people_of(session, [row.order_id for row in rows])
     return tuple(
         Waiting(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import Row, select, update
 from sqlmodel import Session
 
 from bot.store.orders import orders
@@ -83,29 +83,21 @@ def extend(session: Session, order_id: int, *, confirm_by: datetime) -> None:
     )
 
 
-def open_of(session: Session, x_user_ids: Collection[str], *, at: datetime) -> Sequence[Row[Any]]:
+def expire(session: Session, *, at: datetime) -> int:
+    """End the drafts whose time is over; return how many."""
+    statement = (
+        update(drafts)
+        .where(drafts.c.ended_at.is_(None), drafts.c.confirm_by <= at)
+        .values(ended_at=at, outcome="expired")
+    )
+    return session.connection().execute(statement).rowcount
+
+
+def open_of(session: Session, x_user_ids: Collection[str]) -> Sequence[Row[Any]]:
     """Return the drafts of these accounts that still wait for their tap, the newest first."""
     return session.execute(
         select(drafts, orders.c.reference)
         .join(orders, orders.c.id == drafts.c.order_id)
-        .where(
-            orders.c.owner_x_user_id.in_(x_user_ids),
-            drafts.c.ended_at.is_(None),
-            drafts.c.confirm_by > at,
-        )
+        .where(orders.c.owner_x_user_id.in_(x_user_ids), drafts.c.ended_at.is_(None))
         .order_by(drafts.c.order_id.desc())
     ).all()
-
-
-def count_open_of(session: Session, x_user_ids: Collection[str], *, at: datetime) -> int:
-    """Count the drafts of these accounts that still wait for their tap."""
-    count: int = session.execute(
-        select(func.count())
-        .select_from(drafts.join(orders, orders.c.id == drafts.c.order_id))
-        .where(
-            orders.c.owner_x_user_id.in_(x_user_ids),
-            drafts.c.ended_at.is_(None),
-            drafts.c.confirm_by > at,
-        )
-    ).scalar_one()
-    return count

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, func, or_, select, update
 from sqlmodel import Session
 
 from bot.domain.order import OrderKind
@@ -200,16 +200,6 @@ def by_source(session: Session, source: str, source_id: str) -> Row[Any] | None:
     ).one_or_none()
 
 
-def newest_in_conversation(session: Session, conversation_id: str) -> Row[Any] | None:
-    """Return the newest order of a thread."""
-    return session.execute(
-        select(orders)
-        .where(orders.c.conversation_id == conversation_id)
-        .order_by(orders.c.id.desc())
-        .limit(1)
-    ).one_or_none()
-
-
 def transfers_of(
     session: Session, order_ids: Collection[int], *, lock: bool = False
 ) -> Sequence[Row[Any]]:
@@ -301,42 +291,6 @@ def due_to_return(session: Session, *, at: datetime, limit: int) -> Sequence[Row
         .order_by(transfers.c.id)
         .limit(limit)
     ).all()
-
-
-def newest_order_with(session: Session, *, condition: ColumnElement[bool]) -> Row[Any] | None:
-    """Return the newest order with a transfer that meets a condition."""
-    return session.execute(
-        select(orders)
-        .join(transfers, transfers.c.order_id == orders.c.id)
-        .where(condition)
-        .order_by(orders.c.id.desc())
-        .limit(1)
-    ).first()
-
-
-def can_be_cancelled_by(x_user_id: str) -> ColumnElement[bool]:
-    """What `cancel` may mean: an own order that is pending, or money of one's own that is held."""
-    pending = transfers.c.status.in_([TransferStatus.PENDING.value, TransferStatus.FUNDING.value])
-    own = and_(orders.c.owner_x_user_id == x_user_id, pending)
-    taken_back = and_(
-        transfers.c.payer_x_user_id == x_user_id,
-        transfers.c.status == TransferStatus.HELD.value,
-    )
-    return or_(own, taken_back)
-
-
-def can_be_declined_by(x_user_id: str) -> ColumnElement[bool]:
-    """What `decline` may mean: asked of them by another, or held for them."""
-    asked = and_(
-        transfers.c.payer_x_user_id == x_user_id,
-        orders.c.owner_x_user_id != x_user_id,
-        transfers.c.status.in_([TransferStatus.PENDING.value, TransferStatus.FUNDING.value]),
-    )
-    waiting = and_(
-        transfers.c.payee_x_user_id == x_user_id,
-        transfers.c.status == TransferStatus.HELD.value,
-    )
-    return or_(asked, waiting)
 
 
 def involving(session: Session, x_user_id: str, *, limit: int) -> Sequence[Row[Any]]:

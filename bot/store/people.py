@@ -63,6 +63,12 @@ def account_ids_of(session: Session, person_id: int) -> list[str]:
     )
 
 
+def own_accounts(session: Session, x_user_id: str) -> list[str]:
+    """Return all X accounts of the person behind one; itself alone where there is no wallet."""
+    person = person_of(session, x_user_id)
+    return account_ids_of(session, person.id) if person is not None else [x_user_id]
+
+
 def person_of(session: Session, x_user_id: str) -> Row[Any] | None:
     """Return the person behind an X account, or None where there is no wallet."""
     return session.execute(

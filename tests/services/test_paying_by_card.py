@@ -289,7 +289,7 @@ def test_a_cancellation_that_may_come_too_late_promises_nothing(world: World) ->
     _come_back(world, reference)
     world.react()
     assert world.statuses(reference) == ["posted"]
-    assert any("too late" in text for text in world.messages_to("bob"))
+    assert any("trop tard" in text for text in world.messages_to("bob"))
 
 
 def test_one_top_up_that_cannot_be_driven_holds_up_no_other(world: World) -> None:

@@ -16,7 +16,7 @@ FUNDINGS = ("wallet", "card")
 METHODS = ("page", "dm")
 WISHES = ("cancel", "decline")
 DECISIONS = ("capture", "void")
-DRAFT_OUTCOMES = ("asked", "cancelled", "edited")
+DRAFT_OUTCOMES = ("asked", "cancelled", "edited", "expired")
 
 
 class Order(SQLModel, table=True):
@@ -49,7 +49,7 @@ class Order(SQLModel, table=True):
 class Draft(SQLModel, table=True):
     """What an order of no transfer keeps of its message, until its owner's tap makes the transfers.
 
-    Open until `ended_at` or `confirm_by`; an edit of the message may open it again.
+    Open until `ended_at`; an edit of the message may open it again.
     """
 
     __tablename__: ClassVar[str] = "draft"
@@ -57,6 +57,7 @@ class Draft(SQLModel, table=True):
         check("ck_draft_outcome", "outcome", DRAFT_OUTCOMES),
         CheckConstraint("amount_cents > 0", name="ck_draft_amount"),
         CheckConstraint("(outcome IS NULL) = (ended_at IS NULL)", name="ck_draft_ended"),
+        Index("ix_draft_due", "ended_at", "confirm_by"),
     )
 
     order_id: int = Field(primary_key=True, foreign_key="orders.id", sa_type=BigId)

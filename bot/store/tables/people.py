@@ -24,7 +24,7 @@ class Person(SQLModel, table=True):
     phone: str = Field(max_length=20, unique=True)
     """E.164, checked by a code."""
     lang: str | None = Field(default=None, max_length=2)
-    """The language they chose; None: the command's."""
+    """The language they chose; None: that of their last command, which their X account keeps."""
     level: str = Field(default="unverified", max_length=10)
     is_organisation: bool = False
     confirms_by_dm: bool = False
@@ -48,6 +48,8 @@ class XAccount(SQLModel, table=True):
     handle: str | None = Field(default=None, max_length=15, index=True)
     """As last seen; only shown, never a key."""
     name: str = Field(default="", max_length=200)
+    lang: str | None = Field(default=None, max_length=2)
+    """The language of the last command that it gave, for who has not chosen one."""
     opted_out_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """They wrote `stop`: no reply and no DM until `start`."""
     wrote_dm_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
