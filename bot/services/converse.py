@@ -38,7 +38,7 @@ from bot.services.answers import (
     answer,
 )
 from bot.services.deps import Deps
-from bot.store import orders, outbox, people
+from bot.store import drafts, orders, outbox, people
 
 
 def converse(
@@ -219,6 +219,9 @@ def _confirm(session: Session, deps: Deps, incoming: Incoming, code: str, at: da
     order = orders.by_reference(session, code)
     rows = orders.transfers_of(session, [order.id]) if order is not None else []
     mine = [row for row in rows if row.payer_x_user_id == me]
+    if order is not None and not incoming.is_public and _is_own_draft(session, order, me):
+        _answer_order(session, deps, incoming, order, at)
+        return False
     if order is None or not mine:
         if not incoming.is_public:
             raise Refusal(Reply.of("refusal.unknown_reference", reference=code))
@@ -257,6 +260,12 @@ def _confirm(session: Session, deps: Deps, incoming: Incoming, code: str, at: da
         # What a DM may not do, the page may: the answer bears its link.
         raise Refusal(Reply.of("confirm.refused", why=refusal.reply, url=url)) from refusal
     return True
+
+
+def _is_own_draft(session: Session, order: Row[Any], me: str) -> bool:
+    """Whether an order is somebody's split that nobody was asked for yet: the page is for that."""
+    draft = drafts.of(session, order.id)
+    return draft is not None and draft.ended_at is None and order.owner_x_user_id == me
 
 
 def _knows_terms(session: Session, order: Row[Any], waiting: list[Row[Any]], me: str) -> bool:

@@ -230,5 +230,7 @@ def test_a_split_by_direct_message_states_the_shares(world: World) -> None:
     (answer,) = world.dm("bob", "split 10€ with @alice @carol")
     assert all(part in answer for part in ("€3.33", "€3.34", "@alice", "@carol"))
     reference = reference_in(answer)
-    world.dm("bob", f"yes {reference}")
+    (again,) = world.dm("bob", f"yes {reference}")
+    assert "€3.33" in again
+    assert reference_in(again) == reference
     assert world.transfers(reference) == []
