@@ -245,10 +245,8 @@ def _allowed(verdict: sca.Allowed | sca.NeedsSca, policy: Policy) -> sca.Basis:
     match verdict:
         case sca.Allowed(basis):
             return basis
-        case sca.NeedsSca(card_would_do=True):
-            raise Refusal(limits.explain("refusal.needs_card", policy))
-        case sca.NeedsSca():
-            raise Refusal(limits.explain("refusal.needs_sca", policy))
+        case sca.NeedsSca() as needed:
+            raise Refusal(limits.explain(needed.refusal, policy))
 
 
 def _begin_card(
