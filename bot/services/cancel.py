@@ -158,7 +158,11 @@ def _order(session: Session, reference: str) -> Row[Any]:
 
 
 def lock(session: Session, order: Row[Any]) -> Sequence[Row[Any]]:
-    """Lock an order's top-ups, then its transfers, and return these: the driver's order."""
+    """Lock an order, its top-ups, then its transfers, and return these: the driver's order.
+
+    A payer who is confirming by card has the order: their top-up is there before we look for it.
+    """
+    confirmations.lock_order(session, order.id)
     confirmations.lock_topups(session, order.id)
     return orders.transfers_of(session, [order.id], lock=True)
 

@@ -111,6 +111,7 @@ def write(session: Session, deps: Deps, will: Will, at: datetime) -> tuple[int, 
     order = orders.by_reference(session, will.reference)
     if order is None:
         raise Refusal(Reply.of("refusal.unknown_reference", reference=will.reference))
+    confirmations.lock_order(session, order.id)
     mine = [
         row
         for row in orders.transfers_of(session, [order.id], lock=True)
