@@ -1,6 +1,7 @@
 """The schema: made from nothing by the migrations, and the one that the models describe."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
 
@@ -15,6 +16,7 @@ from bot import migrations
 from bot.migrations import BrokenReferences
 from bot.store.engine import Store
 from bot.store.tables import metadata
+from tests import builders
 from tests.builders import NOON
 from tests.servers import PgBouncer, PostgreSQL
 
@@ -199,3 +201,66 @@ def test_the_schema_and_a_transaction_work_behind_pgbouncer(
     with store.read() as session:
         assert session.execute(text("SELECT count(*) FROM account")).scalar_one() == 20
     store.close()
+
+
+def test_a_transfer_cannot_point_at_a_confirmation_that_is_not_there(store: Store) -> None:
+    """The books' proof joins them: what is covered by nothing would vanish from it."""
+    with store.write() as session:
+        builders.order(session, "4F7K2Q", "bob", "alice", 1000)
+    with pytest.raises(IntegrityError, match=r"(?i)foreign key"), store.write() as session:
+        session.execute(text("UPDATE transfer SET confirmation_id = 4711"))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def first_schema(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """A database at the first revision, as an installation may have it."""
+    if request.param == "sqlite":
+        store = Store(f"sqlite:///{tmp_path}/old.db")
+    else:
+        store = Store(request.getfixturevalue("postgresql").create("first_schema"))
+    with store.engine.connect() as connection:
+        command.upgrade(migrations.config(connection), "0001")
+        connection.commit()
+    yield store
+    store.close()
+    if request.param == "postgresql":
+        request.getfixturevalue("postgresql").drop("first_schema")
+
+
+OLD_ROWS = """
+INSERT INTO person (id, phone, consented_at, terms_version, created_at, level, is_organisation,
+    confirms_by_dm, since_sca_cents)
+VALUES (1, '+33600000001', :at, '1', :at, 'unverified', false, false, 0);
+INSERT INTO x_account (x_user_id, person_id, name, seen_at)
+VALUES ('1', 1, '', :at), ('2', NULL, '', :at);
+INSERT INTO orders (id, reference, kind, source, source_id, owner_x_user_id, lang, created_at)
+VALUES (1, '4F7K2Q', 'pay', 'post', '10', '1', 'fr', :at);
+INSERT INTO confirmation (id, order_id, person_id, payer_x_user_id, funding, method, terms_hash,
+    total_cents, created_at)
+VALUES (1, 1, 1, '1', 'wallet', 'page', 'hash', 1000, :at);
+INSERT INTO transfer (id, order_id, number, payer_x_user_id, payee_x_user_id, amount_cents,
+    currency, status, sequence, terms_hash, confirmation_id, created_at, confirm_by)
+VALUES (1, 1, 1, '1', '2', 1000, 'EUR', 'pending', 1, 'hash', 1, :at, :at),
+    (2, 1, 2, '1', '2', 250, 'EUR', 'pending', 1, 'hash', NULL, :at, :at);
+INSERT INTO transfer_event (transfer_id, sequence, status, reason, at)
+VALUES (1, 1, 'pending', 'ordered', :at), (2, 1, 'pending', 'ordered', :at)
+"""
+"""What a database at the first revision may hold."""
+
+
+def test_what_is_there_stays_when_the_schema_moves_on(first_schema: Store) -> None:
+    """A transfer with its confirmation and its history, on SQLite though its table is rebuilt."""
+    with first_schema.write() as session:
+        for statement in OLD_ROWS.split(";"):
+            session.execute(text(statement), {"at": "2026-11-23 12:00:00"})
+    migrations.upgrade(first_schema.url)
+    assert migrations.current(first_schema.url) == migrations.head()
+    found = (
+        "SELECT transfer.id, amount_cents, confirmation_id, transfer_event.reason "
+        "FROM transfer JOIN transfer_event ON transfer_id = transfer.id ORDER BY transfer.id"
+    )
+    with first_schema.read() as session:
+        rows = [tuple(row) for row in session.execute(text(found))]
+    assert rows == [(1, 1000, 1, "ordered"), (2, 250, None, "ordered")]
+    with pytest.raises(IntegrityError), first_schema.write() as session:
+        session.execute(text("UPDATE transfer SET confirmation_id = 4711"))

@@ -42,8 +42,11 @@ def explain(key: str, policy: Policy) -> Reply:
         "refusal.above_30_days": {"most_cents": policy.in_30_days_cents},
         "refusal.below_card_minimum": {"least_cents": policy.min_card_cents},
         "refusal.needs_sca": {"most_cents": policy.low_value_cents},
+        "refusal.needs_sca_total": {"most_cents": policy.low_value_total_cents},
         "refusal.needs_card": {"most_cents": policy.low_value_cents},
+        "refusal.needs_card_total": {"most_cents": policy.low_value_total_cents},
         "refusal.card_without_3ds": {"most_cents": policy.low_value_cents},
+        "refusal.card_without_3ds_total": {"most_cents": policy.low_value_total_cents},
     }
     return Reply(key, figures.get(key, {}))
 

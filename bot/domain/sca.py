@@ -8,6 +8,7 @@ well as for the top-up is one switch, `Policy.card_sca_covers_transfer`, off by 
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 from bot.domain.limits import Policy
 
@@ -31,6 +32,21 @@ class NeedsSca:
     """A payment needs strong authentication; `card_would_do` where 3-D Secure is it."""
 
     card_would_do: bool
+    bites: Literal["amount", "total"]
+    """Which figure of art. 16 is passed: the amount's own, or the total's since the last SCA."""
+
+    @property
+    def refusal(self) -> str:
+        """The key of the sentence for who wants to pay: it names the figure that is passed."""
+        return self._named("needs_card" if self.card_would_do else "needs_sca")
+
+    @property
+    def refusal_of_card(self) -> str:
+        """The same for whose card was authorized without 3-D Secure."""
+        return self._named("card_without_3ds" if self.card_would_do else "needs_sca")
+
+    def _named(self, name: str) -> str:
+        return f"refusal.{name}" if self.bites == "amount" else f"refusal.{name}_total"
 
 
 def is_low_value(amount_cents: int, since_sca_cents: int, policy: Policy) -> bool:
@@ -45,7 +61,10 @@ def from_wallet(amount_cents: int, since_sca_cents: int, policy: Policy) -> Allo
     """Decide on a payment from the wallet."""
     if is_low_value(amount_cents, since_sca_cents, policy):
         return Allowed(Basis.LOW_VALUE)
-    return NeedsSca(card_would_do=policy.card_sca_covers_transfer)
+    return NeedsSca(
+        card_would_do=policy.card_sca_covers_transfer,
+        bites="amount" if amount_cents > policy.low_value_cents else "total",
+    )
 
 
 def by_card_may_begin(

@@ -39,7 +39,7 @@ def why_void(session: Session, deps: Deps, row: Row[Any]) -> str | None:
         policy=deps.policy,
     )
     if isinstance(verdict, sca.NeedsSca):
-        return "refusal.card_without_3ds"
+        return verdict.refusal_of_card
     window = deps.clock.now() - timedelta(days=limits.ROLLING_DAYS)
     paid = orders.paid_since(session, [person.id], since=window).get(person.id, 0)
     try:

@@ -169,11 +169,11 @@ def _order(session: Session, reference: str) -> Row[Any]:
 
 
 def lock(session: Session, order: Row[Any]) -> Sequence[Row[Any]]:
-    """Lock an order's draft, its top-ups, then its transfers, and return these.
+    """Lock an order, its top-ups, then its transfers, and return these: the driver's order.
 
-    It is the driver's order, with the draft first: whose tap makes transfers holds it.
+    A payer who is confirming by card has the order: their top-up is there before we look for it.
     """
-    drafts.of(session, order.id, lock=True)
+    confirmations.lock_order(session, order.id)
     confirmations.lock_topups(session, order.id)
     return orders.transfers_of(session, [order.id], lock=True)
 

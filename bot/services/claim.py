@@ -30,9 +30,11 @@ def claim(deps: Deps, reference: str, x_user_id: str) -> int:
     at = deps.clock.now()
     with deps.store.write() as session:
         rows = _held(session, reference, payee_x_user_id=x_user_id)
-        person = people.person_of(session, x_user_id)
-        if person is None:
+        known = people.person_of(session, x_user_id)
+        if known is None:
             raise Refusal(Reply.of("refusal.no_wallet"))
+        # A wallet that is being locked for review takes nothing any more.
+        person = people.lock_persons(session, [known.id])[known.id]
         bot = bot_account(session)
         balances = ledger.lock_balances(session, [books.wallet(person.id)])
         for row in rows:

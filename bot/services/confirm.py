@@ -111,6 +111,7 @@ def write(session: Session, deps: Deps, will: Will, at: datetime) -> tuple[int, 
     order = orders.by_reference(session, will.reference)
     if order is None:
         raise Refusal(Reply.of("refusal.unknown_reference", reference=will.reference))
+    confirmations.lock_order(session, order.id)
     mine = [
         row
         for row in orders.transfers_of(session, [order.id], lock=True)
@@ -249,10 +250,8 @@ def _allowed(verdict: sca.Allowed | sca.NeedsSca, policy: Policy) -> sca.Basis:
     match verdict:
         case sca.Allowed(basis):
             return basis
-        case sca.NeedsSca(card_would_do=True):
-            raise Refusal(limits.explain("refusal.needs_card", policy))
-        case sca.NeedsSca():
-            raise Refusal(limits.explain("refusal.needs_sca", policy))
+        case sca.NeedsSca() as needed:
+            raise Refusal(limits.explain(needed.refusal, policy))
 
 
 def _begin_card(

@@ -185,8 +185,8 @@ def _check(
     match verdict:
         case sca.Allowed(basis):
             return basis
-        case sca.NeedsSca():
-            raise Refusal(Reply.of("refusal.needs_sca"))
+        case sca.NeedsSca() as needed:
+            raise Refusal(limits.explain(needed.refusal, state.policy))
 
 
 def check_payee(

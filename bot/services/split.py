@@ -20,7 +20,7 @@ from bot.services import ask
 from bot.services.ask import Named
 from bot.services.deps import Deps
 from bot.services.steps import Step
-from bot.store import drafts, orders
+from bot.store import confirmations, drafts, orders
 from bot.store.orders import NewTransfer
 
 
@@ -70,8 +70,11 @@ def ask_others(
     at = deps.clock.now()
     with deps.store.write() as session:
         order = orders.by_reference(session, reference)
-        draft = drafts.of(session, order.id, lock=True) if order is not None else None
-        if order is None or draft is None or order.owner_x_user_id != x_user_id:
+        if order is None or order.owner_x_user_id != x_user_id:
+            raise Refusal(Reply.of("refusal.unknown_reference", reference=reference))
+        confirmations.lock_order(session, order.id)
+        draft = drafts.of(session, order.id)
+        if draft is None:
             raise Refusal(Reply.of("refusal.unknown_reference", reference=reference))
         if draft.outcome == "asked":
             return

@@ -332,10 +332,8 @@ def _wallet_choice(deps: Deps, total: int, balance: int, since_sca: int) -> Choi
     match sca.from_wallet(total, since_sca, deps.policy):
         case sca.Allowed():
             return Choice(offered=True)
-        case sca.NeedsSca(card_would_do=True):
-            return Choice(offered=False, refusal="refusal.needs_card")
-        case sca.NeedsSca():
-            return Choice(offered=False, refusal="refusal.needs_sca")
+        case sca.NeedsSca() as needed:
+            return Choice(offered=False, refusal=needed.refusal)
 
 
 def _card_choice(deps: Deps, total: int, since_sca: int) -> Choice:
@@ -344,5 +342,5 @@ def _card_choice(deps: Deps, total: int, since_sca: int) -> Choice:
     match sca.by_card_may_begin(total, since_sca, deps.policy):
         case sca.Allowed():
             return Choice(offered=True)
-        case sca.NeedsSca():
-            return Choice(offered=False, refusal="refusal.needs_sca")
+        case sca.NeedsSca() as needed:
+            return Choice(offered=False, refusal=needed.refusal)

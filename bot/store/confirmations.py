@@ -10,7 +10,7 @@ from sqlmodel import Session
 from bot.domain import sca
 from bot.domain.topup import UNFINISHED, TopupStatus, may_go
 from bot.domain.transfer import TransferStatus
-from bot.store.orders import transfers
+from bot.store.orders import orders, transfers
 from bot.store.tables import Confirmation, Topup, TopupEvent, core
 
 confirmations = core(Confirmation)
@@ -268,6 +268,18 @@ def change_topup(session: Session, topup_id: str, **values: object) -> bool:
         .values(**values)
     )
     return done.rowcount == 1
+
+
+def lock_order(session: Session, order_id: int) -> None:
+    """Lock an order: who adds a top-up to it, or looks for all that it has, comes here first.
+
+    `key_share` lets others go on to write rows that refer to it, as the driver's messages do.
+    """
+    session.execute(
+        select(orders.c.id)
+        .where(orders.c.id == order_id)
+        .with_for_update(key_share=True)  # vanishes on SQLite: a writer is alone anyway
+    ).all()
 
 
 def lock_topups(session: Session, order_id: int) -> None:

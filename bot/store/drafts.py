@@ -49,10 +49,9 @@ def discard(session: Session, order_id: int) -> None:
     session.execute(drafts.delete().where(drafts.c.order_id == order_id))
 
 
-def of(session: Session, order_id: int, *, lock: bool = False) -> Row[Any] | None:
-    """Return an order's draft; `lock` for a writer."""
-    statement = select(drafts).where(drafts.c.order_id == order_id)
-    return session.execute(statement.with_for_update() if lock else statement).one_or_none()
+def of(session: Session, order_id: int) -> Row[Any] | None:
+    """Return an order's draft. Who writes it has locked the order."""
+    return session.execute(select(drafts).where(drafts.c.order_id == order_id)).one_or_none()
 
 
 def people_of(session: Session, order_ids: Collection[int]) -> Sequence[Row[Any]]:

@@ -95,15 +95,18 @@ def make_person(
 
     One phone is one person: a second X account that proved the same phone joins that person.
     """
+    row = dialect_insert(session)(persons).values(
+        phone=phone, consented_at=at, terms_version=terms_version, created_at=at
+    )
+    # Of two accounts that prove one new phone at once, one waits here for the other's commit.
+    made = session.execute(
+        row.on_conflict_do_nothing(index_elements=["phone"]).returning(persons.c.id)
+    ).scalar_one_or_none()
+    if made is not None:
+        ledger.open_accounts(session, [books.wallet(made)])
     known = person_by_phone(session, phone)
-    if known is None:
-        row = persons.insert().values(
-            phone=phone, consented_at=at, terms_version=terms_version, created_at=at
-        )
-        person_id: int = session.execute(row.returning(persons.c.id)).scalar_one()
-        ledger.open_accounts(session, [books.wallet(person_id)])
-    else:
-        person_id = known.id
+    assert known is not None, "the phone has a person by now"
+    person_id: int = known.id
     session.execute(
         update(x_accounts)
         .where(x_accounts.c.x_user_id == x_user_id)

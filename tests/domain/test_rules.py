@@ -1,6 +1,7 @@
 """Orders, limits, strong authentication and shares: the small pure rules, as tables."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -48,15 +49,22 @@ def test_the_time_to_confirm_starts_with_the_reply_and_has_an_end(
     assert until == NOON + timedelta(hours=expires_after_h)
 
 
+def needs(bites: Literal["amount", "total"], *, card: bool = False) -> sca.NeedsSca:
+    """Strong authentication is needed for a figure that is passed."""
+    return sca.NeedsSca(card_would_do=card, bites=bites)
+
+
 @pytest.mark.parametrize(
     ("amount", "since", "policy", "expected"),
     [
         (3000, 0, OFF, sca.Allowed(sca.Basis.LOW_VALUE)),
-        (3001, 0, OFF, sca.NeedsSca(card_would_do=False)),
-        (3001, 0, ON, sca.NeedsSca(card_would_do=True)),
+        (3001, 0, OFF, needs("amount")),
+        (3001, 0, ON, needs("amount", card=True)),
         (3000, 7000, OFF, sca.Allowed(sca.Basis.LOW_VALUE)),
-        (3000, 7001, OFF, sca.NeedsSca(card_would_do=False)),
-        (1, 10_000, OFF, sca.NeedsSca(card_would_do=False)),
+        (3000, 7001, OFF, needs("total")),
+        (1, 10_000, OFF, needs("total")),
+        (1, 10_000, ON, needs("total", card=True)),
+        (3001, 10_000, OFF, needs("amount")),
     ],
 )
 def test_from_the_wallet_only_low_value_goes_without_authentication(
@@ -72,8 +80,8 @@ def test_from_the_wallet_only_low_value_goes_without_authentication(
         (3000, False, OFF, sca.Allowed(sca.Basis.LOW_VALUE)),
         (3000, True, ON, sca.Allowed(sca.Basis.CARD_3DS)),
         (3001, True, ON, sca.Allowed(sca.Basis.CARD_3DS)),
-        (3001, False, ON, sca.NeedsSca(card_would_do=True)),
-        (3001, True, OFF, sca.NeedsSca(card_would_do=False)),
+        (3001, False, ON, needs("amount", card=True)),
+        (3001, True, OFF, needs("amount")),
     ],
 )
 def test_the_cards_3d_secure_counts_only_where_the_operator_says_so(

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.doors.far_side import process
-from tests.e2e.conftest import DESK_WIDTH, PHONE_WIDTH, OpenPage
+from tests.e2e.conftest import DESK_WIDTH, HEIGHT, PHONE_WIDTH, OpenPage
 from tests.e2e.test_sandbox import Sandbox, ended, until
 from tests.servers import free_port
 
@@ -40,11 +40,17 @@ def sign_in(page: Page, handle: str) -> None:
 
 
 def picture(page: Page, name: str) -> None:
-    """Keep what a page looks like, where there is no picture of it yet."""
-    path = PICTURES / f"{name}.png"
-    if not path.exists():
-        PICTURES.mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=path, full_page=True)
+    """Keep what a page looks like on a phone and at a desk, where there is no picture of it yet."""
+    before = page.viewport_size
+    assert before is not None
+    for width in (PHONE_WIDTH, DESK_WIDTH):
+        path = PICTURES / f"{name}-{width}.png"
+        if not path.exists():
+            PICTURES.mkdir(parents=True, exist_ok=True)
+            page.set_viewport_size({"width": width, "height": HEIGHT})
+            page.screenshot(path=path, full_page=True)
+    if page.viewport_size != before:
+        page.set_viewport_size(before)
 
 
 def pay_by_card(page: Page) -> None:
@@ -52,7 +58,7 @@ def pay_by_card(page: Page) -> None:
     page.locator("#number").fill(CARD_WITH_3DS)
     page.locator("#expiry").fill("12 / 34")
     page.locator("#cvc").fill("123")
-    picture(page, "card-390")
+    picture(page, "card")
     page.locator("#pay").click()
     page.locator("#succeed").click()
 
@@ -74,28 +80,25 @@ def test_from_a_post_to_the_payees_wallet_by_card(sandbox: Sandbox, open_page: O
     link = post_as_bob(open_page(DESK_WIDTH), sandbox, "@smoney pay @alice 45€ for the concert")
     bob = open_page(PHONE_WIDTH)
     bob.goto(link)
-    picture(bob, "link-390")
+    picture(bob, "link")
     # The amount as it would be written: the port of the test's server may hold the same figures.
     for secret in ("45\u00a0€", "€45", "45,", "alice", "concert"):
         assert secret not in bob.content()
     sign_in(bob, "bob")
     expect(bob.get_by_role("heading", name=re.compile("Vous payez"))).to_contain_text("45")
-    picture(bob, "confirm-390")
-    bob.set_viewport_size({"width": DESK_WIDTH, "height": 844})
-    picture(bob, "confirm-1280")
-    bob.set_viewport_size({"width": PHONE_WIDTH, "height": 844})
+    picture(bob, "confirm")
     bob.get_by_role("button", name=re.compile("par carte")).click()
     pay_by_card(bob)
     expect(bob.get_by_text("C’est fait.")).to_be_visible()
     assert bob.url == link
-    picture(bob, "receipt-390")
+    picture(bob, "receipt")
     alice = open_page(PHONE_WIDTH)
     alice.goto(link)
     sign_in(alice, "alice")
     expect(alice.get_by_role("heading", name=re.compile("Vous avez reçu"))).to_contain_text("45")
     alice.get_by_role("link", name="Voir mon portefeuille").click()
     expect(alice.locator("main .amount").first).to_contain_text("45")
-    picture(alice, "wallet-390")
+    picture(alice, "wallet")
     ended(sandbox, wallets={"bob": 10_000, "alice": 4_500, "secours_demo": 0})
 
 
@@ -127,13 +130,14 @@ def claim_as_newcomer(carol: Page, sandbox: Sandbox, reference: str) -> None:
     """Open the link as somebody new: phone, code, and the money."""
     carol.goto(f"{sandbox.url}/t/{reference}")
     sign_in(carol, "carol")
-    picture(carol, "claim-390")
+    picture(carol, "claim")
     carol.get_by_role("link", name="Continuer").click()
     carol.get_by_label("Numéro de mobile").fill(PHONE)
     carol.get_by_label(re.compile("J’accepte")).check()
-    picture(carol, "phone-390")
+    picture(carol, "phone")
     carol.get_by_role("button", name="Recevoir le code").click()
     expect(carol.get_by_label("Code à 6 chiffres")).to_be_visible()
+    picture(carol, "code")
     text = until(lambda: [one for one in sandbox.read("sms") if one["to"] == "+33639980077"])
     code = re.search(r"\b[0-9]{6}\b", text[-1]["text"])
     assert code is not None
@@ -141,6 +145,9 @@ def claim_as_newcomer(carol: Page, sandbox: Sandbox, reference: str) -> None:
     carol.get_by_role("button", name="Ouvrir mon portefeuille").click()
     carol.get_by_role("button", name="Recevoir la somme").click()
     expect(carol.get_by_text("Vous avez reçu")).to_be_visible()
+    for path, name in (("/", "home"), ("/help?text=payer 5€ à @alice", "help")):
+        carol.goto(f"{sandbox.url}{path}")
+        picture(carol, name)
 
 
 def test_pages_fit_narrow_screens_and_large_text(sandbox: Sandbox, open_page: OpenPage) -> None:

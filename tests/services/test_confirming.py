@@ -133,7 +133,7 @@ def test_after_a_hundred_euros_without_authentication_the_law_asks_for_it(world:
         world.confirm("bob", world.order("bob", "alice", f"25€ #{'abcd'[number]}x"))
     with pytest.raises(Refusal) as refused:
         world.confirm("bob", world.order("bob", "alice", "0.01€"))
-    assert refused.value.reply.key == "refusal.needs_sca"
+    assert refused.value.reply.key == "refusal.needs_sca_total"
 
 
 def test_other_terms_than_those_shown_are_not_confirmed(world: World) -> None:

@@ -155,6 +155,28 @@ def test_above_the_exemption_a_card_pays_with_3d_secure_alone(
         sca_world.cards.secure(session_id, passed=True)
     _come_back(sca_world, reference)
     assert sca_world.statuses(reference) == [ends]
+    if ends == "pending":
+        assert sca_world.topup(reference).refusal == "refusal.card_without_3ds"
+
+
+def test_a_small_payment_above_the_total_is_voided_with_its_own_sentence(sca_world: World) -> None:
+    """Five euros are not above 30: what is passed is the 100 since the bank last checked."""
+    sca_world.join("bob", cents=20_000)
+    sca_world.join("alice")
+    for number in range(4):
+        sca_world.confirm("bob", sca_world.order("bob", "alice", f"25€ #{'abcd'[number]}x"))
+    reference = sca_world.order("bob", "alice", "5€")
+    with pytest.raises(Refusal) as refused:
+        sca_world.confirm("bob", reference)
+    assert refused.value.reply.key == "refusal.needs_card_total"
+    assert isinstance(sca_world.confirm("bob", reference, funding="card"), GoToCard)
+    sca_world.cards.submit(sca_world.topup(reference).session_id, GOOD)
+    _come_back(sca_world, reference)
+    assert sca_world.statuses(reference) == ["pending"]
+    assert sca_world.topup(reference).refusal == "refusal.card_without_3ds_total"
+    page = sca_world.page("bob", reference)
+    assert isinstance(page, OrderView)
+    assert page.last_refusal == "refusal.card_without_3ds_total"
 
 
 def test_above_the_exemption_no_card_is_asked_for_where_the_switch_is_off(world: World) -> None:
@@ -348,4 +370,4 @@ def test_payments_under_way_count_against_the_exemption(world: World) -> None:
         world.confirm("bob", reference, funding="card")
     with pytest.raises(Refusal) as refused:
         world.confirm("bob", references[3], funding="card")
-    assert refused.value.reply.key == "refusal.needs_sca"
+    assert refused.value.reply.key == "refusal.needs_sca_total"

@@ -115,7 +115,9 @@ class Transfer(SQLModel, table=True):
     """Number of the latest event row."""
     funding: str | None = Field(default=None, max_length=6)
     terms_hash: str = Field(max_length=64)
-    confirmation_id: int | None = Field(default=None, sa_type=BigId, index=True)
+    confirmation_id: int | None = Field(
+        default=None, foreign_key="confirmation.id", sa_type=BigId, index=True
+    )
     """The confirmation that covers it: while that is unsettled, no other can."""
     created_at: datetime = Field(sa_type=UtcDateTime)
     confirm_by: datetime = Field(sa_type=UtcDateTime)
