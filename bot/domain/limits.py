@@ -8,6 +8,10 @@ from bot.domain.replies import Reply
 ROLLING_DAYS = 30
 """Length of the window of `Policy.in_30_days_cents` (days)."""
 
+REQUESTS_TO_STRANGERS_A_DAY = 3
+"""Open requests of a person to people who never paid them (transfers in 24 hours): asking costs the
+asker nothing, and begging from strangers is what makes people block a bot."""
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
@@ -65,6 +69,12 @@ def check_pending(open_orders: int, policy: Policy) -> None:
     """Refuse one more order to a person who has too many that wait."""
     if open_orders >= policy.max_pending:
         raise Refusal(explain("refusal.too_many_pending", policy))
+
+
+def check_strangers(waiting: int, more: int) -> None:
+    """Refuse to ask more people who never paid the asker than may be asked in a day."""
+    if more and waiting + more > REQUESTS_TO_STRANGERS_A_DAY:
+        raise Refusal(Reply.of("refusal.too_many_strangers", most=REQUESTS_TO_STRANGERS_A_DAY))
 
 
 def check_30_days(paid_cents: int, more_cents: int, policy: Policy) -> None:

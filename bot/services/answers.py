@@ -12,6 +12,7 @@ from bot.domain.commands import Lang
 from bot.domain.replies import Reply
 from bot.i18n.length import POST_AT_MOST, weighted_length
 from bot.i18n.texts import say
+from bot.ports import XUser
 from bot.services.deps import Deps
 from bot.store import outbox, people
 from bot.store.outbox import Letter
@@ -42,6 +43,8 @@ class Incoming:
     lang: Lang
     people: Mapping[str, str] = field(default_factory=dict)
     """X user ids by handle."""
+    author: XUser | None = None
+    """The writer, where they had to be looked up."""
 
     @property
     def is_public(self) -> bool:

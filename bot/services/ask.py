@@ -13,6 +13,7 @@ from bot.domain.commands import Donate, Pay, Request
 from bot.domain.errors import Refusal
 from bot.domain.order import OrderKind
 from bot.domain.replies import Reply
+from bot.services import asked
 from bot.services.answers import Incoming
 from bot.services.deps import Deps
 from bot.services.whoami import bot_account
@@ -86,7 +87,7 @@ def _check(
     """Check what can be known when a command is read; settlement checks it again."""
     limits.check_people(len(others), deps.policy)
     bot = bot_account(session)
-    mine = people.person_of(session, me)
+    mine = asked.lock_parties(session, me, [x_user_id for _handle, x_user_id in others])
     persons = people.persons_by_account(session, [x_user_id for _handle, x_user_id in others])
     for handle, x_user_id in others:
         other = persons.get(x_user_id)
@@ -101,8 +102,8 @@ def _check(
             )
         to_organisation = is_organisation and kind is not OrderKind.REQUEST
         limits.check_amount(amount_cents, to_organisation=to_organisation, policy=deps.policy)
-        if kind is OrderKind.REQUEST and people.has_blocked(session, x_user_id, me):
-            raise Refusal(Reply.of("refusal.cannot_ask", handle=handle))
+    if kind is OrderKind.REQUEST:
+        asked.check(session, me, others, at)
     limits.check_pending(orders.open_orders_of(session, _accounts(session, me, mine)), deps.policy)
     if mine is not None and kind is not OrderKind.REQUEST:
         window = at - timedelta(days=limits.ROLLING_DAYS)

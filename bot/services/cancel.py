@@ -58,7 +58,7 @@ def cancel(deps: Deps, reference: str, x_user_id: str) -> Done:
         order = _order(session, reference)
         rows = lock(session, order)
         done = cancel_in(session, deps, order, rows, x_user_id, at)
-    _drive_wishes(deps, rows)
+    drive_wishes(deps, rows)
     deps.bells.outbox.set()
     return done
 
@@ -97,7 +97,7 @@ def decline(deps: Deps, reference: str, x_user_id: str) -> Done:
         order = _order(session, reference)
         rows = lock(session, order)
         done = decline_in(session, deps, order, rows, x_user_id, at)
-    _drive_wishes(deps, rows)
+    drive_wishes(deps, rows)
     deps.bells.outbox.set()
     return done
 
@@ -114,17 +114,30 @@ def decline_in(
     mine = people.own_accounts(session, x_user_id)
     own = order.owner_x_user_id in mine
     asked = [row for row in rows if row.payer_x_user_id in mine and not own]
+    done = decline_asked(session, deps, order, asked, x_user_id, at)
+    held = [row for row in _held(rows) if row.payee_x_user_id in mine]
+    claim.give_back(session, deps, held, Reason.REFUSED_BY_PAYEE, at)
+    done += Done(len(held), returned=len(held))
+    if not done:
+        raise Refusal(_why_not_declined(order, rows, mine))
+    return done
+
+
+def decline_asked(
+    session: Session,
+    deps: Deps,
+    order: Row[Any],
+    asked: Sequence[Row[Any]],
+    x_user_id: str,
+    at: datetime,
+) -> Done:
+    """Decline what an order asks one person for, in the caller's transaction; the asker is told."""
     done = _stop(session, asked, "decline", x_user_id, Reason.DECLINED_BY_PAYER, at)
     if done.ended:
         url = f"{deps.public_url}/t/{order.reference}"
         reply = Reply.of("news.asker.declined", reference=order.reference, url=url)
         key = f"order:{order.id}:declined:{x_user_id}"
         tell(session, [News(key, order.owner_x_user_id, reply, order.id)], at=at)
-    held = [row for row in _held(rows) if row.payee_x_user_id in mine]
-    claim.give_back(session, deps, held, Reason.REFUSED_BY_PAYEE, at)
-    done += Done(len(held), returned=len(held))
-    if not done:
-        raise Refusal(_why_not_declined(order, rows, mine))
     return done
 
 
@@ -136,7 +149,7 @@ def cancel_by_operator(deps: Deps, reference: str) -> Done:
         done = _stop(session, rows, "cancel", None, Reason.CANCELLED_BY_OPERATOR, at)
         if not done:
             raise Refusal(Reply.of("refusal.nothing_to_cancel", reference=reference))
-    _drive_wishes(deps, rows)
+    drive_wishes(deps, rows)
     return done
 
 
@@ -268,7 +281,7 @@ def _why_not(order: Row[Any], rows: Sequence[Row[Any]], mine: Sequence[str]) -> 
     return None
 
 
-def _drive_wishes(deps: Deps, rows: Sequence[Row[Any]]) -> None:
+def drive_wishes(deps: Deps, rows: Sequence[Row[Any]]) -> None:
     """Let the driver apply wishes at once; what the acquirer delays, the recovery job finishes."""
     waiting = {row.confirmation_id for row in rows if row.status == TransferStatus.FUNDING.value}
     for confirmation_id in waiting:

@@ -78,8 +78,12 @@ def _meet(session: Session, incoming: Incoming, at: datetime, *, is_command: boo
     """Remember everybody named, and in which language the writer gives commands."""
     handles: dict[str, str | None] = {incoming.author_x_user_id: None}
     handles |= {x_user_id: handle for handle, x_user_id in incoming.people.items()}
+    name = ""
+    if incoming.author is not None:
+        name, handles[incoming.author.id] = incoming.author.name, incoming.author.handle.lower()
     for x_user_id in sorted(handles):  # in one order, so that two messages never wait in a circle
-        people.see(session, x_user_id, at=at, handle=handles[x_user_id])
+        known_as = name if x_user_id == incoming.author_x_user_id else ""
+        people.see(session, x_user_id, at=at, handle=handles[x_user_id], name=known_as)
     if incoming.source == "dm":
         people.change_account(session, incoming.author_x_user_id, wrote_dm_at=at)
     if is_command:

@@ -175,11 +175,14 @@ def _converse(
     refusal: Reply | None = None
     if isinstance(command, Pay | Donate | Request | Split):
         command, who, refusal = _resolve(deps, command, named)
+    author = (
+        _asker(deps, incoming.author_x_user_id) if isinstance(command, Request | Split) else None
+    )
     at = deps.clock.now()
     with deps.store.write() as session:
         if not inbox.finish(session, row.id, at=at, status="done", reason=_kind(command)):
             return  # another reader whose lease had run out was quicker
-        heard = replace(incoming, people=who)
+        heard = replace(incoming, people=who, author=author)
         if refusal is not None:
             converse.refuse(session, deps, heard, refusal, at)
             confirmed = False
@@ -189,6 +192,18 @@ def _converse(
     deps.bells.outbox.set()
     if confirmed:
         settle.settle_waiting(deps)
+
+
+def _asker(deps: Deps, x_user_id: str) -> XUser | None:
+    """Look up who asks others for money, the first time: whoever pays must read whom they pay.
+
+    X names no writer. A payer is known by the time a payee reads of them: they have signed in.
+    """
+    with deps.store.read() as session:
+        account = people.account(session, x_user_id)
+    if account is not None and account.handle:
+        return None
+    return deps.directory.by_id([x_user_id]).get(x_user_id)
 
 
 def _kind(command: Command) -> str:

@@ -1,0 +1,56 @@
+"""Asking others for money: how many strangers a person may ask, and who wants no requests.
+
+Both are counted by person and decided when the command is read, under the locks of `lock_parties`.
+A request takes nothing from whoever is asked: no counter and no limit of theirs knows of it before
+they confirm.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Row
+from sqlmodel import Session
+
+from bot.domain import limits
+from bot.domain.errors import Refusal
+from bot.domain.replies import Reply
+from bot.store import asked, people
+
+A_DAY: Final = timedelta(days=1)
+"""The window of `limits.REQUESTS_TO_STRANGERS_A_DAY`."""
+
+
+def lock_parties(session: Session, me: str, others: Sequence[str]) -> Row[Any] | None:
+    """Let nobody else count what a person asks for, or block them, meanwhile; return the person.
+
+    X accounts come before every other row that is locked (top-ups, confirmations, transfers), in
+    the order of their ids, then the person: a message has locked its accounts by meeting them.
+    """
+    people.lock_accounts(session, [me, *others])
+    person = people.person_of(session, me)
+    if person is None:
+        return None
+    return people.lock_persons(session, [person.id])[person.id]
+
+
+def check(session: Session, me: str, others: Sequence[tuple[str, str]], at: datetime) -> None:
+    """Check whether a person may ask these others, each a handle and an X id, for money.
+
+    For a request, and for a split when its asker taps. The caller holds the locks of
+    `lock_parties`. Raises `Refusal`.
+    """
+    mine = people.own_accounts(session, me)
+    groups = people.groups(session, [x_user_id for _handle, x_user_id in others])
+    unwilling = people.who_blocked(session, {one for some in groups.values() for one in some}, mine)
+    for handle, x_user_id in others:
+        if groups[x_user_id] & unwilling:
+            raise Refusal(Reply.of("refusal.cannot_ask", handle=handle))
+    waiting = asked.asked_since(session, mine, since=at - A_DAY)
+    groups |= people.groups(session, waiting)
+    paid = asked.who_paid(session, {one for some in groups.values() for one in some}, mine)
+    strangers = {x_user_id for x_user_id, some in groups.items() if not some & paid}
+    limits.check_strangers(
+        sum(one in strangers for one in waiting),
+        sum(x_user_id in strangers for _handle, x_user_id in others),
+    )
