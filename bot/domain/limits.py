@@ -8,6 +8,11 @@ from bot.domain.replies import Reply
 ROLLING_DAYS = 30
 """Length of the window of `Policy.in_30_days_cents` (days)."""
 
+REQUESTS_TO_STRANGERS_A_DAY = 3
+"""Open requests and splits of a person that ask somebody who never paid them (orders in 24 hours):
+asking costs nothing, and begging from strangers is what makes people block a bot. One that asks
+several counts once: a bill among friends is one request, and `Policy.max_people` bounds it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
@@ -68,6 +73,12 @@ def check_pending(open_orders: int, policy: Policy) -> None:
     """Refuse one more order to a person who has too many that wait."""
     if open_orders >= policy.max_pending:
         raise Refusal(explain("refusal.too_many_pending", policy))
+
+
+def check_strangers(waiting: int) -> None:
+    """Refuse one more request to people who never paid the asker, where too many of a day wait."""
+    if waiting >= REQUESTS_TO_STRANGERS_A_DAY:
+        raise Refusal(Reply.of("refusal.too_many_strangers", most=REQUESTS_TO_STRANGERS_A_DAY))
 
 
 def check_30_days(paid_cents: int, more_cents: int, policy: Policy) -> None:

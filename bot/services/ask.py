@@ -17,6 +17,7 @@ from bot.domain.errors import Refusal
 from bot.domain.order import OrderKind
 from bot.domain.replies import Reply
 from bot.domain.split import share
+from bot.services import asked
 from bot.services.answers import Incoming
 from bot.services.deps import Deps
 from bot.services.whoami import bot_account
@@ -154,7 +155,7 @@ def check(
     """Check what can be known when a command is read; settlement checks it again."""
     limits.check_people(len(others), deps.policy)
     bot = bot_account(session)
-    mine = people.person_of(session, me)
+    mine = asked.lock_parties(session, me, [x_user_id for _handle, x_user_id in others])
     persons = people.persons_by_account(session, [x_user_id for _handle, x_user_id in others])
     for handle, x_user_id in others:
         other = persons.get(x_user_id)
@@ -169,8 +170,8 @@ def check(
             )
         to_organisation = is_organisation and not kind.is_asked
         limits.check_amount(amount_cents, to_organisation=to_organisation, policy=deps.policy)
-        if kind.is_asked and people.has_blocked(session, x_user_id, me):
-            raise Refusal(Reply.of("refusal.cannot_ask", handle=handle))
+    if kind.is_asked:
+        asked.check(session, me, others, at)
     _check_pending(session, deps, accounts_of(session, me, mine))
     if mine is not None and not kind.is_asked:
         window = at - timedelta(days=limits.ROLLING_DAYS)

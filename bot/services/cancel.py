@@ -117,17 +117,30 @@ def decline_in(
     mine = people.own_accounts(session, x_user_id)
     own = order.owner_x_user_id in mine
     asked = [row for row in rows if row.payer_x_user_id in mine and not own]
+    done = decline_asked(session, deps, order, asked, x_user_id, at)
+    held = [row for row in _held(rows) if row.payee_x_user_id in mine]
+    claim.give_back(session, deps, held, Reason.REFUSED_BY_PAYEE, at)
+    done += Done(len(held), returned=len(held))
+    if not done:
+        raise Refusal(_why_not_declined(order, rows, mine))
+    return done
+
+
+def decline_asked(
+    session: Session,
+    deps: Deps,
+    order: Row[Any],
+    asked: Sequence[Row[Any]],
+    x_user_id: str,
+    at: datetime,
+) -> Done:
+    """Decline what an order asks one person for, in the caller's transaction; the asker is told."""
     done = _stop(session, asked, "decline", x_user_id, Reason.DECLINED_BY_PAYER, at)
     if done.ended:
         url = f"{deps.public_url}/t/{order.reference}"
         reply = Reply.of("news.asker.declined", reference=order.reference, url=url)
         key = f"order:{order.id}:declined:{x_user_id}"
         tell(session, [News(key, order.owner_x_user_id, reply, order.id)], at=at)
-    held = [row for row in _held(rows) if row.payee_x_user_id in mine]
-    claim.give_back(session, deps, held, Reason.REFUSED_BY_PAYEE, at)
-    done += Done(len(held), returned=len(held))
-    if not done:
-        raise Refusal(_why_not_declined(order, rows, mine))
     return done
 
 

@@ -20,7 +20,7 @@ from bot.services import ask
 from bot.services.ask import Named
 from bot.services.deps import Deps
 from bot.services.steps import Step
-from bot.store import confirmations, drafts, orders
+from bot.store import confirmations, drafts, orders, people
 from bot.store.orders import NewTransfer
 
 
@@ -72,6 +72,8 @@ def ask_others(
         order = orders.by_reference(session, reference)
         if order is None or order.owner_x_user_id != x_user_id:
             raise Refusal(Reply.of("refusal.unknown_reference", reference=reference))
+        named = [row.x_user_id for row in drafts.people_of(session, [order.id])]
+        people.lock_accounts(session, [x_user_id, *named])  # before every other row
         confirmations.lock_order(session, order.id)
         draft = drafts.of(session, order.id)
         if draft is None:

@@ -95,7 +95,7 @@ class OrderView:
 
     Exactly what they can do now is not empty: `to_confirm` (after the first time, where
     `needs_wallet`), `card_url` (go on at the acquirer), `may_cancel`, `may_decline`,
-    `may_claim`, `may_take_back`.
+    `may_block`, `may_claim`, `may_take_back`.
     """
 
     reference: str
@@ -116,6 +116,9 @@ class OrderView:
     """The key of the sentence that says why the last attempt by card came to nothing."""
     may_cancel: bool
     may_decline: bool
+    may_block: bool
+    has_blocked: bool
+    """Whether the visitor wants no more requests of who asks here."""
     may_claim: bool
     may_take_back: bool
 
@@ -214,6 +217,8 @@ def _view(
         return NotYours(order.reference)
     owner = people.account(session, order.owner_x_user_id)
     topup = _last_topup(session, order, visitor)
+    is_asked = bool(pays) and not is_owner
+    has_blocked = is_asked and _has_blocked(session, visitor.x_user_id, order.owner_x_user_id)
     return OrderView(
         reference=order.reference,
         kind=order.kind,
@@ -230,6 +235,8 @@ def _view(
         last_refusal=topup.refusal if topup is not None else None,
         may_cancel=is_owner and any(row.status in _OPEN for row in rows),
         may_decline=not is_owner and any(row.status in _OPEN for row in pays),
+        may_block=is_asked and not has_blocked,
+        has_blocked=has_blocked,
         may_claim=any(row.status == TransferStatus.HELD.value for row in gets),
         may_take_back=any(row.status == TransferStatus.HELD.value for row in pays),
     )
@@ -240,6 +247,11 @@ def _own_cents(session: Session, order: Row[Any], asked: Sequence[Row[Any]]) -> 
     if draft is None:
         return None
     return int(draft.amount_cents - sum(row.amount_cents for row in asked))
+
+
+def _has_blocked(session: Session, x_user_id: str, other: str) -> bool:
+    mine, theirs = people.own_accounts(session, x_user_id), people.own_accounts(session, other)
+    return bool(people.who_blocked(session, mine, theirs))
 
 
 _OPEN = (TransferStatus.PENDING.value, TransferStatus.FUNDING.value)

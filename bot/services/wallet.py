@@ -23,6 +23,8 @@ from bot.domain.errors import Refusal, Rejected
 from bot.domain.replies import Reply
 from bot.domain.transfer import TransferStatus
 from bot.i18n.texts import say
+from bot.services import blocks
+from bot.services.blocks import Asker
 from bot.services.deps import Deps
 from bot.services.sessions import Visitor
 from bot.services.tell import shown
@@ -106,6 +108,8 @@ class WalletPage:
     cards: tuple[Card, ...]
     handles: tuple[str, ...]
     """The X accounts that name this wallet."""
+    blocked: tuple[Asker, ...]
+    """Whose requests its owner does not want."""
 
 
 # --- the first time ----------------------------------------------------------------------------
@@ -285,6 +289,7 @@ def wallet_page(deps: Deps, visitor: Visitor) -> WalletPage:
             history=tuple(_line(row, accounts, mine) for row in ended),
             cards=_cards(session, person.id, deps.clock.now()),
             handles=tuple(shown(accounts[one]) for one in mine),
+            blocked=blocks.blocked_by(session, mine),
         )
 
 

@@ -1,6 +1,6 @@
 """People and their X accounts: who somebody is, and what they chose."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -146,11 +146,64 @@ def persons_by_account(session: Session, x_user_ids: Iterable[str]) -> dict[str,
     return {row.x_user_id: row for row in session.execute(statement)}
 
 
-def has_blocked(session: Session, x_user_id: str, other_x_user_id: str) -> bool:
-    """Whether the first wants nothing from the second."""
-    found = session.execute(
-        select(blocks.c.id).where(
-            blocks.c.x_user_id == x_user_id, blocks.c.blocked_x_user_id == other_x_user_id
+def groups(session: Session, x_user_ids: Iterable[str]) -> dict[str, set[str]]:
+    """Return for each X account all accounts of its person, itself among them."""
+    of_each = {one: {one} for one in x_user_ids}
+    other = x_accounts.alias()
+    rows = session.execute(
+        select(x_accounts.c.x_user_id, other.c.x_user_id.label("other"))
+        .join(other, other.c.person_id == x_accounts.c.person_id)
+        .where(x_accounts.c.x_user_id.in_(list(of_each)))
+    )
+    for row in rows:
+        of_each[row.x_user_id].add(row.other)
+    return of_each
+
+
+def lock_accounts(session: Session, x_user_ids: Iterable[str]) -> None:
+    """Lock X accounts, in the order of their ids, as meeting them does; keys may point at them."""
+    session.execute(
+        select(x_accounts.c.x_user_id)
+        .where(x_accounts.c.x_user_id.in_(set(x_user_ids)))
+        .order_by(x_accounts.c.x_user_id)
+        .with_for_update(key_share=True)  # vanishes on SQLite, where a writer is alone anyway
+    ).all()
+
+
+def block(session: Session, x_user_id: str, blocked_x_user_id: str, *, at: datetime) -> None:
+    """Write down that the first wants no requests of the second; twice is once."""
+    session.execute(
+        dialect_insert(session)(blocks)
+        .values(x_user_id=x_user_id, blocked_x_user_id=blocked_x_user_id, created_at=at)
+        .on_conflict_do_nothing(index_elements=["x_user_id", "blocked_x_user_id"])
+    )
+
+
+def unblock(session: Session, x_user_ids: Collection[str], blocked: Collection[str]) -> None:
+    """Take back every block of the first accounts against the second."""
+    session.execute(
+        blocks.delete().where(
+            blocks.c.x_user_id.in_(x_user_ids), blocks.c.blocked_x_user_id.in_(blocked)
         )
-    ).first()
-    return found is not None
+    )
+
+
+def who_blocked(session: Session, x_user_ids: Collection[str], others: Collection[str]) -> set[str]:
+    """Return which of the first accounts want no requests of one of the second."""
+    return set(
+        session.execute(
+            select(blocks.c.x_user_id).where(
+                blocks.c.x_user_id.in_(x_user_ids), blocks.c.blocked_x_user_id.in_(others)
+            )
+        ).scalars()
+    )
+
+
+def blocked_by(session: Session, x_user_ids: Collection[str]) -> list[str]:
+    """Return the accounts that some accounts blocked, the newest first."""
+    rows = session.execute(
+        select(blocks.c.blocked_x_user_id)
+        .where(blocks.c.x_user_id.in_(x_user_ids))
+        .order_by(blocks.c.id.desc())
+    )
+    return list(dict.fromkeys(rows.scalars()))

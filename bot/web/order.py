@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 
 from bot.domain.errors import Refusal, Unavailable
 from bot.domain.order import is_reference
-from bot.services import cancel, claim, confirm, settle, split
+from bot.services import asked, cancel, claim, confirm, settle, split
 from bot.services.confirm import GoToCard, Settled, UnderWay, Will
 from bot.services.deps import Deps
 from bot.services.views import (
@@ -61,6 +61,8 @@ def show(here: Here, reference: str, card: str = "", own: str = "1") -> Response
         abandoned = card == "cancelled"
         settle.came_back(here.deps, reference, here.visitor.x_user_id, abandoned=abandoned)
         return here.go(f"/t/{reference}")
+    if here.visitor is not None:
+        asked.learn_askers(here.deps, here.visitor.x_user_id)
     return _page(here, reference, with_own=own != "0")
 
 

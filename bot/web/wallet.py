@@ -6,7 +6,7 @@ from fastapi import APIRouter, Form
 from starlette.responses import Response
 
 from bot.domain.errors import Refusal
-from bot.services import sessions, wallet
+from bot.services import asked, sessions, wallet
 from bot.services.wallet import TERMS_VERSION
 from bot.web.security import CODES_BY_ADDRESS
 from bot.web.site import Here, Signed, Visit, brake
@@ -21,6 +21,7 @@ def show(here: Here) -> Response:
         return here.page("sign_in.html")
     if here.visitor.person_id is None:
         return here.go("/wallet/phone")
+    asked.learn_askers(here.deps, here.visitor.x_user_id)
     return here.page(
         "wallet.html",
         wallet=wallet.wallet_page(here.deps, here.visitor),

@@ -307,9 +307,11 @@ def test_somebody_elses_code_by_direct_message_is_unknown(world: World) -> None:
 
 
 def test_nobody_confirms_by_direct_message_what_is_owed_to_a_nameless_account(world: World) -> None:
-    """A request by somebody who never signed in: the answer names nobody, so it is the page's."""
+    """An asker whose handle is another's by now: the answer names nobody, so it is the page's."""
     world.join("bob", cents=5000, by_dm=True)
     reference = world.order("mallory", "bob", "20€", kind="request")
+    world.x.change("mallory", new_handle="nobody")
+    world.order("dave", "mallory", "1€")
     for _ in range(2):
         (answer,) = world.dm("bob", f"oui {reference}")
         assert "?" not in answer.split("http")[0].replace("\u00a0?", "")

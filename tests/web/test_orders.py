@@ -251,7 +251,7 @@ def test_a_request_is_paid_or_declined(world: World, browser: Browser) -> None:
     world.join("bob", cents=5000)
     reference = world.order("alice", "bob", kind="request")
     page = browser.open_order("bob", reference)
-    assert "On vous demande" in page
+    assert "Vous paieriez" in page
     assert "@alice" in page
     assert browser.post(f"/t/{reference}/decline").status_code == 303
     assert world.statuses(reference) == ["declined"]

@@ -38,6 +38,9 @@ FORMS = [
     "/t/4F7K2Q/claim",
     "/t/4F7K2Q/refuse",
     "/t/4F7K2Q/take-back",
+    "/t/4F7K2Q/block",
+    "/t/4F7K2Q/unblock",
+    "/wallet/unblock",
 ]
 
 

@@ -1,0 +1,79 @@
+"""Asking others for money: how many strangers a person may ask, who wants no requests, who asks.
+
+Both are counted by person and decided when the command is read, under the locks of `lock_parties`.
+A request takes nothing from whoever is asked: no counter and no limit of theirs knows of it before
+they confirm.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import structlog
+from sqlalchemy import Row
+from sqlmodel import Session
+
+from bot.domain import limits
+from bot.domain.errors import Refusal, Rejected, Unavailable
+from bot.domain.replies import Reply
+from bot.services.deps import Deps
+from bot.store import asked, people
+
+log = structlog.get_logger(__name__)
+
+A_DAY: Final = timedelta(days=1)
+"""The window of `limits.REQUESTS_TO_STRANGERS_A_DAY`."""
+
+
+def learn_askers(deps: Deps, x_user_id: str) -> None:
+    """Look up who asks a visitor for money, once for each, when the visitor comes to read it.
+
+    Whoever pays must read whom they pay, and X names no writer of a post. No user is read on the
+    way to the reply: most who ask are known by then, or what they ask for is never opened.
+    """
+    with deps.store.read() as session:
+        unknown = asked.nameless_askers(session, x_user_id)
+    if not unknown:
+        return
+    try:
+        found = deps.directory.by_id(unknown)
+    except (Unavailable, Rejected) as error:
+        log.warning("askers_not_looked_up", count=len(unknown), reason=str(error))
+        return
+    at = deps.clock.now()
+    with deps.store.write() as session:
+        for user in found.values():
+            people.see(session, user.id, at=at, handle=user.handle.lower(), name=user.name)
+
+
+def lock_parties(session: Session, me: str, others: Sequence[str]) -> Row[Any] | None:
+    """Let nobody else count what a person asks for, or block them, meanwhile; return the person.
+
+    X accounts come before every other row that is locked (top-ups, confirmations, transfers), in
+    the order of their ids, then the person: a message has locked its accounts by meeting them.
+    """
+    people.lock_accounts(session, [me, *others])
+    person = people.person_of(session, me)
+    if person is None:
+        return None
+    return people.lock_persons(session, [person.id])[person.id]
+
+
+def check(session: Session, me: str, others: Sequence[tuple[str, str]], at: datetime) -> None:
+    """Check whether a person may ask these others, each a handle and an X id, for money.
+
+    For a request, and for a split when its asker taps. The caller holds the locks of
+    `lock_parties`. Raises `Refusal`.
+    """
+    mine = people.own_accounts(session, me)
+    groups = people.groups(session, [x_user_id for _handle, x_user_id in others])
+    unwilling = people.who_blocked(session, {one for some in groups.values() for one in some}, mine)
+    for handle, x_user_id in others:
+        if groups[x_user_id] & unwilling:
+            raise Refusal(Reply.of("refusal.cannot_ask", handle=handle))
+    waiting = asked.asked_since(session, mine, since=at - A_DAY)
+    groups |= people.groups(session, [x_user_id for _order, x_user_id in waiting])
+    paid = asked.who_paid(session, {one for some in groups.values() for one in some}, mine)
+    strangers = {x_user_id for x_user_id, some in groups.items() if not some & paid}
+    if any(x_user_id in strangers for _handle, x_user_id in others):
+        limits.check_strangers(len({order for order, one in waiting if one in strangers}))

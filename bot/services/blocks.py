@@ -1,0 +1,106 @@
+"""Blocks: somebody wants no more requests of a person, under any X account of either.
+
+Blocked is only the asking. Whoever is blocked may still pay the one who blocked them: money that
+comes in harms nobody, what is held can be refused, and to turn it away would tell of the block. For
+the same reason they read of their requests that these were declined, and nothing else.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row
+from sqlmodel import Session
+
+from bot.domain.errors import Refusal
+from bot.domain.replies import Reply
+from bot.services import cancel
+from bot.services.cancel import Done
+from bot.services.deps import Deps
+from bot.services.sessions import Visitor
+from bot.services.tell import shown
+from bot.store import asked, confirmations, orders, people
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks a visitor for money by an order."""
+
+    x_user_id: str
+    handle: str
+    is_blocked: bool
+
+
+def asker_of(deps: Deps, reference: str, visitor: Visitor) -> Asker | None:
+    """Return who asks a visitor for money by this order; None where nobody does."""
+    with deps.store.read() as session:
+        order = orders.by_reference(session, reference)
+        mine = people.own_accounts(session, visitor.x_user_id)
+        if order is None or not _is_asked(session, order, mine):
+            return None
+        account = people.account(session, order.owner_x_user_id)
+        theirs = people.own_accounts(session, order.owner_x_user_id)
+        return Asker(
+            x_user_id=order.owner_x_user_id,
+            handle=shown(account),
+            is_blocked=bool(people.who_blocked(session, mine, theirs)),
+        )
+
+
+def decline_and_block(deps: Deps, reference: str, x_user_id: str) -> Done:
+    """Decline what an asker's order asks, and all else of theirs that waits, and block them.
+
+    A request that is over can still be the reason to block. Raises `Refusal`.
+    """
+    at = deps.clock.now()
+    with deps.store.write() as session:
+        order = orders.by_reference(session, reference)
+        mine = people.own_accounts(session, x_user_id)
+        # Before anything else: a request that is being read now names one of these accounts, and is
+        # either there already, or finds the block.
+        people.lock_accounts(session, mine)
+        if order is None or not _is_asked(session, order, mine):
+            raise Refusal(Reply.of("refusal.unknown_reference", reference=reference))
+        theirs = people.own_accounts(session, order.owner_x_user_id)
+        people.block(session, x_user_id, order.owner_x_user_id, at=at)
+        waiting = asked.orders_between(session, theirs, mine)
+        for order_id in waiting:
+            confirmations.lock_topups(session, order_id)
+        rows = asked.lock_between(session, theirs, mine)
+        parents = orders.by_ids(session, waiting)
+        done = Done(0)
+        for order_id in waiting:
+            some = [row for row in rows if row.order_id == order_id]
+            done += cancel.decline_asked(session, deps, parents[order_id], some, x_user_id, at)
+    cancel.drive_wishes(deps, rows)
+    deps.bells.outbox.set()
+    return done
+
+
+def _is_asked(session: Session, order: Row[Any], mine: list[str]) -> bool:
+    """Whether an order of somebody else's asks one of these accounts for money."""
+    rows = orders.transfers_of(session, [order.id])
+    return order.owner_x_user_id not in mine and any(row.payer_x_user_id in mine for row in rows)
+
+
+def unblock(deps: Deps, x_user_id: str, blocked_x_user_id: str) -> None:
+    """Let a person ask again, under all their X accounts; nothing where they were not blocked."""
+    with deps.store.write() as session:
+        mine = people.own_accounts(session, x_user_id)
+        theirs = people.own_accounts(session, blocked_x_user_id)
+        people.unblock(session, mine, theirs)
+
+
+def unblock_asker(deps: Deps, reference: str, x_user_id: str) -> None:
+    """Let whoever asked by an order ask again. Raises `Refusal`."""
+    with deps.store.read() as session:
+        order = orders.by_reference(session, reference)
+        if order is None or not _is_asked(session, order, people.own_accounts(session, x_user_id)):
+            raise Refusal(Reply.of("refusal.unknown_reference", reference=reference))
+    unblock(deps, x_user_id, order.owner_x_user_id)
+
+
+def blocked_by(session: Session, mine: list[str]) -> tuple[Asker, ...]:
+    """Return whom a person blocked, the newest first: the X accounts that they saw, no others."""
+    ids = people.blocked_by(session, mine)
+    accounts = people.accounts_by_id(session, ids)
+    return tuple(Asker(one, shown(accounts.get(one)), is_blocked=True) for one in ids)
