@@ -97,9 +97,7 @@ def _check(
             raise Refusal(Reply.of("refusal.to_self"))
         is_organisation = other is not None and bool(other.is_organisation)
         if kind is OrderKind.DONATE and not is_organisation:
-            raise Refusal(
-                Reply.of("refusal.not_organisation", handle=handle, amount_cents=amount_cents)
-            )
+            raise Refusal(_pay_instead(handle, amount_cents, deps))
         to_organisation = is_organisation and kind is not OrderKind.REQUEST
         limits.check_amount(amount_cents, to_organisation=to_organisation, policy=deps.policy)
     if kind is OrderKind.REQUEST:
@@ -109,6 +107,16 @@ def _check(
         window = at - timedelta(days=limits.ROLLING_DAYS)
         paid = orders.paid_since(session, [mine.id], since=window).get(mine.id, 0)
         limits.check_30_days(paid, amount_cents * len(others), deps.policy)
+
+
+def _pay_instead(handle: str, amount_cents: int, deps: Deps) -> Reply:
+    """Offer a plain payment in the place of a donation, as far as that may be so much."""
+    most_cents = deps.policy.to_person_cents
+    if amount_cents > most_cents:
+        key = "refusal.not_organisation.above"
+        return Reply.of(key, handle=handle, amount_cents=amount_cents, most_cents=most_cents)
+    example = Reply.of("example.pay", people=(handle,), typed_cents=amount_cents)
+    return Reply.of("refusal.not_organisation", handle=handle, example=example)
 
 
 def _accounts(session: Session, me: str, mine: Row[Any] | None) -> list[str]:
