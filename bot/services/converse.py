@@ -36,6 +36,7 @@ from bot.services.answers import (
     NEWCOMER_PRIORITY,
     Incoming,
     answer,
+    hush,
 )
 from bot.services.deps import Deps
 from bot.store import orders, outbox, people
@@ -50,7 +51,7 @@ def converse(
     assert account is not None, "the writer was just met"
     match command:
         case Stop():
-            people.change_account(session, account.x_user_id, opted_out_at=at)
+            hush(session, account.x_user_id, at)
             return False
         case Start():
             people.change_account(session, account.x_user_id, opted_out_at=None)
