@@ -111,7 +111,7 @@ def _do(session: Session, deps: Deps, incoming: Incoming, command: Command, at: 
         case Balance():
             figures.balance(session, deps, incoming, at)
         case History():
-            figures.point_to_wallet(session, deps, incoming, "history", at)
+            figures.history(session, deps, incoming, at)
         case Help():
             reply = Reply.of("help", url=incoming.own(f"{deps.public_url}/help"))
             answer(session, deps, incoming, reply, at=at, priority=HELP_PRIORITY)
