@@ -2,14 +2,15 @@
 
 The catalogue is the TOML files beside this module: a table for each key, with `fr` and `en`, each a
 sentence or a list of wordings. A value is written by its name: `…_cents` as an amount
-(`typed_cents` as the command language reads it), `handle` and `people` with `@` except in public (X
-would notify them), `…_at` as a day and time in Paris, a reply in its own words; what is text stays
-as it is. A key or a value that is missing is a programmer's error.
+(`typed_cents` as the command language reads it, `signed_cents` with `+` or `−`), `handle` and
+`people` with `@` except in public (X would notify them), `…_at` as a day and time in Paris, `…_on`
+as a day there, a reply in its own words, `lines` of replies one a line; what is text stays as it
+is. A key or a value that is missing is a programmer's error.
 """
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -37,6 +38,9 @@ def say(reply: Reply, lang: Lang, *, public: bool, seed: int = 0) -> str:
         value = reply.values[name]
         if isinstance(value, Reply):
             return say(value, lang, public=public, seed=seed)
+        if name == "lines":
+            assert isinstance(value, Iterable), "lines are replies"
+            return "\n".join(say(one, lang, public=public) for one in value)
         return _written(name, value, lang, public=public)
 
     return _PLACE.sub(write, sentence)
@@ -60,10 +64,10 @@ def _wordings(text: str | list[str]) -> tuple[str, ...]:
 def _written(name: str, value: object, lang: Lang, *, public: bool) -> str:
     if name.endswith("_cents"):
         assert isinstance(value, int), f"{name} is whole cents"
-        return typed(value, lang) if name == "typed_cents" else amount(value, lang)
-    if name.endswith("_at"):
+        return _AMOUNTS.get(name, amount)(value, lang)
+    if name.endswith(("_at", "_on")):
         assert isinstance(value, datetime), f"{name} is a datetime"
-        return moment(value, lang)
+        return moment(value, lang) if name.endswith("_at") else day(value, lang)
     if name == "handle":
         return named(str(value), public=public)
     if name == "people":
@@ -98,6 +102,22 @@ def typed(cents: int, lang: Lang) -> str:
     return f"€{euros}{f'.{rest:02}' if rest else ''}"
 
 
+def signed(cents: int, lang: Lang) -> str:
+    """Write what came in with a plus and what went out with a minus.
+
+    >>> signed(1000, "en"), signed(-1000, "en")
+    ('+€10', '−€10')
+    """
+    return f"{'+' if cents > 0 else '−'}{amount(abs(cents), lang)}"
+
+
+_AMOUNTS: Final[Mapping[str, Callable[[int, Lang], str]]] = {
+    "typed_cents": typed,
+    "signed_cents": signed,
+}
+"""How amounts of these names are written; the others as `amount` does."""
+
+
 def named(handle: str, *, public: bool) -> str:
     """Name an X account: with `@`, save in public, where X would notify it."""
     return handle if public else f"@{handle}"
@@ -118,7 +138,11 @@ _MONTHS: Final[Mapping[Lang, str]] = {
 
 def moment(at: datetime, lang: Lang) -> str:
     """Write a day and a time, on the clock of Paris: `23 nov. à 14:05`, `23 Nov at 14:05`."""
-    local = at.astimezone(PARIS)
-    month = _MONTHS[lang].split()[local.month - 1]
     joint = "à" if lang == "fr" else "at"
-    return f"{local.day}{NBSP}{month} {joint}{NBSP}{local:%H:%M}"
+    return f"{day(at, lang)} {joint}{NBSP}{at.astimezone(PARIS):%H:%M}"
+
+
+def day(at: datetime, lang: Lang) -> str:
+    """Write a day, on the calendar of Paris: `23 nov.`, `23 Nov`."""
+    local = at.astimezone(PARIS)
+    return f"{local.day}{NBSP}{_MONTHS[lang].split()[local.month - 1]}"

@@ -165,9 +165,7 @@ def check(
             raise Refusal(Reply.of("refusal.to_self"))
         is_organisation = other is not None and bool(other.is_organisation)
         if kind is OrderKind.DONATE and not is_organisation:
-            raise Refusal(
-                Reply.of("refusal.not_organisation", handle=handle, amount_cents=amount_cents)
-            )
+            raise Refusal(_pay_instead(handle, amount_cents, deps))
         to_organisation = is_organisation and not kind.is_asked
         limits.check_amount(amount_cents, to_organisation=to_organisation, policy=deps.policy)
     if kind.is_asked:
@@ -182,6 +180,16 @@ def check(
 def _check_pending(session: Session, deps: Deps, mine: Sequence[str]) -> None:
     waiting = orders.open_orders_of(session, mine) + len(drafts.open_of(session, mine))
     limits.check_pending(waiting, deps.policy)
+
+
+def _pay_instead(handle: str, amount_cents: int, deps: Deps) -> Reply:
+    """Offer a plain payment in the place of a donation, as far as that may be so much."""
+    most_cents = deps.policy.to_person_cents
+    if amount_cents > most_cents:
+        key = "refusal.not_organisation.above"
+        return Reply.of(key, handle=handle, amount_cents=amount_cents, most_cents=most_cents)
+    example = Reply.of("example.pay", people=(handle,), typed_cents=amount_cents)
+    return Reply.of("refusal.not_organisation", handle=handle, example=example)
 
 
 def accounts_of(session: Session, me: str, mine: Row[Any] | None) -> list[str]:

@@ -36,6 +36,7 @@ from bot.services.answers import (
     NEWCOMER_PRIORITY,
     Incoming,
     answer,
+    hush,
 )
 from bot.services.deps import Deps
 from bot.store import drafts, orders, outbox, people
@@ -58,9 +59,10 @@ def converse(
     account = people.account(session, incoming.author_x_user_id)
     assert account is not None, "the writer was just met"
     if isinstance(command, Stop | Start):
-        stops = isinstance(command, Stop)
-        people.change_account(session, account.x_user_id, opted_out_at=at if stops else None)
-        if not stops:
+        if isinstance(command, Stop):
+            hush(session, account.x_user_id, at)
+        else:
+            people.change_account(session, account.x_user_id, opted_out_at=None)
             answer(session, deps, incoming, Reply.of("start"), at=at, priority=HELP_PRIORITY)
         if incoming.is_edit:
             edits.follow(session, deps, incoming, command, at)
@@ -122,7 +124,7 @@ def _do(session: Session, deps: Deps, incoming: Incoming, command: Command, at: 
         case Balance():
             figures.balance(session, deps, incoming, at)
         case History():
-            figures.point_to_wallet(session, deps, incoming, "history", at)
+            figures.history(session, deps, incoming, at)
         case Help():
             reply = Reply.of("help", url=incoming.own(f"{deps.public_url}/help"))
             answer(session, deps, incoming, reply, at=at, priority=HELP_PRIORITY)

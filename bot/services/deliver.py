@@ -64,15 +64,15 @@ def _closed(channel: str) -> str:
 
 def _deliver(deps: Deps, row: Row[Any]) -> bool:
     """Send one message, or find that it went out before; False where it did not go out now."""
-    if _is_unwanted(deps, row):
-        return False
     try:
         sent_id = _look_up(deps, row) if row.in_doubt else None
     except Unavailable as error:
         return _look_up_later(deps, row, error)
     except Rejected as error:
         return _rejected(deps, row, error)
-    return _found(deps, row, sent_id) if sent_id is not None else _try(deps, row)
+    if sent_id is not None:
+        return _found(deps, row, sent_id)
+    return False if _is_unwanted(deps, row) else _try(deps, row)
 
 
 def _found(deps: Deps, row: Row[Any], sent_id: str) -> bool:
@@ -95,8 +95,8 @@ def _try(deps: Deps, row: Row[Any]) -> bool:
 
 
 def _is_unwanted(deps: Deps, row: Row[Any]) -> bool:
-    """Drop what its reader opted out of since it was written."""
-    if row.to_x_user_id is None or row.in_doubt:
+    """Drop what is not out, and its reader opted out of since it was written."""
+    if row.to_x_user_id is None:
         return False
     with deps.store.write() as session:
         account = people.account(session, row.to_x_user_id)

@@ -34,7 +34,7 @@ def cancel_meant(
     elif done.returned:
         what = "taken_back"
     else:
-        what = "cancelled.request" if order.kind == OrderKind.REQUEST.value else "cancelled"
+        what = "cancelled.request" if OrderKind(order.kind).is_asked else "cancelled"
     _say(session, deps, incoming, what, order, at)
 
 

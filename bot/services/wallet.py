@@ -286,7 +286,7 @@ def wallet_page(deps: Deps, visitor: Visitor) -> WalletPage:
                 *_drafts(session, visitor.x_user_id),
                 *_waits(waiting, accounts, visitor.x_user_id),
             ),
-            history=tuple(_line(row, accounts, mine) for row in ended),
+            history=tuple(line_of(row, accounts, mine) for row in ended),
             cards=_cards(session, person.id, deps.clock.now()),
             handles=tuple(shown(accounts[one]) for one in mine),
             blocked=blocks.blocked_by(session, mine),
@@ -351,7 +351,8 @@ def _other(row: Row[Any], accounts: dict[str, Row[Any]], mine: Sequence[str]) ->
     return shown(accounts.get(row.payer_x_user_id))
 
 
-def _line(row: Row[Any], accounts: dict[str, Row[Any]], mine: Sequence[str]) -> Line:
+def line_of(row: Row[Any], accounts: dict[str, Row[Any]], mine: Sequence[str]) -> Line:
+    """Return a transfer as one line of its party's history."""
     sign = -1 if row.payer_x_user_id in mine else 1
     return Line(
         reference=row.reference,

@@ -42,12 +42,16 @@ def waiting(session: Session, x_user_id: str) -> Sequence[Row[Any]]:
     return _read(session, mine, limit=SHOWN_AT_MOST)
 
 
-def ended(session: Session, x_user_ids: Collection[str], *, limit: int) -> Sequence[Row[Any]]:
+def ended(
+    session: Session, x_user_ids: Collection[str], *, limit: int, with_held: bool = False
+) -> Sequence[Row[Any]]:
     """Return the newest transfers of some accounts that came to an end.
 
-    Of what came to nothing only those see it who ordered it or were asked.
+    Of what came to nothing only those see it who ordered it or were asked. `with_held`: also what
+    has left the payer and waits, where nothing else shows it to them.
     """
-    as_payer = and_(transfers.c.payer_x_user_id.in_(x_user_ids), transfers.c.status.in_(_ENDED))
+    left = (*_ENDED, TransferStatus.HELD.value) if with_held else _ENDED
+    as_payer = and_(transfers.c.payer_x_user_id.in_(x_user_ids), transfers.c.status.in_(left))
     moved = transfers.c.status.in_([TransferStatus.POSTED.value, TransferStatus.RETURNED.value])
     own = orders.c.owner_x_user_id.in_(x_user_ids)
     as_payee = and_(

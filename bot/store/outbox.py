@@ -115,6 +115,21 @@ def record_dropped(session: Session, row_id: int, *, reason: str) -> bool:
     return _end(session, row_id, status="dropped", in_doubt=False, reason=reason[:300])
 
 
+def drop_waiting(session: Session, x_user_id: str, *, at: datetime, reason: str) -> int:
+    """Drop what waits for an account and may not be under way; return how many messages."""
+    statement = (
+        update(outbox)
+        .where(
+            outbox.c.to_x_user_id == x_user_id,
+            outbox.c.status == "waiting",
+            outbox.c.in_doubt.is_(False),
+            or_(outbox.c.leased_until.is_(None), outbox.c.leased_until < at),
+        )
+        .values(status="dropped", leased_until=None, reason=reason)
+    )
+    return session.connection().execute(statement).rowcount
+
+
 def _end(session: Session, row_id: int, **values: object) -> bool:
     statement = (
         update(outbox)
