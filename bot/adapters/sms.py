@@ -10,26 +10,9 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 import requests
-from tenacity import (
-    Retrying,
-    retry_if_exception,
-    stop_after_attempt,
-    stop_before_delay,
-    wait_random_exponential,
-)
 
+from bot.adapters.patience import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, TRIES, retrying
 from bot.domain.errors import Rejected, Unavailable
-
-TRIES: Final = 3
-"""How often a call is made at most (DESIGN.md, rule 18)."""
-BUDGET_S: Final = 10.0
-"""How long a text may take with its repetitions (seconds; DESIGN.md, rule 18)."""
-CONNECT_TIMEOUT_S: Final = 2.0
-"""How long a connection may take (seconds)."""
-READ_TIMEOUT_S: Final = 6.0
-"""How long an answer may take (seconds)."""
-FIRST_WAIT_S: Final = 0.25
-"""The wait before the second try at most (seconds), doubled before the third."""
 
 RATE_LIMITED: Final = "rate_limited"
 """Why a text is `Unavailable` that the provider would only refuse again at once."""
@@ -90,16 +73,10 @@ class HttpSmsSender:
         self._provider = provider
         self._base_url = base_url.rstrip("/")
         self._timeouts_s = (connect_timeout_s, read_timeout_s)
-        self._retrying = Retrying(
-            retry=retry_if_exception(
-                lambda error: isinstance(error, Unavailable) and error.reason != RATE_LIMITED
-            ),
-            stop=(
-                stop_after_attempt(tries)
-                | stop_before_delay(BUDGET_S - connect_timeout_s - read_timeout_s)
-            ),
-            wait=wait_random_exponential(multiplier=FIRST_WAIT_S, max=BUDGET_S),
-            reraise=True,
+        self._retrying = retrying(
+            lambda error: error.reason != RATE_LIMITED,
+            tries=tries,
+            slowest_s=connect_timeout_s + read_timeout_s,
         )
 
     def send(self, *, to_phone: str, text: str, key: str) -> None:

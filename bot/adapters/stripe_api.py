@@ -2,37 +2,16 @@
 
 It promises that nothing but `bot.domain.errors` leaves it. Every mutating call is keyed, or may be
 repeated by its nature (to expire, to detach): so a call without an answer is `Unavailable`, never
-`OutcomeUnknown`. A call takes at most `BUDGET_S`, its repetitions included.
+`OutcomeUnknown`. A call takes at most `patience.BUDGET_S`, its repetitions included.
 """
 
 from collections.abc import Callable
 from typing import Any, Final
 
 import stripe
-from tenacity import (
-    Retrying,
-    retry_if_exception_type,
-    stop_after_attempt,
-    stop_before_delay,
-    wait_random_exponential,
-)
 
+from bot.adapters.patience import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, TRIES, retrying
 from bot.domain.errors import Rejected, Unavailable
-
-TRIES: Final = 3
-"""How often a call is made at most (DESIGN.md, rule 18)."""
-
-BUDGET_S: Final = 10.0
-"""How long a call may take with its repetitions (seconds; DESIGN.md, rule 18)."""
-
-CONNECT_TIMEOUT_S: Final = 2.0
-"""How long a connection may take (seconds)."""
-
-READ_TIMEOUT_S: Final = 6.0
-"""How long an answer may take (seconds): an issuer answers within two or three."""
-
-FIRST_WAIT_S: Final = 0.25
-"""The wait before the second try at most (seconds), doubled before the third."""
 
 SERVER_ERROR: Final = "server_error"
 """Why a call is `Unavailable` whose key may bring the same 500 for ever: read the object."""
@@ -67,14 +46,9 @@ class StripeApi:
         # The package types parameters as closed dictionaries and ids as "text, object or None";
         # what we send and read is checked by the contract tests against a server instead.
         self.v1: Any = client.v1
-        self._retrying = Retrying(
-            retry=retry_if_exception_type(Unavailable),
-            stop=(
-                stop_after_attempt(tries)
-                | stop_before_delay(BUDGET_S - connect_timeout_s - read_timeout_s)
-            ),
-            wait=wait_random_exponential(multiplier=FIRST_WAIT_S, max=BUDGET_S),
-            reraise=True,
+        # A mutating call carries its key, so that whatever is `Unavailable` may be tried again.
+        self._retrying = retrying(
+            lambda _: True, tries=tries, slowest_s=connect_timeout_s + read_timeout_s
         )
 
     def call(self, method: Callable[..., Any], *arguments: Any, key: str | None = None) -> Shown:

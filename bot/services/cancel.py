@@ -1,6 +1,6 @@
 """Orders that come to nothing: cancelled by who ordered, declined by who was asked, or too old."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -53,14 +53,7 @@ def cancel(deps: Deps, reference: str, x_user_id: str) -> Done:
 
     Both for who ordered it, as far as it is theirs. Raises `Refusal`.
     """
-    at = deps.clock.now()
-    with deps.store.write() as session:
-        order = _order(session, reference)
-        rows = lock(session, order)
-        done = cancel_in(session, deps, order, rows, x_user_id, at)
-    drive_wishes(deps, rows)
-    deps.bells.outbox.set()
-    return done
+    return _do(deps, reference, x_user_id, cancel_in)
 
 
 def cancel_in(
@@ -95,14 +88,7 @@ def _held(rows: Sequence[Row[Any]]) -> list[Row[Any]]:
 
 def decline(deps: Deps, reference: str, x_user_id: str) -> Done:
     """Say no: to a request as its payer, to held money as its payee. Raises `Refusal`."""
-    at = deps.clock.now()
-    with deps.store.write() as session:
-        order = _order(session, reference)
-        rows = lock(session, order)
-        done = decline_in(session, deps, order, rows, x_user_id, at)
-    drive_wishes(deps, rows)
-    deps.bells.outbox.set()
-    return done
+    return _do(deps, reference, x_user_id, decline_in)
 
 
 def decline_in(
@@ -141,6 +127,21 @@ def decline_asked(
         reply = Reply.of("news.asker.declined", reference=order.reference, url=url)
         key = f"order:{order.id}:declined:{x_user_id}"
         tell(session, [News(key, order.owner_x_user_id, reply, order.id)], at=at)
+    return done
+
+
+_Deed = Callable[[Session, Deps, Row[Any], Sequence[Row[Any]], str, datetime], Done]
+
+
+def _do(deps: Deps, reference: str, x_user_id: str, deed: _Deed) -> Done:
+    """Do it in a transaction of its own; then let the driver stop what is at the card."""
+    at = deps.clock.now()
+    with deps.store.write() as session:
+        order = _order(session, reference)
+        rows = lock(session, order)
+        done = deed(session, deps, order, rows, x_user_id, at)
+    drive_wishes(deps, rows)
+    deps.bells.outbox.set()
     return done
 
 

@@ -1,9 +1,10 @@
 """Calls to X: the address, the time-outs, the tries, and who calls.
 
-Promises that nothing but `bot.domain.errors` leaves a call, that a call takes at most `BUDGET_S`
-with its repetitions, that what creates something is sent once, and that no credential reaches a
-log, an error or a repr. tweepy hard-codes its host and sends no time-out: `XSession` is put in the
-place of its session. OAuth 1.0a signs the address, so the session writes it before it signs.
+Promises that nothing but `bot.domain.errors` leaves a call, that a call takes at most
+`patience.BUDGET_S` with its repetitions, that what creates something is sent once, and that no
+credential reaches a log, an error or a repr. tweepy hard-codes its host and sends no time-out:
+`XSession` is put in the place of its session. OAuth 1.0a signs the address, so the session writes
+it before it signs.
 """
 
 import logging
@@ -16,27 +17,11 @@ from urllib.parse import urlsplit
 
 import requests
 import tweepy
-from tenacity import (
-    Retrying,
-    retry_if_exception,
-    stop_after_attempt,
-    stop_before_delay,
-    wait_random_exponential,
-)
+from tenacity import Retrying
 
+from bot.adapters.patience import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, TRIES, retrying
 from bot.adapters.x.errors import NO_ANSWER, NO_CONNECTION, SERVER_ERROR, translated
 from bot.domain.errors import OutcomeUnknown, Unavailable
-
-TRIES: Final = 3
-"""How often a call is made at most (DESIGN.md, rule 18)."""
-BUDGET_S: Final = 10.0
-"""How long a call may take with its repetitions (seconds; DESIGN.md, rule 18)."""
-CONNECT_TIMEOUT_S: Final = 2.0
-"""How long a connection may take (seconds)."""
-READ_TIMEOUT_S: Final = 6.0
-"""How long an answer may take (seconds): X answers a post within one or two."""
-FIRST_WAIT_S: Final = 0.25
-"""The wait before the second try at most (seconds), doubled before the third."""
 
 _TWEEPY_HOST: Final = "https://api.twitter.com"
 _TALKATIVE: Final = ("tweepy", "oauthlib", "requests_oauthlib")
@@ -146,14 +131,10 @@ class XApi:
         return self._retrying({NO_CONNECTION})(lambda: _once(method, key, **named))
 
     def _retrying(self, reasons: set[str]) -> Retrying:
-        slowest_s = self._connect_timeout_s + self._read_timeout_s
-        return Retrying(
-            retry=retry_if_exception(
-                lambda error: isinstance(error, Unavailable) and error.reason in reasons
-            ),
-            stop=stop_after_attempt(self._tries) | stop_before_delay(BUDGET_S - slowest_s),
-            wait=wait_random_exponential(multiplier=FIRST_WAIT_S, max=BUDGET_S),
-            reraise=True,
+        return retrying(
+            lambda error: error.reason in reasons,
+            tries=self._tries,
+            slowest_s=self._connect_timeout_s + self._read_timeout_s,
         )
 
 

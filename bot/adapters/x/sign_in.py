@@ -10,15 +10,11 @@ from urllib.parse import urlencode, urlsplit
 
 import requests
 
+from bot.adapters.patience import CONNECT_TIMEOUT_S, READ_TIMEOUT_S
 from bot.adapters.x.decode import read_user
 from bot.adapters.x.errors import NO_ANSWER, problem, translated
 from bot.adapters.x.gateway import USER_FIELDS
-from bot.adapters.x.http import (
-    CONNECT_TIMEOUT_S,
-    READ_TIMEOUT_S,
-    XSession,
-    keep_vendors_quiet,
-)
+from bot.adapters.x.http import XSession, keep_vendors_quiet
 from bot.domain.errors import BotError, Rejected, Unavailable
 from bot.ports import XUser
 
