@@ -72,7 +72,7 @@ MARK: Final = "\u0300-\u034e\u0350-\u036f\u20d0-\u20e2\u20e4-\u20ff\ufe20-\ufe2f
 """Combining marks that NFC could not put into a letter."""
 
 PUNCTUATION: Final = (
-    "!-#%-*,-/:;?@\\[-\\]_{}\u00a1\u00a7\u00ab\u00b6\u00b7\u00bb\u00bf\u2010-\u2027\u2030-\u2043"
+    "!-#%-*,-\\/:;?@\\[-\\]_{}\u00a1\u00a7\u00ab\u00b6\u00b7\u00bb\u00bf\u2010-\u2027\u2030-\u2043"
     "\u2045-\u2051\u2053-\u205e\u3001-\u3003\u3008-\u3011\u3014-\u301f"
 )
 """Punctuation of the scripts that the bot's two languages are written in."""

@@ -28,6 +28,9 @@ from bot.language.normalize import Addressed
 NOTE_CHARACTERS: Final = 140
 """A longer note is cut at a word, with `…`, to that many characters."""
 
+NAME_CHARACTERS: Final = 6
+"""An order's short name, without its `#`."""
+
 NOTHING: Final = Nothing()
 
 Order = type[Pay] | type[Donate] | type[Request] | type[Split]
@@ -50,17 +53,15 @@ _AMOUNT_ERRORS: Final[dict[str, ErrorCode | None]] = {
 }
 """What each terminal of `grammar/money.lark` says of an amount."""
 
-_NOTES: Final = frozenset({"NOTE", "MARKED_NOTE", "COURTESY_TO_THE_END"})
+_NOTES: Final = frozenset({"NOTE", "PLAIN_NOTE"})
 _SMALL: Final = frozenset({"TO_PERSON", "TO_AMOUNT"})
+NAMES: Final = frozenset({"REFERENCE", "CODE"})
+_REST: Final = frozenset(
+    {"MORE_OF_BOTH", "MORE_PEOPLE", "MORE_MONEY", "PLAIN_MORE", "EACH_OTHER", "ANYTHING"}
+)
 _RANK: Final = {error: rank for rank, error in enumerate(ErrorCode)}
 
-_TABLE: Final = words.terminals()
 _SPACES: Final = re.compile(f"[ {ch.GAP}]+")
-_NOTE_LEAD: Final = re.compile(
-    f"[ {ch.GAP}{ch.BOT}]*[-,.;:!]?[ {ch.GAP}]*"
-    f"(?:{_TABLE['FOR']}|[ {ch.GAP}{ch.BOT}{ch.PUNCTUATION}]++$)?[ {ch.GAP}]*"
-)
-_NO_NOTE: Final = re.compile(f"(?:{_TABLE['COURTESY_WORD']}|[ {ch.GAP}{ch.PUNCTUATION}])*")
 _FIGURES: Final = re.compile("[0-9]+")
 _LETTERS: Final = re.compile(r"[^\W\d_]+")
 _WHOLE_DIGITS: Final = len(str(MAX_AMOUNT_CENTS))
@@ -72,7 +73,8 @@ class Parts:
     """The parts of a command that moves money.
 
     `another` is a bare number that follows the amount, joined to it; `with_bot` that the bot's own
-    handle was dropped; `end` is where the arguments end in the text.
+    handle was dropped; `rest` what could not be placed; `end` is where the arguments end in the
+    text.
     """
 
     verb: Token | None = None
@@ -82,7 +84,9 @@ class Parts:
     with_bot: bool = False
     another: Token | None = None
     note: Token | None = None
+    rest: Token | None = None
     small: Token | None = None
+    name: Token | None = None
     end: int = 0
 
     @classmethod
@@ -102,16 +106,22 @@ class Parts:
                 parts.note = child
                 continue
             elif kind == "EACH":
+                parts.rest = child if parts.each else None
                 parts.each = True
                 parts.with_bot |= ch.BOT in child.text
             elif kind == "BOT_FIRST":
                 parts.with_bot = True
             elif kind == "ANOTHER_NUMBER":
                 parts.another = child
+            elif kind in NAMES:
+                parts.name = child
             elif kind in _SMALL:
                 parts.small = parts.small or child
             elif kind.lower() in words.VERBS:
                 parts.verb = child
+            elif kind in _REST:
+                parts.rest = child
+                continue
             else:
                 continue
             parts.end = child.end
@@ -194,7 +204,20 @@ def misread(error: ErrorCode, parts: Parts, addressed: Addressed, lang: Lang) ->
         each=parts.each,
         note=note(parts.note, addressed),
         handle_text=_written(addressed, strange, None),
+        verb_text=verb_text(addressed, parts.verb),
+        rest=_written(addressed, parts.rest, None),
+        reference=None if parts.name is None else short_name(parts.name),
     )
+
+
+def short_name(name: Token) -> str:
+    """Return the short name of an order, in upper case."""
+    return name.text[-NAME_CHARACTERS:].upper()
+
+
+def verb_text(addressed: Addressed, verb: Token | None) -> str | None:
+    """Return the verb as it was written, without `#`."""
+    return None if verb is None else addressed.text[verb.start : verb.end].removeprefix("#").lower()
 
 
 def _written(addressed: Addressed, first: Token | None, last: Token | None) -> str | None:
@@ -237,14 +260,10 @@ def _cents(written: str) -> int:
 
 
 def note(token: Token | None, addressed: Addressed) -> str | None:
-    """Make the payer's note of what follows the arguments; None where that says nothing."""
+    """Return the payer's note as it was written, cut at a word where it is long."""
     if token is None:
         return None
-    lead = _NOTE_LEAD.match(token.text)
-    assert lead is not None, "it matches nothing, too"
-    if _NO_NOTE.fullmatch(token.text, lead.end()):
-        return None
-    text = addressed.text[token.start + lead.end() : token.end]
+    text = addressed.text[token.start : token.end]
     if ch.BOT in text:
         text = _with_bot(text, addressed)
     text = _SPACES.sub(" ", text).strip()

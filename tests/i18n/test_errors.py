@@ -120,7 +120,7 @@ def test_the_example_of_a_hint_is_a_command_of_the_same_kind(given: Text) -> Non
             "paie @alice 1.250€",
             (
                 "« 1.250€ » peut vouloir dire plusieurs montants, et je ne devine jamais. "
-                "Écrivez-le sans ambiguïté, par exemple : payer 1250 € à @alice"
+                "Écrivez-le sans ambiguïté, par exemple : paie 1250 € à @alice"
             ),
         ),
         (
@@ -134,7 +134,7 @@ def test_the_example_of_a_hint_is_a_command_of_the_same_kind(given: Text) -> Non
             "donne dix euros à @bob",
             (
                 "Je lis « dix euros », mais je ne comprends que les chiffres. "
-                "Écrivez par exemple : payer 10 € à @bob"
+                "Écrivez par exemple : donne 10 € à @bob"
             ),
         ),
     ],

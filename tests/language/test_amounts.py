@@ -147,6 +147,16 @@ def test_a_badly_written_amount_before_the_payee_is_an_error_too(error: str, wri
         ("pay @alice 10 https://t.co/x €", "error missing_currency"),
         # Punctuation hides no second number; a word after it makes a note.
         ("pay @alice 10€. 50", "error ambiguous_amount"),
+        ("pay @alice 10€ or 20", "error ambiguous_amount"),
+        ("pay @alice 10€ ou 20 !", "error ambiguous_amount"),
+        ("pay @alice 10€ or 20 beers", "pay @alice 1000 'or 20 beers'"),
+        ("pay @alice 10€ orange", "pay @alice 1000 'orange'"),
+        # So many times an amount is another amount.
+        ("pay @alice 10€ x2", "error ambiguous_amount"),
+        ("pay @alice 10€ X 2", "error ambiguous_amount"),
+        ("pay 10€ x 2 @alice", "error ambiguous_command"),
+        ("pay @alice 2 x 10€", "error ambiguous_command"),
+        ("pay @alice 10€ xoxo", "pay @alice 1000 'xoxo'"),
         ("pay @alice 10€: 50", "error ambiguous_amount"),
         ("pay @alice 10€! 5 thanks", "error ambiguous_amount"),
         ("pay @alice 10€. 2 beers", "pay @alice 1000 '2 beers'"),
