@@ -91,6 +91,8 @@ KINDS: Final = {
 }
 """Kinds of characters, and which of them stands for its kind. The first kind that fits counts."""
 
+is_everyday: Final = re.compile("[ -~\u20ac\u00c0-\u00ff]*+").fullmatch
+"""Matches what most texts are made of: nothing of it is folded, and none stands for a kind."""
 _SPECIAL: Final = re.compile(f"[{''.join(kind for _, kind in KINDS.values())}]")
 _STAND_INS: Final = {
     code: stand_in
@@ -105,7 +107,7 @@ _STAND_INS: Final = {
 
 def shadow(text: str) -> str:
     """Put each special character's stand-in in its place: same length, few kinds of characters."""
-    if text.isascii() or _SPECIAL.search(text) is None:
+    if is_everyday(text) or _SPECIAL.search(text) is None:
         return text
     return text.translate(_STAND_INS)
 

@@ -54,6 +54,7 @@ _AMOUNT_ERRORS: Final[dict[str, ErrorCode | None]] = {
 """What each terminal of `grammar/money.lark` says of an amount."""
 
 _NOTES: Final = frozenset({"NOTE", "PLAIN_NOTE"})
+_PERSONS: Final = frozenset({"MENTION", "INVALID_HANDLE"})
 _SMALL: Final = frozenset({"TO_PERSON", "TO_AMOUNT"})
 NAMES: Final = frozenset({"REFERENCE", "CODE"})
 _REST: Final = frozenset(
@@ -149,29 +150,31 @@ def verb_lang(verb: str) -> Lang | None:
 
 def order(kind: Order, parts: Parts, addressed: Addressed, lang: Lang) -> Command:
     """Make the command that moves money, or the first of its errors."""
-    lang = parts.lang(lang)
-    handles = [token for token in parts.people if token.type in ("MENTION", "INVALID_HANDLE")]
-    if parts.amount is None and not handles and not addressed.direct:
+    named = dict.fromkeys(
+        (token.type, token.text.lower()) for token in parts.people if token.type in _PERSONS
+    )
+    if parts.amount is None and not named and not addressed.direct:
         return NOTHING  # The verb, and at most the bot's own handle, which is dropped.
-    people = tuple(dict.fromkeys(t.text[1:].lower() for t in handles if t.type == "MENTION"))
-    if parts.names_nobody() and addressed.author is not None and kind is not Split:
-        people = (addressed.author,)
+    people = tuple([handle[1:] for type_, handle in named if type_ == "MENTION"])
     cents, error = amount(parts.amount)
     errors = [error] if error is not None else []
     if parts.another is not None:
         errors.append(ErrorCode.AMBIGUOUS_AMOUNT)
-    if len(people) < len({token.text.lower() for token in handles}):
+    if len(people) < len(named):
         errors.append(ErrorCode.INVALID_HANDLE)
-    if not people and not handles:
-        errors.append(ErrorCode.MISSING_PAYEE)
-    if (crowd := _crowd(kind, parts, len({token.text.lower() for token in handles}))) is not None:
+    if not named:
+        if parts.with_bot or parts.people or addressed.author is None or kind is Split:
+            errors.append(ErrorCode.MISSING_PAYEE)
+        else:
+            people = (addressed.author,)
+    if (crowd := _crowd(kind, parts, len(named))) is not None:
         errors.append(crowd)
     if parts.end > addressed.length:
         errors.append(ErrorCode.AMBIGUOUS_COMMAND)
     if errors:
         return misread(min(errors, key=_RANK.__getitem__), parts, addressed, lang)
     assert cents is not None, "an amount without an error has a value"
-    said = note(parts.note, addressed)
+    lang, said = parts.lang(lang), note(parts.note, addressed)
     if issubclass(kind, Split):
         return Split(people, cents, said, lang)
     return kind(people, cents, parts.each, said, lang)
@@ -245,18 +248,22 @@ def amount(token: Token | None) -> tuple[int | None, ErrorCode | None]:
 def _cents(written: str) -> int:
     """Read a well-written number; what is too large is read as just that."""
     *before, last = _FIGURES.finditer(written)
-    folded = written.lower()
-    only_cents = "c" in folded and "€" not in folded and "eur" not in folded
+    only_cents = "€" not in written and _is_cents(written.lower())
     between = written[before[-1].end() : last.start()] if before else " "
-    whole, part = "".join(found[0] for found in before), last[0]
+    whole, part = "".join([found[0] for found in before]), last[0]
     if only_cents or between == " ":
         whole, part = whole + part, ""
-    whole = whole.lstrip("0")
+    whole = whole.lstrip("0") or "0"
     if len(whole) > _WHOLE_DIGITS:
         return MAX_AMOUNT_CENTS + 1
     if only_cents:
-        return int(whole or "0")
-    return int(whole or "0") * 100 + int((part.ljust(2, "0") if between in ",." else part) or "0")
+        return int(whole)
+    return int(whole) * 100 + int((part.ljust(2, "0") if between in ",." else part) or "0")
+
+
+def _is_cents(folded: str) -> bool:
+    """Whether an amount is in cents alone: no other currency's word holds a `c`."""
+    return "c" in folded and "eur" not in folded
 
 
 def note(token: Token | None, addressed: Addressed) -> str | None:

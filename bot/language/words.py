@@ -111,7 +111,7 @@ NUMBER_WORDS: Final = _table(
 
 def plain(word: str) -> str:
     """Fold a word of the table for look-up: lower case, without accents."""
-    return word.lower().translate(_UNACCENTED)
+    return word.lower() if word.isascii() else word.lower().translate(_UNACCENTED)
 
 
 _UNACCENTED: Final = str.maketrans("àâéèêîôû", "aaeeeiou")
