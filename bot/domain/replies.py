@@ -122,7 +122,9 @@ def _example(misread: Misread, people: tuple[str, ...]) -> Reply:
     """Make the command that the person may have meant, with their own verb."""
     verb = _verb(misread)
     if misread.verb not in _MOVES:
-        named = misread.reference is not None or misread.verb == "confirm"
+        named = misread.verb == "confirm" or (
+            misread.verb in ("cancel", "decline") and misread.reference is not None
+        )
         key = f"example.{misread.verb}{'.named' if named else ''}"
         return Reply.of(key, verb=verb, reference=misread.reference or EXAMPLE_REFERENCE)
     if misread.error is ErrorCode.INVALID_HANDLE and misread.handle_text is None:

@@ -1,4 +1,4 @@
-"""What the issue promises of the grammar: where rules stand, what decides, and that once is enough."""
+"""What the issue promises of the grammar: one home for rules, ranks, and one reading."""
 
 import ast
 import re
@@ -26,8 +26,8 @@ MORE = [
     "pay @alice 10€ for lunch", "@alice 10€ for lunch", "pay @alice 10€ or 5€ @bob",
     "pay @alice 10€ each month", "@alice 10€ #a", "@alice 10€ #a @b", "@alice 10€ !", "don 5€ @a",
     "pay @alice 10€, please", "pay for @b 10€", "pay @smoney 10€", "cancel #4F7K2Q", "yes 4F7K2Q",
-    "stop it", "pay 10€ or 5€", "@alice 10€ for", "pay x10€ @a", "pay 10 please", "pay euros", "pay @alice 10€ @bob",
-    "please pay dix euros",
+    "stop it", "pay 10€ or 5€", "@alice 10€ for", "pay x10€ @a", "pay 10 please", "pay euros",
+    "please pay dix euros", "pay @alice 10€ @bob",
 ]  # fmt: skip
 COMMANDS = [
     addressed.command
