@@ -142,9 +142,11 @@ class Help:
 class Misread:
     """A command with an error, and everything in it that was understood.
 
-    `verb` is the kind of command that was meant ("pay", "confirm", …); `amount_text` is the amount
-    as it was written, `amount_cents` what it says where that is beyond doubt; `handle_text` is the
-    first mention that is no handle, as it was written.
+    `verb` is the kind of command that was meant ("pay", "confirm", …), `verb_text` the verb as it
+    was written, without `#`, None where there was none; `amount_text` is the amount as written,
+    `amount_cents` what it says where that is beyond doubt; `handle_text` is the first mention that
+    is no handle, as it was written; `rest` what could not be placed, for an example to be made of;
+    `reference` the order that was named, in upper case.
     """
 
     error: ErrorCode
@@ -156,6 +158,9 @@ class Misread:
     each: bool = False
     note: str | None = None
     handle_text: str | None = None
+    verb_text: str | None = None
+    rest: str | None = None
+    reference: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@ NAMED_AT_MOST: Final = 2
 """How many people an example names."""
 EXAMPLE_CENTS: Final = 1000
 """What an example pays where the person named no amount (cents)."""
+EXAMPLE_REFERENCE: Final = "4F7K2Q"
+"""The order that an example confirms where the person named none."""
 EXAMPLE_HANDLE: Final = "alice"
 """Whom an example pays where the person named nobody."""
 
@@ -43,21 +45,55 @@ def misread_reply(misread: Misread) -> Reply:
 
     It says what was read, what is wrong, and one corrected example of the person's own words.
     """
-    read = misread.handle_text if misread.error is ErrorCode.INVALID_HANDLE else misread.amount_text
+    people = _people(misread)
     return Reply.of(
-        f"error.{misread.error}{_variant(misread)}",
-        read=quoted(read or ""),
-        people=misread.people[:NAMED_AT_MOST],
+        f"error.{misread.error}{_variant(misread, people)}",
+        read=quoted(_read(misread) or ""),
+        verb=_verb(misread),
+        people=people[:NAMED_AT_MOST],
         amount_cents=misread.amount_cents or EXAMPLE_CENTS,
         most_cents=MAX_AMOUNT_CENTS,
-        example=_example(misread),
+        example=_example(misread, people),
     )
 
 
-def _variant(misread: Misread) -> str:
+_MENTION: Final = re.compile(r"(?<![^\W_])@([A-Za-z0-9_]{1,15})(?![\w@])")
+_MONEY: Final = re.compile(
+    r"(?:€|(?ai:\beur) ?)[0-9][0-9., ]*|[0-9][0-9., ]*(?:€|(?ai:euros?|eur)\b)"
+)
+
+
+def _people(misread: Misread) -> tuple[str, ...]:
+    """Return who was named: where nobody was understood, whoever the rest of the text names."""
+    if misread.people or misread.rest is None:
+        return misread.people
+    return tuple(dict.fromkeys(name.lower() for name in _MENTION.findall(misread.rest)))
+
+
+def _read(misread: Misread) -> str | None:
+    """Return the part of the text that the sentence is about, as it was written."""
+    if misread.error is ErrorCode.INVALID_HANDLE:
+        return misread.handle_text or "".join(misread.people[:1])
+    return _money(misread)
+
+
+def _money(misread: Misread) -> str | None:
+    """Return the amount as it was written: where none was understood, the first in the rest."""
+    if misread.amount_text is not None or misread.rest is None:
+        return misread.amount_text
+    found = _MONEY.search(misread.rest)
+    return None if found is None else found[0].strip()
+
+
+def _verb(misread: Misread) -> Reply | str:
+    """Return the verb that the person used, or the usual one."""
+    return misread.verb_text or Reply.of(f"verb.{misread.verb}")
+
+
+def _variant(misread: Misread, people: tuple[str, ...]) -> str:
     """Which wordings of an error say what was read."""
     if misread.error is ErrorCode.AMBIGUOUS_COMMAND:
-        return _ambiguous(misread)
+        return _ambiguous(misread, people)
     if misread.error is ErrorCode.AMBIGUOUS_TOTAL and misread.verb == "split":
         return ".split"
     if misread.error is ErrorCode.MISSING_AMOUNT and misread.amount_text is not None:
@@ -67,34 +103,43 @@ def _variant(misread: Misread) -> str:
     return ""
 
 
-def _ambiguous(misread: Misread) -> str:
-    if misread.verb not in _MONEY:
-        return ".name" if misread.verb in _NAMES else ".long"
+def _ambiguous(misread: Misread, people: tuple[str, ...]) -> str:
+    if misread.verb not in _MOVES:
+        return ".long" if misread.rest is None else ".name"
     if misread.verb == "donate" and len(misread.people) > 1:
         return ".donate"
-    return "" if misread.people and misread.amount_text else ".unclear"
+    if misread.rest is None and misread.amount_cents is not None:
+        return ".long"
+    if _money(misread) is None:
+        return ".people" if people else ".unclear"
+    return "" if people else ".amount"
 
 
-_MONEY: Final = frozenset({"pay", "donate", "request", "split"})
-_NAMES: Final = frozenset({"confirm", "cancel", "decline"})
+_MOVES: Final = frozenset({"pay", "donate", "request", "split"})
 
 
-def _example(misread: Misread) -> Reply:
-    """Make the command that the person may have meant."""
-    if misread.verb not in _MONEY:
-        return Reply.of(f"example.{misread.verb}")
-    named = 1 if misread.verb == "donate" else NAMED_AT_MOST
-    people = misread.people[:named] or (EXAMPLE_HANDLE,)
-    shared = misread.verb != "split" and (len(people) > 1 or misread.each)
+def _example(misread: Misread, people: tuple[str, ...]) -> Reply:
+    """Make the command that the person may have meant, with their own verb."""
+    verb = _verb(misread)
+    if misread.verb not in _MOVES:
+        named = misread.verb == "confirm" or (
+            misread.verb in ("cancel", "decline") and misread.reference is not None
+        )
+        key = f"example.{misread.verb}{'.named' if named else ''}"
+        return Reply.of(key, verb=verb, reference=misread.reference or EXAMPLE_REFERENCE)
+    if misread.error is ErrorCode.INVALID_HANDLE and misread.handle_text is None:
+        people = people[1:]  # The first of them is what is wrong.
+    whom = people[: 1 if misread.verb == "donate" else NAMED_AT_MOST] or (EXAMPLE_HANDLE,)
+    shared = misread.verb != "split" and (len(whom) > 1 or misread.each)
     key = f"example.{misread.verb}{'.each' if shared and misread.verb != 'donate' else ''}"
-    return Reply.of(key, people=people, typed_cents=_probable_cents(misread))
+    return Reply.of(key, verb=verb, people=whom, typed_cents=_probable_cents(misread))
 
 
 def _probable_cents(misread: Misread) -> int:
     """Find an amount for the example in what was written; the person still has to say it."""
     if misread.amount_cents is not None:
         return misread.amount_cents
-    found = re.search(r"[0-9][0-9., ]*", misread.amount_text or "")
+    found = re.search(r"[0-9][0-9., ]*", _money(misread) or "")
     written = found[0].rstrip("., ") if found is not None else ""
     if re.fullmatch(r"[0-9]{1,3}(?:([., ])[0-9]{3})(?:\1[0-9]{3})*", written):
         written = re.sub("[., ]", "", written)

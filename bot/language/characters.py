@@ -72,7 +72,7 @@ MARK: Final = "\u0300-\u034e\u0350-\u036f\u20d0-\u20e2\u20e4-\u20ff\ufe20-\ufe2f
 """Combining marks that NFC could not put into a letter."""
 
 PUNCTUATION: Final = (
-    "!-#%-*,-/:;?@\\[-\\]_{}\u00a1\u00a7\u00ab\u00b6\u00b7\u00bb\u00bf\u2010-\u2027\u2030-\u2043"
+    "!-#%-*,-\\/:;?@\\[-\\]_{}\u00a1\u00a7\u00ab\u00b6\u00b7\u00bb\u00bf\u2010-\u2027\u2030-\u2043"
     "\u2045-\u2051\u2053-\u205e\u3001-\u3003\u3008-\u3011\u3014-\u301f"
 )
 """Punctuation of the scripts that the bot's two languages are written in."""
@@ -91,6 +91,8 @@ KINDS: Final = {
 }
 """Kinds of characters, and which of them stands for its kind. The first kind that fits counts."""
 
+is_everyday: Final = re.compile("[ -~\u20ac\u00c0-\u00ff]*+").fullmatch
+"""Matches what most texts are made of: nothing of it is folded, and none stands for a kind."""
 _SPECIAL: Final = re.compile(f"[{''.join(kind for _, kind in KINDS.values())}]")
 _STAND_INS: Final = {
     code: stand_in
@@ -105,7 +107,7 @@ _STAND_INS: Final = {
 
 def shadow(text: str) -> str:
     """Put each special character's stand-in in its place: same length, few kinds of characters."""
-    if text.isascii() or _SPECIAL.search(text) is None:
+    if is_everyday(text) or _SPECIAL.search(text) is None:
         return text
     return text.translate(_STAND_INS)
 

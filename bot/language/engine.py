@@ -101,22 +101,20 @@ class Engine:
         end, state = self._ends[start], self._starts[start]
         states, values = [state], list[Any]()
         position, length = 0, len(text)
-        while state is not end:
+        while True:
             token = _scan(text, position, state) if position < length else _NO_MORE
             action = state.actions.get(token[0])
             while isinstance(action, _Rule):
                 state = _reduce(action, states, values)
                 if state is end:
-                    break
+                    return values[-1]
                 action = state.actions.get(token[0])
-            else:
-                if action is None or token is _NO_MORE:
-                    raise NotReadError(f"no rule for {token[0]} at {position}")
-                state = action
-                states.append(state)
-                values.append(token)
-                position = token[3]
-        return values[-1]
+            if action is None or token is _NO_MORE:
+                raise NotReadError(f"no rule for {token[0]} at {position}")
+            state = action
+            states.append(state)
+            values.append(token)
+            position = token[3]
 
 
 _NO_MORE: Final = Token(END, "", 0, 0)

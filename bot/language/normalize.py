@@ -156,9 +156,9 @@ def fold(text: str) -> str:
     """Bring a text to the form that the grammar reads, character by character."""
     if "&" in text:
         text = _ENTITY.sub(lambda found: _CHARACTERS[found[1]], text)
-    if _TO_FOLD.search(text):
-        text = text.translate(_FOLDED)
-    if not text.isascii():
+    if not ch.is_everyday(text):
+        if _TO_FOLD.search(text):
+            text = text.translate(_FOLDED)
         if _LONG_RUN.search(text):
             text = _without_long_runs(text)
         if not unicodedata.is_normalized("NFC", text):

@@ -20,7 +20,6 @@ from bot.domain.commands import (
     Help,
     History,
     Lang,
-    Misread,
     Pay,
     Request,
     Split,
@@ -31,17 +30,16 @@ from bot.language import tables
 from bot.language.engine import Engine, NotReadError, Token
 from bot.language.normalize import Addressed, Text, address
 from bot.language.reading import (
+    NAMES,
     NOTHING,
     Child,
     Order,
     Parts,
     misread,
     order,
+    short_name,
     verb_lang,
 )  # fmt: skip
-
-NAME_CHARACTERS: Final = 6
-"""An order's short name, without its `#`."""
 
 Reading = Callable[[Addressed, Lang], Command]
 """What a rule has understood: a command, once it is known who is meant and in which language."""
@@ -79,9 +77,7 @@ def _named(kind: Callable[[str, Lang], Command]) -> Callable[[list[Token]], Read
 
     def build(children: list[Token]) -> Reading:
         verb, name = children[:2]
-        return functools.partial(
-            _within, verb, name, functools.partial(kind, name.text[-NAME_CHARACTERS:].upper())
-        )
+        return functools.partial(_within, verb, name, functools.partial(kind, short_name(name)))
 
     return build
 
@@ -90,7 +86,7 @@ def _maybe_named(kind: Callable[[str | None, Lang], Command]) -> Callable[[list[
     """Build a command with a short name or without one."""
 
     def build(children: list[Token]) -> Reading:
-        if len(children) > 1 and children[1].type in ("REFERENCE", "CODE"):
+        if len(children) > 1 and children[1].type in NAMES:
             return _named(kind)(children)
         return _alone(functools.partial(kind, None))(children)
 
@@ -107,7 +103,7 @@ def _within(
     """Make the command where its last part stands within the characters that count."""
     lang = verb_lang(verb.text) or lang
     if last.end > addressed.length and kind is not Stop:
-        return Misread(ErrorCode.AMBIGUOUS_COMMAND, lang, verb=verb.type.lower())
+        return misread(ErrorCode.AMBIGUOUS_COMMAND, Parts.of([verb, last]), addressed, lang)
     return kind(lang)
 
 
@@ -145,7 +141,6 @@ _BUILDERS: Final[dict[str, Callable[[list[Any]], Any]]] = {
     "people": _people,
     "nothing": lambda _: _nothing,
     "pay": _order(Pay),
-    "plain_pay": _order(Pay),
     "donate": _order(Donate),
     "request": _order(Request),
     "split": _order(Split),
@@ -159,7 +154,6 @@ _BUILDERS: Final[dict[str, Callable[[list[Any]], Any]]] = {
     "history": _alone(History),
     "help": _alone(Help),
     "ambiguous_command": _wrong(ErrorCode.AMBIGUOUS_COMMAND),
-    "ambiguous_reference": _wrong(ErrorCode.AMBIGUOUS_COMMAND),
     "perhaps_ambiguous": _perhaps_ambiguous,
     "missing_amount": _wrong(ErrorCode.MISSING_AMOUNT),
     "missing_code": _wrong(ErrorCode.MISSING_CODE),

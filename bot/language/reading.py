@@ -28,6 +28,9 @@ from bot.language.normalize import Addressed
 NOTE_CHARACTERS: Final = 140
 """A longer note is cut at a word, with `…`, to that many characters."""
 
+NAME_CHARACTERS: Final = 6
+"""An order's short name, without its `#`."""
+
 NOTHING: Final = Nothing()
 
 Order = type[Pay] | type[Donate] | type[Request] | type[Split]
@@ -50,17 +53,16 @@ _AMOUNT_ERRORS: Final[dict[str, ErrorCode | None]] = {
 }
 """What each terminal of `grammar/money.lark` says of an amount."""
 
-_NOTES: Final = frozenset({"NOTE", "MARKED_NOTE", "COURTESY_TO_THE_END"})
+_NOTES: Final = frozenset({"NOTE", "PLAIN_NOTE"})
+_PERSONS: Final = frozenset({"MENTION", "INVALID_HANDLE"})
 _SMALL: Final = frozenset({"TO_PERSON", "TO_AMOUNT"})
+NAMES: Final = frozenset({"REFERENCE", "CODE"})
+_REST: Final = frozenset(
+    {"MORE_OF_BOTH", "MORE_PEOPLE", "MORE_MONEY", "PLAIN_MORE", "EACH_OTHER", "ANYTHING"}
+)
 _RANK: Final = {error: rank for rank, error in enumerate(ErrorCode)}
 
-_TABLE: Final = words.terminals()
 _SPACES: Final = re.compile(f"[ {ch.GAP}]+")
-_NOTE_LEAD: Final = re.compile(
-    f"[ {ch.GAP}{ch.BOT}]*[-,.;:!]?[ {ch.GAP}]*"
-    f"(?:{_TABLE['FOR']}|[ {ch.GAP}{ch.BOT}{ch.PUNCTUATION}]++$)?[ {ch.GAP}]*"
-)
-_NO_NOTE: Final = re.compile(f"(?:{_TABLE['COURTESY_WORD']}|[ {ch.GAP}{ch.PUNCTUATION}])*")
 _FIGURES: Final = re.compile("[0-9]+")
 _LETTERS: Final = re.compile(r"[^\W\d_]+")
 _WHOLE_DIGITS: Final = len(str(MAX_AMOUNT_CENTS))
@@ -72,7 +74,8 @@ class Parts:
     """The parts of a command that moves money.
 
     `another` is a bare number that follows the amount, joined to it; `with_bot` that the bot's own
-    handle was dropped; `end` is where the arguments end in the text.
+    handle was dropped; `rest` what could not be placed; `end` is where the arguments end in the
+    text.
     """
 
     verb: Token | None = None
@@ -82,7 +85,9 @@ class Parts:
     with_bot: bool = False
     another: Token | None = None
     note: Token | None = None
+    rest: Token | None = None
     small: Token | None = None
+    name: Token | None = None
     end: int = 0
 
     @classmethod
@@ -102,16 +107,22 @@ class Parts:
                 parts.note = child
                 continue
             elif kind == "EACH":
+                parts.rest = child if parts.each else None
                 parts.each = True
                 parts.with_bot |= ch.BOT in child.text
             elif kind == "BOT_FIRST":
                 parts.with_bot = True
             elif kind == "ANOTHER_NUMBER":
                 parts.another = child
+            elif kind in NAMES:
+                parts.name = child
             elif kind in _SMALL:
                 parts.small = parts.small or child
             elif kind.lower() in words.VERBS:
                 parts.verb = child
+            elif kind in _REST:
+                parts.rest = child
+                continue
             else:
                 continue
             parts.end = child.end
@@ -139,29 +150,31 @@ def verb_lang(verb: str) -> Lang | None:
 
 def order(kind: Order, parts: Parts, addressed: Addressed, lang: Lang) -> Command:
     """Make the command that moves money, or the first of its errors."""
-    lang = parts.lang(lang)
-    handles = [token for token in parts.people if token.type in ("MENTION", "INVALID_HANDLE")]
-    if parts.amount is None and not handles and not addressed.direct:
+    named = dict.fromkeys(
+        (token.type, token.text.lower()) for token in parts.people if token.type in _PERSONS
+    )
+    if parts.amount is None and not named and not addressed.direct:
         return NOTHING  # The verb, and at most the bot's own handle, which is dropped.
-    people = tuple(dict.fromkeys(t.text[1:].lower() for t in handles if t.type == "MENTION"))
-    if parts.names_nobody() and addressed.author is not None and kind is not Split:
-        people = (addressed.author,)
+    people = tuple([handle[1:] for type_, handle in named if type_ == "MENTION"])
     cents, error = amount(parts.amount)
     errors = [error] if error is not None else []
     if parts.another is not None:
         errors.append(ErrorCode.AMBIGUOUS_AMOUNT)
-    if len(people) < len({token.text.lower() for token in handles}):
+    if len(people) < len(named):
         errors.append(ErrorCode.INVALID_HANDLE)
-    if not people and not handles:
-        errors.append(ErrorCode.MISSING_PAYEE)
-    if (crowd := _crowd(kind, parts, len({token.text.lower() for token in handles}))) is not None:
+    if not named:
+        if parts.with_bot or parts.people or addressed.author is None or kind is Split:
+            errors.append(ErrorCode.MISSING_PAYEE)
+        else:
+            people = (addressed.author,)
+    if (crowd := _crowd(kind, parts, len(named))) is not None:
         errors.append(crowd)
     if parts.end > addressed.length:
         errors.append(ErrorCode.AMBIGUOUS_COMMAND)
     if errors:
         return misread(min(errors, key=_RANK.__getitem__), parts, addressed, lang)
     assert cents is not None, "an amount without an error has a value"
-    said = note(parts.note, addressed)
+    lang, said = parts.lang(lang), note(parts.note, addressed)
     if issubclass(kind, Split):
         return Split(people, cents, said, lang)
     return kind(people, cents, parts.each, said, lang)
@@ -194,7 +207,20 @@ def misread(error: ErrorCode, parts: Parts, addressed: Addressed, lang: Lang) ->
         each=parts.each,
         note=note(parts.note, addressed),
         handle_text=_written(addressed, strange, None),
+        verb_text=verb_text(addressed, parts.verb),
+        rest=_written(addressed, parts.rest, None),
+        reference=None if parts.name is None else short_name(parts.name),
     )
+
+
+def short_name(name: Token) -> str:
+    """Return the short name of an order, in upper case."""
+    return name.text[-NAME_CHARACTERS:].upper()
+
+
+def verb_text(addressed: Addressed, verb: Token | None) -> str | None:
+    """Return the verb as it was written, without `#`."""
+    return None if verb is None else addressed.text[verb.start : verb.end].removeprefix("#").lower()
 
 
 def _written(addressed: Addressed, first: Token | None, last: Token | None) -> str | None:
@@ -222,29 +248,29 @@ def amount(token: Token | None) -> tuple[int | None, ErrorCode | None]:
 def _cents(written: str) -> int:
     """Read a well-written number; what is too large is read as just that."""
     *before, last = _FIGURES.finditer(written)
-    folded = written.lower()
-    only_cents = "c" in folded and "€" not in folded and "eur" not in folded
+    only_cents = "€" not in written and _is_cents(written.lower())
     between = written[before[-1].end() : last.start()] if before else " "
-    whole, part = "".join(found[0] for found in before), last[0]
+    whole, part = "".join([found[0] for found in before]), last[0]
     if only_cents or between == " ":
         whole, part = whole + part, ""
-    whole = whole.lstrip("0")
+    whole = whole.lstrip("0") or "0"
     if len(whole) > _WHOLE_DIGITS:
         return MAX_AMOUNT_CENTS + 1
     if only_cents:
-        return int(whole or "0")
-    return int(whole or "0") * 100 + int((part.ljust(2, "0") if between in ",." else part) or "0")
+        return int(whole)
+    return int(whole) * 100 + int((part.ljust(2, "0") if between in ",." else part) or "0")
+
+
+def _is_cents(folded: str) -> bool:
+    """Whether an amount is in cents alone: no other currency's word holds a `c`."""
+    return "c" in folded and "eur" not in folded
 
 
 def note(token: Token | None, addressed: Addressed) -> str | None:
-    """Make the payer's note of what follows the arguments; None where that says nothing."""
+    """Return the payer's note as it was written, cut at a word where it is long."""
     if token is None:
         return None
-    lead = _NOTE_LEAD.match(token.text)
-    assert lead is not None, "it matches nothing, too"
-    if _NO_NOTE.fullmatch(token.text, lead.end()):
-        return None
-    text = addressed.text[token.start + lead.end() : token.end]
+    text = addressed.text[token.start : token.end]
     if ch.BOT in text:
         text = _with_bot(text, addressed)
     text = _SPACES.sub(" ", text).strip()

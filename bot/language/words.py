@@ -59,6 +59,9 @@ SMALL_WORDS: Final[Words] = {
 TOWARDS_WORDS: Final[Words] = {"en": ("for",), "fr": ("pour",)}
 """Small words directly before a mention only, as is `:`; elsewhere they begin the note."""
 
+OR_WORDS: Final[Words] = {"en": ("or",), "fr": ("ou",)}
+"""Words that offer another number instead of the amount before: they are no small words."""
+
 EACH_WORDS: Final[Words] = {"en": ("each",), "fr": ("chacune", "chacun", "chaque")}
 """Words that make the amount each payee's own."""
 
@@ -108,7 +111,7 @@ NUMBER_WORDS: Final = _table(
 
 def plain(word: str) -> str:
     """Fold a word of the table for look-up: lower case, without accents."""
-    return word.lower().translate(_UNACCENTED)
+    return word.lower() if word.isascii() else word.lower().translate(_UNACCENTED)
 
 
 _UNACCENTED: Final = str.maketrans("àâéèêîôû", "aaeeeiou")
@@ -189,6 +192,8 @@ def terminals() -> dict[str, str]:
         "JOINING": f"(?:{joining}|,(?![0-9])|&)",
         "TOWARDS": f"(?:{joining}|{towards}|[,&:])",
         "FOR": towards,
+        "OTHERWISE": f"{pattern(_all(OR_WORDS))}{ch.WORD_END}",
+        "PUNCTUATION": ch.PUNCTUATION,
         "EACH_WORD": f"{pattern(_all(EACH_WORDS))}{ch.WORD_END}",
         "COURTESY_WORD": f"{pattern(COURTESY)}{ch.WORD_END}",
         "EURO_WORD": f"{pattern(EURO_WORDS)}{ch.WORD_END}",

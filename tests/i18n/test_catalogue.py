@@ -56,8 +56,10 @@ def test_values_are_written_as_the_reader_does() -> None:
 
 def test_a_reply_may_stand_within_another() -> None:
     """An example is written in the same language and as publicly."""
-    inner = Reply.of("example.pay", people=("alice", "bob"), typed_cents=1000)
-    reply = Reply.of("error.missing_code", example=inner)
+    inner = Reply.of(
+        "example.pay", verb=Reply.of("verb.pay"), people=("alice", "bob"), typed_cents=1000
+    )
+    reply = Reply.of("error.missing_code", verb="oui", example=inner)
     assert say(reply, "fr", public=False).endswith("payer 10\u00a0€ à @alice et @bob")
     assert say(reply, "en", public=True).endswith("pay €10 to alice and bob")
 

@@ -126,6 +126,23 @@ def test_a_badly_written_amount_before_the_payee_is_an_error_too(error: str, wri
 
 
 @pytest.mark.parametrize(
+    ("error", "written"),
+    [
+        (error, text)
+        for error, texts in BADLY_WRITTEN.items()
+        for text in texts
+        if error not in ("ambiguous_command", "missing_amount")
+    ],
+)
+def test_a_small_word_before_a_badly_written_amount_changes_nothing(
+    error: str, written: str
+) -> None:
+    """It joins to what is an amount, however it is written."""
+    assert order(f"pay @alice to {written}") == f"error {error}"
+    assert order(f"pay @alice, and {written}") == f"error {error}"
+
+
+@pytest.mark.parametrize(
     ("text", "expected"),
     [
         ("pay @alice 10€, 2 beers", "pay @alice 1000 '2 beers'"),
@@ -147,6 +164,22 @@ def test_a_badly_written_amount_before_the_payee_is_an_error_too(error: str, wri
         ("pay @alice 10 https://t.co/x €", "error missing_currency"),
         # Punctuation hides no second number; a word after it makes a note.
         ("pay @alice 10€. 50", "error ambiguous_amount"),
+        ("pay @alice 10€ or 20", "error ambiguous_amount"),
+        ("pay @alice 10€ ou 20 !", "error ambiguous_amount"),
+        ("pay @alice 10€ or 20 beers", "pay @alice 1000 'or 20 beers'"),
+        ("pay @alice 10€ orange", "pay @alice 1000 'orange'"),
+        # A minus sign a space away, after a small word too.
+        ("pay @alice to - 5 €", "error negative_amount"),
+        ("pay to − 5€ @alice", "error negative_amount"),
+        ("pay @alice, – €5", "error negative_amount"),
+        ("pay @alice to - 5", "error missing_amount"),
+        ("pay @alice à -dix euros", "error missing_amount"),
+        # So many times an amount is another amount.
+        ("pay @alice 10€ x2", "error ambiguous_amount"),
+        ("pay @alice 10€ X 2", "error ambiguous_amount"),
+        ("pay 10€ x 2 @alice", "error ambiguous_command"),
+        ("pay @alice 2 x 10€", "error ambiguous_command"),
+        ("pay @alice 10€ xoxo", "pay @alice 1000 'xoxo'"),
         ("pay @alice 10€: 50", "error ambiguous_amount"),
         ("pay @alice 10€! 5 thanks", "error ambiguous_amount"),
         ("pay @alice 10€. 2 beers", "pay @alice 1000 '2 beers'"),

@@ -108,6 +108,11 @@ def test_every_verb_is_understood_in_any_case_and_without_accents(
         ("pay @alice 10€ each each", "error ambiguous_command"),
         ("pay 10€ each @alice each", "error ambiguous_command"),
         ("pay @alice @bob each 10€", "error ambiguous_command"),
+        ("pay @alice @bob 10€ chacun·e", "error ambiguous_command"),
+        ("pay @alice @bob 10€ chacun(e)", "error ambiguous_command"),
+        ("pay @alice 10€ each 5", "error ambiguous_command"),
+        ("pay @alice 10€ each x2", "error ambiguous_command"),
+        ("pay @alice 10€ each (lunch)", "pay @alice 1000 each '(lunch)'"),
         ("pay each @alice 10€", "error ambiguous_command"),
         ("pay @alice @bob 10€", "error ambiguous_total"),
         ("request 10€ @alice @bob", "error ambiguous_total"),
@@ -316,9 +321,37 @@ def test_an_error_keeps_what_was_understood() -> None:
     """For the hint, and for the page that finishes it."""
     read = parse(Text("@smoney request @alice and @bob 10 each for lunch"))
     assert read == Misread(
-        ErrorCode.MISSING_CURRENCY, "en", "request", ("alice", "bob"), 1000, "10", True, "lunch"
+        ErrorCode.MISSING_CURRENCY,
+        "en",
+        "request",
+        ("alice", "bob"),
+        1000,
+        "10",
+        each=True,
+        note="lunch",
+        verb_text="request",
     )
     read = parse(Text("@smoney pay @alicé 10 €"))
     assert read == Misread(
-        ErrorCode.INVALID_HANDLE, "en", "pay", (), 1000, "10 €", handle_text="@alicé"
+        ErrorCode.INVALID_HANDLE,
+        "en",
+        "pay",
+        (),
+        1000,
+        "10 €",
+        handle_text="@alicé",
+        verb_text="pay",
+    )
+    read = parse(Text("@smoney #Envoie à mon amie @bob 25€"))
+    assert read == Misread(
+        ErrorCode.AMBIGUOUS_COMMAND, "fr", verb_text="envoie", rest="à mon amie @bob 25€"
+    )
+    read = parse(Text("@smoney yes abc234 but not now"))
+    assert read == Misread(
+        ErrorCode.AMBIGUOUS_COMMAND,
+        "en",
+        "confirm",
+        verb_text="yes",
+        rest="but not now",
+        reference="ABC234",
     )

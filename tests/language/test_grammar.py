@@ -1,6 +1,5 @@
 """The grammar's files, the tables made of them, and the loop that runs the tables."""
 
-import ast
 import json
 import re
 import stat
@@ -12,7 +11,7 @@ import lark
 import pytest
 
 from bot.domain import commands
-from bot.language import characters, normalize, parser, tables, words
+from bot.language import characters, normalize, parser, tables
 from bot.language.engine import Engine, NotReadError
 from tests.language import test_amounts, test_commands
 
@@ -59,47 +58,6 @@ def test_the_loop_reads_as_lark_does(by_lark: lark.Lark, start: str) -> None:
     for text in TEXTS:
         shadow = characters.shadow(normalize.fold(text)).rstrip(f" {characters.GAP}")
         assert shape(engine.read(shadow, start)) == shape(by_lark.parse(shadow, start=start)), text
-
-
-def test_rules_are_named_for_the_classes_that_they_become(by_lark: lark.Lark) -> None:
-    """Every command has a rule of its name, and every error a rule or a terminal."""
-    rules = {rule.alias or rule.origin.name for rule in by_lark.rules}
-    kinds = [kind.__name__.lower() for kind in commands.Command.__args__]
-    assert {kind for kind in kinds if kind != "misread"} <= rules
-    terminals = {terminal.name.lower() for terminal in by_lark.terminals}
-    made_of_values = {
-        "missing_currency": "bare_number",
-        "zero_amount": "euro_amount",
-        "amount_too_large": "euro_amount",
-        "missing_payee": "_amount_first",
-        "ambiguous_total": "each",
-    }
-    for error in commands.ErrorCode:
-        assert made_of_values.get(error, error) in terminals | rules | {
-            rule.origin.name for rule in by_lark.rules
-        }
-
-
-def test_no_rule_is_made_in_python() -> None:
-    """The language's modules hold the table's terminals and no rule of Lark's."""
-    rule = re.compile(r"^\??_?[a-z_]+ *: *[A-Za-z_(\[?]+.*(\||->)", re.MULTILINE)
-    for module in LANGUAGE.glob("*.py"):
-        strings = [
-            node.value
-            for node in ast.walk(ast.parse(module.read_text("utf-8")))
-            if isinstance(node, ast.Constant) and isinstance(node.value, str)
-        ]
-        assert not [text for text in strings if rule.search(text)], module.name
-    assert rule.search("people: person\n    | people person -> more\nfoo: BAR | BAZ -> x")
-
-
-def test_a_word_added_to_the_table_is_understood() -> None:
-    """One place to add a verb: the files in `grammar/` need not change."""
-    verbs = words.verbs()
-    assert set(verbs) == {kind.upper() for kind in words.VERBS}
-    for kind, table in words.VERBS.items():
-        for verb in (verb for verbs_of_lang in table.values() for verb in verbs_of_lang):
-            assert re.match(verbs[kind.upper()], verb), verb
 
 
 def test_the_grammar_is_found_beside_the_package_and_inside_it(tmp_path: Path) -> None:

@@ -113,6 +113,8 @@ def test_a_joiner_stays_between_emoji() -> None:
         ("@smoney pay 10€ @smoney each @alice @bob", "pay @alice @bob 1000 each"),
         ("@smoney pay 10€ @smoney each", "error missing_payee"),
         ("@smoney pay @alice 10€ @smoney each month", "error ambiguous_command"),
+        ("@smoney pay @alice 10€ each @smoney month", "error ambiguous_command"),
+        ("@smoney pay @alice 10€ each @smoney!", "pay @alice 1000 each"),
         ("@smoney cancel @smoney #4F7K2Q", "cancel 4F7K2Q"),
         ("@smoney yes @smoney 4F7K2Q", "confirm 4F7K2Q"),
         ("@smoney yes @bob 4F7K2Q", "nothing"),

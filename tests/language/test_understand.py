@@ -64,7 +64,7 @@ def test_an_error_is_printed_with_its_sentence() -> None:
     assert said["error"] == "missing_currency"
     assert said["message"] == (
         "Je lis «\u00a010\u00a0», mais «\u00a010\u00a0» quoi\u00a0? "
-        "Ajoutez le signe € et c’est bon\u00a0: payer 10\u00a0€ à @alice"
+        "Ajoutez le signe € et c’est bon\u00a0: paie 10\u00a0€ à @alice"
     )
 
 
