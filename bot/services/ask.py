@@ -188,7 +188,8 @@ def _pay_instead(handle: str, amount_cents: int, deps: Deps) -> Reply:
     if amount_cents > most_cents:
         key = "refusal.not_organisation.above"
         return Reply.of(key, handle=handle, amount_cents=amount_cents, most_cents=most_cents)
-    example = Reply.of("example.pay", people=(handle,), typed_cents=amount_cents)
+    verb = Reply.of("verb.pay")
+    example = Reply.of("example.pay", verb=verb, people=(handle,), typed_cents=amount_cents)
     return Reply.of("refusal.not_organisation", handle=handle, example=example)
 
 

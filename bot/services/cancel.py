@@ -302,7 +302,8 @@ def _why_not_declined(order: Row[Any], rows: Sequence[Row[Any]], mine: Sequence[
 
 
 def _instead(verb: str, order: Row[Any]) -> Reply:
-    example = Reply.of(f"example.{verb}.this", reference=order.reference)
+    said = Reply.of(f"verb.{verb}")
+    example = Reply.of(f"example.{verb}.named", verb=said, reference=order.reference)
     return Reply.of(f"refusal.{verb}_instead", reference=order.reference, example=example)
 
 

@@ -74,7 +74,8 @@ def _meant(
     if order is not None:
         rows = cancel.lock(session, order)
         if not cancel.has_part(order, rows, mine):
-            raise Refusal(Reply.of("refusal.not_yours", example=Reply.of(f"example.{verb}")))
+            example = Reply.of(f"example.{verb}", verb=Reply.of(f"verb.{verb}"))
+            raise Refusal(Reply.of("refusal.not_yours", example=example))
         return order, rows
     order = threads.newest_with(session, condition)
     if order is None:
