@@ -25,7 +25,7 @@ SPOKEN = [
     for key in tomllib.loads(path.read_text("utf-8"))
     if not key.startswith(("page.", "sms."))
 ]
-PRIVATE = re.compile(r"news\.|.*\.direct(_|$)")
+PRIVATE = re.compile(r"news\.|balance$|history(\.|$)|.*\.direct(_|$)")
 """What is said by direct message alone, where ten thousand characters are allowed."""
 PUBLIC = [key for key in SPOKEN if not PRIVATE.match(key)]
 REFUSALS = [key for key in PUBLIC if key.startswith("refusal.")]
