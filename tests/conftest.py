@@ -16,13 +16,16 @@ from hypothesis import settings
 from bot import migrations
 from bot.services.check import prove
 from bot.store.engine import Store
-from tests.servers import PgBouncer, PostgreSQL
+from tests.logs import log_plainly
+from tests.servers import PgBouncer, PostgreSQL, quick_folder
 
 # The quick profile tries the same examples each time, so that a red run can be run again; the long
 # one, of `make fuzz`, looks for new ones. Neither measures time: the machine is shared.
 settings.register_profile("quick", deadline=None, derandomize=True, database=None)
 settings.register_profile("long", deadline=None, max_examples=20_000, print_blob=True)
 settings.load_profile("quick")
+
+log_plainly()
 
 TEMPLATE = "smoney_template"
 
@@ -54,9 +57,17 @@ def pgbouncer(postgresql: PostgreSQL) -> Iterator[PgBouncer]:
 
 
 @pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def database_folder() -> Iterator[Path]:
+    """Where the run's SQLite files are."""
+    folder = quick_folder()
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(database_folder: Path) -> Path:
     """A migrated SQLite file, to be copied."""
-    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    path = database_folder / "template.db"
     migrations.upgrade(f"sqlite:///{path}")
     store = Store(f"sqlite:///{path}")
     with store.engine.connect() as connection:
@@ -74,11 +85,13 @@ def postgresql_template(postgresql: PostgreSQL) -> str:
 
 
 @pytest.fixture
-def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
-    """A fresh migrated SQLite database."""
-    path = tmp_path / "smoney.db"
-    shutil.copyfile(sqlite_template, path)
-    return f"sqlite:///{path}"
+def sqlite_url(sqlite_template: Path) -> Iterator[str]:
+    """A fresh migrated SQLite database, in a folder of its own."""
+    folder = sqlite_template.parent / uuid4().hex
+    folder.mkdir()
+    shutil.copyfile(sqlite_template, folder / "smoney.db")
+    yield f"sqlite:///{folder}/smoney.db"
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from bot.telemetry import METRICS, REDACTED, TALKATIVE, Metrics, configure, redact_text
+from tests.logs import log_plainly
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +24,7 @@ def _loggers_as_they_were() -> Iterator[None]:
     yield
     root.setLevel(before[0])
     root.handlers[:] = before[1]
-    structlog.reset_defaults()
+    log_plainly()
 
 
 def logged(event: str, *, level: str = "INFO", **fields: Any) -> dict[str, Any]:

@@ -12,7 +12,6 @@ from threading import Event
 from typing import IO
 
 import httpx
-import structlog
 from click.testing import CliRunner
 
 from bot.cli import main
@@ -21,6 +20,7 @@ from bot.sandbox.card_network.app import create_app as card_network
 from bot.sandbox.serve import serve
 from bot.sandbox.x_server.app import create_app as local_x
 from bot.sandbox.x_server.credentials import Credentials
+from tests.logs import log_plainly
 from tests.servers import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -135,7 +135,7 @@ def door(*arguments: str, settings: Mapping[str, str]) -> Ended:
     finally:
         root.handlers[:] = handlers
         root.setLevel(level)
-        structlog.reset_defaults()
+        log_plainly()
     unexpected = ended.exception
     if unexpected is not None and not isinstance(unexpected, SystemExit):
         raise unexpected

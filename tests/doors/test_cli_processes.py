@@ -96,8 +96,8 @@ def test_a_database_that_is_down_is_waited_for(
     with process("worker", settings=settings, folder=tmp_path) as worker:
         worker.wait_for("database_down")
         assert "check DATABASE_URL" in worker.said
-        path.parent.joinpath("spare").mkdir()
-        spare = path.parent / "spare" / "smoney.db"
+        spare = tmp_path / "spare" / "smoney.db"
+        spare.parent.mkdir()
         spare.write_bytes(path.read_bytes())
         spare.parent.rename(folder)
         worker.wait_for("stream_connected")

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import structlog
 
 from bot import telemetry
 from bot.cli.sandbox import LOG_LEVEL
 from bot.i18n.texts import catalogue
 from bot.web.order import REPLAYED, STRANGERS
+from tests.logs import log_plainly
 from tests.web.visiting import Browser
 from tests.world import World
 
@@ -52,7 +52,7 @@ def log() -> Iterator[Log]:
     yield log
     root.handlers[:] = handlers
     root.setLevel(level)
-    structlog.reset_defaults()
+    log_plainly()
 
 
 def assert_no_secret(log: Log, browser: Browser, *more: str) -> None:
