@@ -144,7 +144,7 @@ class Sentence:
             return Split(people, self.amount.cents, said, lang)
         make = KINDS[self.kind]
         assert make is not Split
-        return make(people, self.amount.cents, bool(self.each), said, lang)  # type: ignore[call-arg,arg-type]
+        return make(people, self.amount.cents, bool(self.each), said, lang)  # type: ignore[call-arg,arg-type]  # not Split
 
 
 def english(kind: str) -> tuple[str, ...]:
