@@ -100,9 +100,9 @@ class Engine:
         text = text.rstrip(_SPACES)
         end, state = self._ends[start], self._starts[start]
         states, values = [state], list[Any]()
-        position, length = 0, len(text)
+        position, length, scan = 0, len(text), self._scan
         while True:
-            token = _scan(text, position, state) if position < length else _NO_MORE
+            token = scan(text, position, state) if position < length else _NO_MORE
             action = state.actions.get(token[0])
             while isinstance(action, _Rule):
                 state = _reduce(action, states, values)
@@ -116,20 +116,20 @@ class Engine:
             values.append(token)
             position = token[3]
 
+    @staticmethod
+    def _scan(text: str, position: int, state: _State) -> Token:
+        """Scan the next token as the state allows."""
+        for pattern in state.patterns:
+            found = pattern.match(text, position)
+            if found is not None:
+                group = found.lastindex or 0
+                begin, end = found.span(group)
+                return _make(Token, (pattern.names[group], text[begin:end], begin, end))
+        raise NotReadError(f"no terminal at {position}")
+
 
 _NO_MORE: Final = Token(END, "", 0, 0)
 _make: Final = tuple.__new__
-
-
-def _scan(text: str, position: int, state: _State) -> Token:
-    """Scan the next token as the state allows."""
-    for pattern in state.patterns:
-        found = pattern.match(text, position)
-        if found is not None:
-            group = found.lastindex or 0
-            begin, end = found.span(group)
-            return _make(Token, (pattern.names[group], text[begin:end], begin, end))
-    raise NotReadError(f"no terminal at {position}")
 
 
 def _reduce(rule: _Rule, states: list[_State], values: list[Any]) -> _State:

@@ -5,9 +5,10 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from types import FrameType
+from typing import ClassVar
 
 import lark
 import pytest
@@ -126,33 +127,40 @@ def _alone(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
 
 
-def _scanned(
-    monkeypatch: pytest.MonkeyPatch, command: str, start: str
-) -> Iterator[tuple[str, int, engine._State, engine.Token]]:
-    """Yield where each token of a text was looked for, in which state, and what was found."""
-    found: list[tuple[str, int, engine._State, engine.Token]] = []
-    scan = engine._scan
+class Noting(engine.Engine):
+    """An engine that notes where each token was looked for, in which state, and what was found."""
 
-    def noting(text: str, position: int, state: engine._State) -> engine.Token:
-        token = scan(text, position, state)
-        found.append((text, position, state, token))
+    found: ClassVar[list[tuple[str, int, engine._State, engine.Token]]] = []
+
+    @staticmethod
+    def _scan(text: str, position: int, state: engine._State) -> engine.Token:
+        token = engine.Engine._scan(text, position, state)
+        Noting.found.append((text, position, state, token))
         return token
 
-    with monkeypatch.context() as patch:
-        patch.setattr(engine, "_scan", noting)
-        parser._engine().read(command, start)
-    yield from found
+
+@pytest.fixture(scope="module")
+def noting() -> Noting:
+    """One, of the grammar's own tables."""
+    return Noting(tables.load(), parser._BUILDERS)
+
+
+def scanned(
+    noting: Noting, command: str, start: str
+) -> list[tuple[str, int, engine._State, engine.Token]]:
+    """Return what is noted of one command."""
+    noting.found.clear()
+    noting.read(command, start)
+    return noting.found
 
 
 @pytest.mark.parametrize("start", tables.STARTS)
-def test_no_order_of_rules_decides(
-    by_lark: lark.Lark, monkeypatch: pytest.MonkeyPatch, start: str
-) -> None:
+def test_no_order_of_rules_decides(by_lark: lark.Lark, noting: Noting, start: str) -> None:
     """LALR(1) has no conflicts, and of the terminals that match at a place one ranks above all."""
     ranks = {t.name: (t.priority, t.pattern.to_regexp()) for t in by_lark.terminals}
     seen = set()
     for command in COMMANDS:
-        for said, position, state, token in _scanned(monkeypatch, command, start):
+        for said, position, state, token in scanned(noting, command, start):
             here = len(said) - len(said[position:].lstrip(f" {characters.GAP}"))
             matching = [
                 name
@@ -167,31 +175,33 @@ def test_no_order_of_rules_decides(
 
 
 @pytest.mark.parametrize("start", tables.STARTS)
-def test_nothing_is_read_twice(monkeypatch: pytest.MonkeyPatch, start: str) -> None:
+def test_nothing_is_read_twice(noting: Noting, start: str) -> None:
     """Each token begins where the one before it ended, and each is scanned once."""
     for command in COMMANDS:
         end = 0
-        for said, position, _, token in _scanned(monkeypatch, command, start):
+        for said, position, _, token in scanned(noting, command, start):
             assert position == end
             assert not said[position : token.start].strip(f" {characters.GAP}")
             assert token.end > token.start
             end = token.end
 
 
-def test_a_text_is_given_to_the_grammar_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_text_is_given_to_the_grammar_once() -> None:
     """Whatever comes of it."""
-    calls = []
-    read = engine.Engine.read
+    calls = 0
 
-    def counting(self: engine.Engine, text: str, start: str) -> object:
-        calls.append(text)
-        return read(self, text, start)
+    def count(frame: FrameType, event: str, _: object) -> None:
+        nonlocal calls
+        calls += event == "call" and frame.f_code is engine.Engine.read.__code__
 
-    monkeypatch.setattr(engine.Engine, "read", counting)
     for text in TEXTS:
-        calls.clear()
-        parse(Text(f"@smoney {text}"))
-        assert len(calls) == 1
+        calls, known = 0, sys.getprofile()
+        sys.setprofile(count)
+        try:
+            parse(Text(f"@smoney {text}"))
+        finally:
+            sys.setprofile(known)
+        assert calls == 1, text
 
 
 def test_a_verb_is_added_in_one_place(tmp_path: Path) -> None:

@@ -10,7 +10,17 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from bot.domain.commands import Command, Donate, ErrorCode, Misread, Nothing, Pay, Request, Split
+from bot.domain.commands import (
+    Command,
+    Donate,
+    ErrorCode,
+    Lang,
+    Misread,
+    Nothing,
+    Pay,
+    Request,
+    Split,
+)
 from bot.language import Text, parse, words
 from tests.properties.test_language import CENTS, written
 
@@ -129,12 +139,12 @@ class Sentence:
     def _made(self, people: tuple[str, ...]) -> Command:
         assert self.amount is not None
         said = {**LED, **LOOSE}.get(self.note)
-        lang = "en" if self.verb.lstrip("#").lower() in english(self.kind) else "fr"
+        lang: Lang = "en" if self.verb.lstrip("#").lower() in english(self.kind) else "fr"
         if self.kind == "split":
             return Split(people, self.amount.cents, said, lang)
         make = KINDS[self.kind]
         assert make is not Split
-        return make(people, self.amount.cents, bool(self.each), said, lang)  # type: ignore[call-arg,arg-type]
+        return make(people, self.amount.cents, bool(self.each), said, lang)  # type: ignore[call-arg,arg-type]  # not Split
 
 
 def english(kind: str) -> tuple[str, ...]:
