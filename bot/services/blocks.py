@@ -28,6 +28,16 @@ class Asker:
     x_user_id: str
     handle: str
     is_blocked: bool
+    waits: bool
+    """Whether something that they ask for still waits for the visitor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """Whose requests a person does not want, by the X account that they saw."""
+
+    x_user_id: str
+    handle: str
 
 
 def asker_of(deps: Deps, reference: str, visitor: Visitor) -> Asker | None:
@@ -43,6 +53,7 @@ def asker_of(deps: Deps, reference: str, visitor: Visitor) -> Asker | None:
             x_user_id=order.owner_x_user_id,
             handle=shown(account),
             is_blocked=bool(people.who_blocked(session, mine, theirs)),
+            waits=bool(asked.orders_between(session, theirs, mine)),
         )
 
 
@@ -99,8 +110,8 @@ def unblock_asker(deps: Deps, reference: str, x_user_id: str) -> None:
     unblock(deps, x_user_id, order.owner_x_user_id)
 
 
-def blocked_by(session: Session, mine: list[str]) -> tuple[Asker, ...]:
+def blocked_by(session: Session, mine: list[str]) -> tuple[Blocked, ...]:
     """Return whom a person blocked, the newest first: the X accounts that they saw, no others."""
     ids = people.blocked_by(session, mine)
     accounts = people.accounts_by_id(session, ids)
-    return tuple(Asker(one, shown(accounts.get(one)), is_blocked=True) for one in ids)
+    return tuple(Blocked(one, shown(accounts.get(one))) for one in ids)

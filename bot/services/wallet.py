@@ -24,7 +24,7 @@ from bot.domain.replies import Reply
 from bot.domain.transfer import TransferStatus
 from bot.i18n.texts import say
 from bot.services import blocks
-from bot.services.blocks import Asker
+from bot.services.blocks import Blocked
 from bot.services.deps import Deps
 from bot.services.sessions import Visitor
 from bot.services.tell import shown
@@ -108,7 +108,7 @@ class WalletPage:
     cards: tuple[Card, ...]
     handles: tuple[str, ...]
     """The X accounts that name this wallet."""
-    blocked: tuple[Asker, ...]
+    blocked: tuple[Blocked, ...]
     """Whose requests its owner does not want."""
 
 

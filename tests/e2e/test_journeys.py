@@ -150,14 +150,41 @@ def claim_as_newcomer(carol: Page, sandbox: Sandbox, reference: str) -> None:
         picture(carol, name)
 
 
+def test_who_is_asked_declines_blocks_and_unblocks(sandbox: Sandbox, open_page: OpenPage) -> None:
+    """Dave, who never signed in, is named to Bob; his second request is refused, his third not."""
+    asked = sandbox.order("@smoney request 12€ from @bob for pizza", by="dave")
+    bob = open_page(PHONE_WIDTH)
+    bob.goto(f"{sandbox.url}/t/{asked}")
+    sign_in(bob, "bob")
+    expect(bob.get_by_role("heading", name=re.compile("Vous paieriez"))).to_contain_text("12")
+    expect(bob.locator(".party")).to_contain_text("@dave")
+    bob.get_by_role("link", name="Refuser et bloquer").click()
+    expect(bob.get_by_role("heading", name=re.compile("bloquer @dave"))).to_be_visible()
+    bob.get_by_role("button", name="Refuser et bloquer").click()
+    expect(bob.get_by_role("heading", name="Vous avez bloqué @dave")).to_be_visible()
+    assert sandbox.show(asked)["status"] == "declined"
+    with pytest.raises(AssertionError, match=r"cannot ask bob|takes no requests"):
+        sandbox.order("@smoney request 13€ from @bob", by="dave")
+    bob.get_by_role("link", name="Voir mon portefeuille").click()
+    bob.get_by_role("button", name="Débloquer @dave").click()
+    expect(bob.get_by_text("Personnes bloquées")).to_have_count(0)
+    again = sandbox.order("@smoney request 14€ from @bob", by="dave")
+    bob.goto(f"{sandbox.url}/t/{again}")
+    bob.get_by_role("button", name=re.compile("depuis mon portefeuille")).click()
+    expect(bob.get_by_text("✓ Payé")).to_be_visible()
+    ended(sandbox, wallets={"bob": 8_600, "alice": 0, "secours_demo": 0})
+
+
 def test_pages_fit_narrow_screens_and_large_text(sandbox: Sandbox, open_page: OpenPage) -> None:
     """At 320 pixels, and with text twice as large, nothing is cut off; buttons suit a thumb."""
     reference = sandbox.order("@smoney pay @alice @carol 12,50€ each for a very long evening out")
+    asked = sandbox.order("@smoney request 12,50€ from @bob for a long evening", by="alice")
     for width, scale in ((320, 1), (PHONE_WIDTH, 2), (DESK_WIDTH, 2)):
         page = open_page(width)
         page.goto(f"{sandbox.url}/t/{reference}")
         sign_in(page, "bob")
-        for path in (f"/t/{reference}", "/wallet", "/help?text=pay+@alice+5€", "/", "/nowhere"):
+        own = (f"/t/{reference}", f"/t/{asked}", f"/t/{asked}/block", "/wallet")
+        for path in (*own, "/help?text=pay+@alice+5€", "/", "/nowhere"):
             page.goto(sandbox.url + path)
             page.evaluate(GROW, scale)
             assert page.evaluate("document.documentElement.scrollWidth") <= width, path

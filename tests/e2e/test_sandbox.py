@@ -48,9 +48,9 @@ class Sandbox:
         made: dict[str, Any] = answer.raise_for_status().json()
         return made
 
-    def order(self, text: str) -> str:
-        """Post as bob; return the reference in the bot's reply."""
-        post = self.say("posts", **{"as": "bob", "text": text})
+    def order(self, text: str, *, by: str = "bob") -> str:
+        """Post as somebody; return the reference in the bot's reply."""
+        post = self.say("posts", **{"as": by, "text": text})
         reply = until(
             lambda: next(
                 (

@@ -46,6 +46,22 @@ def test_blocking_says_what_it_means_before_it_is_done(world: World, browser: Br
     assert browser.get(f"/t/{reference}/block").headers["location"] == f"/t/{reference}"
 
 
+def test_who_paid_a_request_can_block_too(world: World, browser: Browser) -> None:
+    """The page then declines nothing, and says nothing of declining."""
+    world.join("bob", cents=5000)
+    world.join("alice")
+    reference = world.order("alice", "bob", kind="request")
+    world.confirm("bob", reference)
+    page = browser.open_order("bob", reference)
+    assert "Ne plus recevoir de demandes de @alice" in text_of(page)
+    meaning = text_of(browser.get(f"/t/{reference}/block").text)
+    assert "Bloquer @alice ?" in meaning
+    assert "efus" not in meaning
+    browser.post(f"/t/{reference}/block")
+    assert world.statuses(reference) == ["posted"]
+    assert "Vous avez bloqué @alice" in text_of(browser.get(f"/t/{reference}").text)
+
+
 def test_who_has_no_wallet_can_decline_block_and_unblock(world: World, browser: Browser) -> None:
     """Signing in is enough to say no."""
     reference = world.order("alice", "carol", kind="request")
