@@ -75,6 +75,8 @@ def decline_and_block(deps: Deps, reference: str, x_user_id: str) -> Done:
         people.block(session, x_user_id, order.owner_x_user_id, at=at)
         waiting = asked.orders_between(session, theirs, mine)
         for order_id in waiting:
+            confirmations.lock_order(session, order_id)
+        for order_id in waiting:
             confirmations.lock_topups(session, order_id)
         rows = asked.lock_between(session, theirs, mine)
         parents = orders.by_ids(session, waiting)
