@@ -57,7 +57,7 @@ def wait_until_somebody_waits(store: Store) -> None:
         "SELECT count(*) FROM pg_stat_activity "
         "WHERE datname = current_database() AND wait_event_type = 'Lock'"
     )
-    for _ in range(200):
+    for _ in range(1000):
         with store.read() as session:
             if session.execute(waiting).scalar_one():
                 return

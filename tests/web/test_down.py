@@ -68,11 +68,11 @@ def test_every_page_says_so_with_503(world: World, gone: Store) -> None:
     for path in [one for one in PAGES if one != "/readyz"]:
         answer = french.get(path)
         assert (path, answer.status_code) == (path, 503)
-        assert "Nos comptes ne répondent pas en ce moment" in answer.text
+        assert "Nous ne pouvons pas lire nos données en ce moment" in answer.text
         assert answer.headers["content-language"] == "fr"
         assert answer.headers["x-frame-options"] == "DENY"
         assert "very-secret" not in answer.text
-    assert "Our books do not answer at the moment" in english.get("/wallet").text
+    assert "We cannot read our data at the moment" in english.get("/wallet").text
 
 
 def test_machines_are_told_apart(world: World, gone: Store) -> None:
