@@ -25,6 +25,12 @@ def main(only: list[str]) -> int:
     for row in rows:
         figures = f"{row['ours']:>12} {row['peer']:>12} {row['ratio']:>8}"
         print(f"{row['name']:<12} {figures}  {row['unit']}, {row['peer_name']}")
+        if "limit" in row:
+            print(f"{'':<12} {row['limit']:>12} {'':>21}  {row['unit']}, {row['limit_name']}")
+        if "wall" in row:
+            print(f"{'':<12} {row['wall']:>12} {'':>21}  {row['unit']}, by the clock on the wall")
+        if "cpu" in row:
+            print(f"{'':<12} {row['cpu']:>12} {'':>21}  {row['unit']}, of the processor")
     LATEST.write_text(json.dumps(rows, indent=2) + "\n")
     return 0
 

@@ -1,5 +1,10 @@
-"""How long `smoney parse` takes from a cold process to its answer, beside its target."""
+"""How long `smoney parse` takes from a cold process to its answer, beside its target.
 
+By the clock on the wall, as a person waits; the processor's time stands beside it, for a machine
+that others use too.
+"""
+
+import os
 import statistics
 import subprocess
 import sys
@@ -15,11 +20,18 @@ def run() -> dict[str, object]:
     """Measure, and return the row of the table."""
     command = [sys.executable, "-m", "bot", "parse", "@smoney pay @alice 10€"]
     subprocess.run(command, check=True, capture_output=True)  # the tables are cached by now
-    runs = []
+    runs, spent = [], []
     for _ in range(RUNS):
-        began = time.perf_counter()
+        began, before = time.perf_counter(), os.times()
         subprocess.run(command, check=True, capture_output=True)
         runs.append(time.perf_counter() - began)
+        after = os.times()
+        spent.append(
+            after.children_user
+            - before.children_user
+            + after.children_system
+            - before.children_system
+        )
     ours = statistics.median(runs)
     return {
         "name": "cold-start",
@@ -29,4 +41,5 @@ def run() -> dict[str, object]:
         "unit": "seconds",
         "ratio": round(TARGET_S / ours, 2),
         "runs": [round(one, 3) for one in runs],
+        "cpu": round(statistics.median(spent), 3),
     }
