@@ -32,13 +32,15 @@ REFUSALS = [key for key in PUBLIC if key.startswith("refusal.")]
 EXAMPLES = [key for key in PUBLIC if key.startswith("example.")]
 
 URL = "https://smoney-by-tweet.fr/t/4F7K2Q#1a2b3c4d"
-TEXT = st.one_of(st.text(max_size=300), st.sampled_from(["W" * 300, "字" * 300, "👍🏽" * 99]))
-HANDLE = st.from_regex(r"[a-z0-9_]{1,15}", fullmatch=True)
+TEXT = st.sampled_from(
+    ["10", "1.250,50 €", "@a@b", "W" * 99, "字" * 99, "👍🏽" * 99, "\u202e€ x.fr"]
+)
+HANDLE = st.text("aiwm019_", min_size=1, max_size=15)
 VERBS = [verb for table in words.VERBS.values() for verbs in table.values() for verb in verbs]
 CENTS = st.integers(1, MAX_AMOUNT_CENTS)
 VALUES: dict[str, st.SearchStrategy[object]] = {
     "handle": HANDLE,
-    "reference": st.from_regex("[0-9A-Z]{6}", fullmatch=True),
+    "reference": st.text("247FKMQW", min_size=6, max_size=6),
     "url": st.just(URL),
     "most": st.integers(1, 100),
     "read": TEXT.map(quoted),
