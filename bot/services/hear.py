@@ -211,7 +211,8 @@ def _invalid(command: Pay | Donate | Request | Split, handle: str) -> Misread:
         error=ErrorCode.INVALID_HANDLE,
         lang=command.lang,
         verb=_kind(command),
-        people=(handle,),
+        people=tuple(one for one in command.people if one != handle),
+        handle_text=f"@{handle}",
         amount_cents=command.amount_cents,
         note=command.note,
     )
