@@ -82,7 +82,7 @@ def amount(cents: int, lang: Lang) -> str:
     >>> amount(125050, "en")
     '€1,250.50'
     """
-    sign = "-" if cents < 0 else ""
+    sign = "−" if cents < 0 else ""
     euros, rest = divmod(abs(cents), 100)
     if lang == "fr":
         whole = f"{euros:,}".replace(",", "\u202f")

@@ -1,6 +1,6 @@
 """What came in from a person, and the one answer that it gets: a reply to a post, a DM to a DM."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal
@@ -100,7 +100,8 @@ def answer(
     lang: Lang = person.lang if person is not None and person.lang else incoming.lang
     text = say(reply, lang, public=incoming.is_public, seed=incoming.seed)
     if incoming.is_public:
-        text = _made_unlike_others(text, incoming.own(f"{deps.public_url}/help"))
+        link = incoming.own(f"{deps.public_url}/help")
+        text = _made_unlike_others(_with_at_signs(text, reply, lang, link), link)
         letter = Letter(
             key=incoming.reply_key,
             channel="reply",
@@ -136,6 +137,17 @@ def hush(session: Session, x_user_id: str, at: datetime) -> None:
     """
     people.change_account(session, x_user_id, opted_out_at=at)
     outbox.drop_waiting(session, x_user_id, at=at, reason="its reader wrote stop")
+
+
+def _with_at_signs(text: str, reply: Reply, lang: Lang, link: str) -> str:
+    """Say how to write whom an example names, where there is room: in public it has no `@`."""
+    example = reply.values.get("example")
+    named = example.values.get("people") if isinstance(example, Reply) else None
+    if not isinstance(named, Sized) or not named:
+        return text
+    how = Reply.of("at_sign.several" if len(named) > 1 else "at_sign.one")
+    longer = f"{text} {say(how, lang, public=True)}"
+    return longer if weighted_length(f"{longer} {link}") <= POST_AT_MOST else text
 
 
 def _made_unlike_others(text: str, link: str) -> str:

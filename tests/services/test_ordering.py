@@ -196,3 +196,20 @@ def test_a_mention_that_x_shows_after_a_newer_one_is_not_lost(world: World) -> N
     world.pass_time(minutes=3)
     receive.backfill(world.deps)
     assert receive.backfill(world.deps) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "how"),
+    [
+        ("@smoney pay @alice 10", "€10 to alice – with the at sign before the name"),
+        ("@smoney payer 10€ @alice @carol", "à alice et carol – avec l’arobase devant chaque nom"),
+    ],
+)
+def test_a_public_example_says_how_to_write_whom_it_names(
+    world: World, text: str, how: str
+) -> None:
+    """There it has no `@`, since X would notify them; copied as it stands it would name nobody."""
+    reply = world.post("bob", text)
+    assert reply is not None
+    assert how in reply
+    assert "@" not in reply

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 import bot.web
+from bot.domain.commands import Lang, Misread, Nothing
 from bot.domain.transfer import Reason, TransferStatus
 from bot.i18n.texts import catalogue
+from bot.language import Text, parse
 from bot.web.site import preferred
 from tests.web.conftest import OpenBrowser
 from tests.web.test_orders import text_of
@@ -140,3 +142,14 @@ def test_what_is_tried_changes_nothing(world: World, browser: Browser) -> None:
 def test_the_browser_says_its_language(accept: str, lang: str) -> None:
     """French where it does not, or where both are liked alike."""
     assert preferred(accept) == lang
+
+
+@pytest.mark.parametrize("lang", ["fr", "en"])
+def test_every_example_of_the_help_is_a_command(lang: Lang) -> None:
+    """Nobody is taught a word that the bot does not know."""
+    examples = [key for key in catalogue() if key.startswith("page.help.example.")]
+    assert len(examples) > 5
+    for key in examples:
+        for text in catalogue()[key][lang][0].split(" · "):
+            command = parse(Text(text, direct=True, lang=lang))
+            assert not isinstance(command, Misread | Nothing), text
