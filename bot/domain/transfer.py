@@ -68,6 +68,11 @@ class Reason(StrEnum):
     REFUSED_BY_PAYEE = "refused_by_payee"
     NOT_CLAIMED_IN_TIME = "not_claimed_in_time"
 
+    @property
+    def is_payees_own(self) -> bool:
+        """Whether it says what keeps a payee from taking money: the payer reads that it waits."""
+        return self.name.startswith("PAYEE_")
+
 
 def may_go(old: TransferStatus, new: TransferStatus) -> bool:
     """Whether a transfer may go from one status to another."""

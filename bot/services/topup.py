@@ -2,12 +2,13 @@
 
 from datetime import timedelta
 
+from bot.domain import books, limits
 from bot.domain.errors import Refusal
 from bot.domain.replies import Reply
 from bot.domain.topup import SESSION_MINUTES
 from bot.services import settle
 from bot.services.deps import Deps
-from bot.store import cards, confirmations, people
+from bot.store import cards, confirmations, ledger, people
 
 
 def charge_saved_card(deps: Deps, person_id: int, saved_card_id: int, amount_cents: int) -> str:
@@ -27,7 +28,10 @@ def charge_saved_card(deps: Deps, person_id: int, saved_card_id: int, amount_cen
         if not is_theirs or mandate is None or amount_cents > mandate.limit_cents:
             raise Refusal(Reply.of("refusal.no_mandate"))
         if cards.saved_card(session, saved_card_id).country not in deps.policy.card_countries:
-            raise Refusal(Reply.of("refusal.card_country"))
+            raise Refusal(limits.explain("refusal.card_country", deps.policy))
+        held_cents = ledger.balance(session, books.wallet(person_id))
+        held_cents += confirmations.charging_cents(session, person_id)
+        limits.check_wallet(held_cents, amount_cents, deps.policy)
         confirmations.insert_topup(
             session,
             id=topup_id,

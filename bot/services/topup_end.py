@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
+from bot.domain import limits
 from bot.domain.replies import Reply
 from bot.domain.topup import TopupStatus
 from bot.domain.transfer import Reason, TransferStatus
@@ -75,7 +76,12 @@ def end(deps: Deps, topup_id: str, status: TopupStatus, refusal: str, reason: Re
         news = News(
             f"topup:{topup_id}:ended",
             confirmation.payer_x_user_id,
-            Reply.of("news.card_came_to_nothing", reference=order.reference, url=url),
+            Reply.of(
+                "news.card_came_to_nothing",
+                reference=order.reference,
+                why=limits.explain(refusal, deps.policy),
+                url=url,
+            ),
             order.id,
         )
         if not wished:

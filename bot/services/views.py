@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from sqlalchemy import Row
 from sqlmodel import Session
@@ -11,10 +11,11 @@ from sqlmodel import Session
 from bot.domain import books, sca
 from bot.domain.commands import Lang
 from bot.domain.order import OrderKind
-from bot.domain.transfer import TransferStatus
+from bot.domain.transfer import Reason, TransferStatus
 from bot.services import split
 from bot.services.confirm import terms_of
 from bot.services.deps import Deps
+from bot.services.posting import PAID
 from bot.services.sessions import Visitor
 from bot.services.tell import shown
 from bot.store import confirmations, drafts, ledger, orders, people
@@ -113,7 +114,7 @@ class OrderView:
     to_confirm: ToConfirm | None
     card_url: str | None
     last_refusal: str | None
-    """The key of the sentence that says why the last attempt by card came to nothing."""
+    """The key of the sentence that says why the payer's last confirmation came to nothing."""
     may_cancel: bool
     may_decline: bool
     may_block: bool
@@ -232,7 +233,7 @@ def _view(
         own_cents=_own_cents(session, order, seen) if is_owner else None,
         to_confirm=_to_confirm(session, deps, order, pays, views, visitor),
         card_url=topup.url if topup is not None and topup.status == "created" else None,
-        last_refusal=topup.refusal if topup is not None else None,
+        last_refusal=_last_refusal(session, order, visitor),
         may_cancel=is_owner and any(row.status in _OPEN for row in rows),
         may_decline=not is_owner and any(row.status in _OPEN for row in pays),
         may_block=is_asked and not has_blocked,
@@ -254,6 +255,8 @@ def _has_blocked(session: Session, x_user_id: str, other: str) -> bool:
     return bool(people.who_blocked(session, mine, theirs))
 
 
+WAITS: Final = "waits"
+"""The reason of a hold, as its parties read it; the true one stands in the row, for operators."""
 _OPEN = (TransferStatus.PENDING.value, TransferStatus.FUNDING.value)
 _MOVED = (
     TransferStatus.POSTED.value,
@@ -270,7 +273,9 @@ def _transfer_views(
     )
     history: dict[int, list[HistoryLine]] = {row.id: [] for row in rows}
     for event in orders.history_of(session, list(history)):
-        line = HistoryLine(event.status, event.reason, event.at)
+        # Why a payee cannot take it yet is the payee's own business: a payer reads that it waits.
+        reason = WAITS if Reason(event.reason).is_payees_own else event.reason
+        line = HistoryLine(event.status, reason, event.at)
         history[event.transfer_id].append(line)
     payers = {row.id for row in rows if row.payer_x_user_id == x_user_id}
     views = {}
@@ -301,6 +306,14 @@ def _last_topup(session: Session, order: Row[Any], visitor: Visitor) -> Row[Any]
         return None
     rows = confirmations.topups_of_order(session, order.id, visitor.person_id)
     return rows[-1] if rows else None
+
+
+def _last_refusal(session: Session, order: Row[Any], visitor: Visitor) -> str | None:
+    """Return why a payer's newest confirmation came to nothing; None where it did not."""
+    if visitor.person_id is None:
+        return None
+    outcome = confirmations.last_outcome(session, order.id, visitor.person_id)
+    return None if outcome == PAID else outcome
 
 
 def _to_confirm(

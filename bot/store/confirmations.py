@@ -103,6 +103,17 @@ def get(session: Session, confirmation_id: int) -> Row[Any]:
     return session.execute(select(confirmations).where(confirmations.c.id == confirmation_id)).one()
 
 
+def last_outcome(session: Session, order_id: int, person_id: int) -> str | None:
+    """Return what became of a payer's newest confirmation in an order; None where that is open."""
+    outcome: str | None = session.execute(
+        select(confirmations.c.outcome)
+        .where(confirmations.c.order_id == order_id, confirmations.c.person_id == person_id)
+        .order_by(confirmations.c.id.desc())
+        .limit(1)
+    ).scalar_one_or_none()
+    return outcome
+
+
 def exempted_cents(session: Session, person_id: int, *, before_id: int | None = None) -> int:
     """Return what unsettled confirmations of a person would pay without authentication, in cents.
 
@@ -219,6 +230,16 @@ def topups_of_order(session: Session, order_id: int, person_id: int) -> Sequence
         .where(topups.c.order_id == order_id, topups.c.person_id == person_id)
         .order_by(topups.c.created_at, topups.c.id)
     ).all()
+
+
+def charging_cents(session: Session, person_id: int) -> int:
+    """Return what top-ups under way will leave in a person's wallet, in cents."""
+    total = select(func.coalesce(func.sum(topups.c.amount_cents), 0)).where(
+        topups.c.person_id == person_id,
+        topups.c.confirmation_id.is_(None),
+        topups.c.status.in_([one.value for one in UNFINISHED]),
+    )
+    return int(session.execute(total).scalar_one())
 
 
 def has_charged_card(session: Session, person_id: int) -> bool:

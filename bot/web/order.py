@@ -9,6 +9,7 @@ from starlette.responses import RedirectResponse, Response
 
 from bot.domain.errors import Refusal, Unavailable
 from bot.domain.order import is_reference
+from bot.domain.transfer import Reason
 from bot.services import asked, cancel, claim, confirm, settle, split
 from bot.services.confirm import GoToCard, Settled, UnderWay, Will
 from bot.services.deps import Deps
@@ -93,7 +94,7 @@ def _view(here: Visit, order: OrderView, said: Refusal | None, status: int) -> R
         for one in others
     )
     notice = here.say(said.reply) if said is not None else None
-    if notice is None and order.to_confirm is not None and order.last_refusal is not None:
+    if notice is None and order.last_refusal is not None and _came_to_nothing(order):
         notice = here.refusal(order.last_refusal)
     response = here.page(
         "order.html",
@@ -111,6 +112,14 @@ def _view(here: Visit, order: OrderView, said: Refusal | None, status: int) -> R
         address = f"/t/{order.reference}?again={int(again) + 1}"
         response.headers["Refresh"] = f"{UNDER_WAY_S}; url={address}"
     return response
+
+
+def _came_to_nothing(order: OrderView) -> bool:
+    """Whether a refused payment is still the last word: it waits again, or can never be made."""
+    final = Reason.NO_LONGER_POSSIBLE.value
+    return order.to_confirm is not None or any(
+        line.reason == final for one in order.pays for line in one.history[-1:]
+    )
 
 
 @router.post("/t/{reference}/confirm")
