@@ -18,6 +18,7 @@ from bot.services import (
     receive,
     sessions,
     settle,
+    topup,
     wallet,
 )
 from bot.services.deps import Deps
@@ -106,4 +107,5 @@ def table(settings: Settings) -> tuple[Job, ...]:
 def recover(deps: Deps) -> int:
     """Finish what a crash or the acquirer left unfinished; return how many top-ups were due."""
     settle.settle_waiting(deps)
+    topup.forget_removed(deps)
     return settle.recover(deps, RECOVER_BATCH)

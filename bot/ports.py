@@ -245,6 +245,14 @@ class CardPayment:
 
 
 @dataclass(frozen=True, slots=True)
+class CardFailure:
+    """An attempt that failed on a hosted page; `key` is the acquirer's name of it."""
+
+    key: str
+    card_fingerprint: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class CheckoutState:
     """A hosted page and what became of it."""
 
@@ -252,8 +260,14 @@ class CheckoutState:
     url: str | None
     status: Literal["open", "complete", "expired"]
     payment: CardPayment | None = None
-    failed_attempts: int = 0
-    """Failed charges on this page so far."""
+    failures: tuple[CardFailure, ...] = ()
+    """Failed charges on this page, oldest first, and a 3-D Secure that failed last: one that failed
+    before leaves no trace at the acquirer, so who counts writes each down when it is seen."""
+
+    @property
+    def failed_attempts(self) -> int:
+        """How many failures the acquirer tells of."""
+        return len(self.failures)
 
 
 @dataclass(frozen=True, slots=True)

@@ -222,6 +222,7 @@ class World:
         funding: Literal["wallet", "card"] = "wallet",
         numbers: tuple[int, ...] | None = None,
         terms_hash: str | None = None,
+        saved_card_id: int | None = None,
     ) -> confirm.Outcome:
         """Let a payer confirm on the page what it shows them."""
         return confirm.confirm(
@@ -233,6 +234,7 @@ class World:
                 numbers=numbers,
                 funding=funding,
                 method="page",
+                saved_card_id=saved_card_id,
             ),
         )
 

@@ -30,5 +30,7 @@ class Step(StrEnum):
     TOPUP_SETTLED = "settle.topup_settled"
     TOPUP_ENDED = "settle.topup_ended"
     CHARGED = "topup.charged"
+    CARD_REMOVED = "topup.card_removed"
+    CARD_FORGOTTEN = "topup.card_forgotten"
     CLAIMED = "claim.claimed"
     GIVEN_BACK = "claim.given_back"

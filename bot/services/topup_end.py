@@ -4,7 +4,9 @@ Called by the driver alone, so that what is in `funding` moves in one place.
 """
 
 from datetime import datetime
+from typing import Any, Final
 
+from sqlalchemy import Row
 from sqlmodel import Session
 
 from bot.domain import limits
@@ -21,6 +23,16 @@ WISHED = {
     "decline": TransferStatus.DECLINED,
 }
 """Where a wish brings a transfer once the driver has freed it."""
+
+
+OUR_MISTAKES: Final = frozenset({"wrong_credentials", "idempotency_error"})
+"""Refusals of the acquirer that are about us, not about the card: an operator has to look."""
+
+
+def ended(deps: Deps, row: Row[Any], status: TopupStatus, refusal: str, reason: Reason) -> bool:
+    """End a top-up without money; False, since nothing is left to drive."""
+    end(deps, row.id, status, refusal, reason)
+    return False
 
 
 def end(deps: Deps, topup_id: str, status: TopupStatus, refusal: str, reason: Reason) -> None:

@@ -8,11 +8,12 @@ from typing import Any, Final, Literal
 from sqlalchemy import Row
 from sqlmodel import Session
 
-from bot.domain import books, sca
+from bot.domain import books
 from bot.domain.commands import Lang
 from bot.domain.order import OrderKind
 from bot.domain.transfer import Reason, TransferStatus
-from bot.services import split
+from bot.services import choices, split
+from bot.services.choices import Choice, SavedChoice
 from bot.services.confirm import terms_of
 from bot.services.deps import Deps
 from bot.services.posting import PAID
@@ -70,14 +71,6 @@ class TransferView:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """A way to pay; `refusal` is the key of the sentence that says why it is not offered."""
-
-    offered: bool
-    refusal: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class ToConfirm:
     """What waits for the visitor's confirmation: these transfers, at these terms."""
 
@@ -88,6 +81,8 @@ class ToConfirm:
     balance_cents: int
     wallet: Choice
     card: Choice
+    saved: tuple[SavedChoice, ...]
+    """Saved cards whose mandate permits the whole, where the law asks for no check of the payer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,26 +341,7 @@ def _to_confirm(
         terms_hash=terms_of(order.reference, waiting),
         confirm_by=min(row.confirm_by for row in waiting),
         balance_cents=balance,
-        wallet=_wallet_choice(deps, total, balance, since_sca),
-        card=_card_choice(deps, total, since_sca),
+        wallet=choices.wallet(deps, total, balance, since_sca),
+        card=choices.card(deps, total, since_sca),
+        saved=choices.saved(session, deps, person, total),
     )
-
-
-def _wallet_choice(deps: Deps, total: int, balance: int, since_sca: int) -> Choice:
-    if balance < total:
-        return Choice(offered=False, refusal="refusal.not_enough")
-    match sca.from_wallet(total, since_sca, deps.policy):
-        case sca.Allowed():
-            return Choice(offered=True)
-        case sca.NeedsSca() as needed:
-            return Choice(offered=False, refusal=needed.refusal)
-
-
-def _card_choice(deps: Deps, total: int, since_sca: int) -> Choice:
-    if total < deps.policy.min_card_cents:
-        return Choice(offered=False, refusal="refusal.below_card_minimum")
-    match sca.by_card_may_begin(total, since_sca, deps.policy):
-        case sca.Allowed():
-            return Choice(offered=True)
-        case sca.NeedsSca() as needed:
-            return Choice(offered=False, refusal=needed.refusal)

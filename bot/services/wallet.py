@@ -88,6 +88,7 @@ class Line:
 class Card:
     """A card that is kept, and until when it may be charged."""
 
+    id: int
     brand: str
     last4: str
     exp_month: int
@@ -368,6 +369,7 @@ def _cards(session: Session, person_id: int, at: datetime) -> tuple[Card, ...]:
     newest = {row.id: row for row in cards.cards_of(session, person_id)}
     return tuple(
         Card(
+            id=row.id,
             brand=row.brand,
             last4=row.last4,
             exp_month=row.exp_month,

@@ -326,12 +326,15 @@ def hurry(session: Session, confirmation_ids: Collection[int], *, at: datetime) 
 
 
 def decide(session: Session, topup_id: str, *, decision: str, refusal: str | None) -> bool:
-    """Write what is to become of an authorization, once; False where that is written already."""
+    """Write what is to become of an authorization, or of a charge that is to be made, once.
+
+    False where that is written already.
+    """
     done = session.connection().execute(
         update(topups)
         .where(
             topups.c.id == topup_id,
-            topups.c.status == TopupStatus.AUTHORIZED.value,
+            topups.c.status.in_([one.value for one in UNFINISHED]),
             topups.c.decision.is_(None),
         )
         .values(decision=decision, refusal=refusal)
@@ -354,12 +357,10 @@ def due_topups(session: Session, *, at: datetime, limit: int) -> list[str]:
     )
 
 
-def declines_of(session: Session, person_id: int, *, since: datetime) -> int:
-    """Count a person's failed card attempts."""
-    return int(
-        session.execute(
-            select(func.coalesce(func.sum(topups.c.failed_attempts), 0)).where(
-                topups.c.person_id == person_id, topups.c.created_at >= since
-            )
-        ).scalar_one()
+def add_failures(session: Session, topup_id: str, count: int) -> None:
+    """Count failed attempts of a top-up, whatever became of it since."""
+    session.execute(
+        update(topups)
+        .where(topups.c.id == topup_id)
+        .values(failed_attempts=topups.c.failed_attempts + count)
     )

@@ -1,7 +1,7 @@
 """The one link of an order: each visitor sees what is theirs to do, and nothing else."""
 
 from collections.abc import Callable
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 import structlog
 from fastapi import APIRouter, Form
@@ -44,6 +44,8 @@ REPLAYED: Final = frozenset(
     }
 )
 """Refusals of a form that was sent before, or whose page no longer says what is so."""
+FUNDINGS: Final = "^(wallet|card|card-[0-9]{1,15})$"
+"""What a form may say of how it is paid; `card-7` is a saved card, by its row's id."""
 STRANGERS: Final = "refusal.unknown_reference"
 """The refusal of a form by somebody whom the order does not concern: no page shows it to them."""
 Deed = Callable[[Deps, str, str], object]
@@ -126,18 +128,22 @@ def _came_to_nothing(order: OrderView) -> bool:
 def confirm_order(
     form: Signed,
     reference: str,
-    funding: Annotated[Literal["wallet", "card"], Form()],
+    funding: Annotated[str, Form(pattern=FUNDINGS)],
     terms_hash: Annotated[str, Form()] = "",
     number: Annotated[tuple[int, ...], Form()] = (),
 ) -> Response:
     """Confirm the ticked transfers, at the terms that were shown."""
+    kind, _, saved_card = funding.partition("-")
+    client = form.request.client
     will = Will(
         reference=reference,
         x_user_id=form.who.x_user_id,
         terms_hash=terms_hash,
         numbers=number,
-        funding=funding,
+        funding="wallet" if kind == "wallet" else "card",
         method="page",
+        saved_card_id=int(saved_card) if saved_card else None,
+        address=client.host if client is not None else None,
     )
     try:
         outcome = confirm.confirm(form.deps, will)

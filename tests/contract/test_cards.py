@@ -132,6 +132,23 @@ def test_each_declined_card_is_counted(bench: Bench) -> None:
     assert state.payment.decline_code is None
 
 
+def test_each_failure_has_a_name_and_its_cards_fingerprint(bench: Bench) -> None:
+    """The same each time it is read, oldest first; of 3-D Secure only one that failed last."""
+    session_id = opened(bench)
+    bench.submit(session_id, SECURE)
+    bench.secure(session_id, passed=False)
+    (secure,) = bench.checkout.read(session_id).failures
+    for number in (DECLINED, "4000 0000 0000 9995", DECLINED):
+        bench.submit(session_id, number)
+    failures = bench.checkout.read(session_id).failures
+    assert bench.checkout.read(session_id).failures == failures
+    assert len({one.key for one in (secure, *failures)}) == 4
+    prints = [one.card_fingerprint for one in failures]
+    assert None not in prints
+    assert prints[0] == prints[2] != prints[1]
+    assert secure.card_fingerprint not in (None, *prints)
+
+
 def test_a_closed_page_takes_no_card(bench: Bench) -> None:
     """Its payment is voided; closing it again changes nothing."""
     session_id = opened(bench)

@@ -14,7 +14,7 @@ from hashlib import sha256
 from typing import Any, Final, TypeVar
 
 from bot.domain.errors import BotError, Rejected
-from bot.ports import CardPayment, CheckoutOrder, CheckoutState
+from bot.ports import CardFailure, CardPayment, CheckoutOrder, CheckoutState
 
 T = TypeVar("T")
 
@@ -215,7 +215,9 @@ class CardBooks:
             return
         self.authorized_at[payment.id] = self.now()
         self._put(page, replace(payment, status="authorized"))
-        page.state = replace(page.state, status="complete", url=None)
+        page.state = replace(
+            page.state, status="complete", url=None, failures=charges_of(page.state)
+        )
         self.emit(
             "checkout.session.completed",
             topup_id=page.order.topup_id,
@@ -225,12 +227,20 @@ class CardBooks:
 
     def _refuse(self, page: Page, payment: CardPayment, why: str) -> None:
         self._put(page, replace(payment, status="waiting", decline_code=why))
-        page.state = replace(page.state, failed_attempts=page.state.failed_attempts + 1)
+        on_card = not why.endswith("authentication_failure")
+        key = f"ch_{next(self._numbers)}" if on_card else f"3ds:{next(self._numbers)}"
+        failed = CardFailure(key, payment.card_fingerprint)
+        page.state = replace(page.state, failures=(*charges_of(page.state), failed))
         self.emit(
             "payment_intent.payment_failed",
             topup_id=page.order.topup_id,
             payment_id=payment.id,
         )
+
+
+def charges_of(state: CheckoutState) -> tuple[CardFailure, ...]:
+    """Return the failures that left a charge: of a 3-D Secure that failed only the last is told."""
+    return tuple(one for one in state.failures if not one.key.startswith("3ds:"))
 
 
 def shown(card: FakeCard) -> dict[str, Any]:

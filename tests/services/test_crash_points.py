@@ -86,6 +86,14 @@ def _by_saved_card(world: World) -> None:
     assert [one.captured_cents for one in world.cards.paid.values()] == [1000]
 
 
+def _a_card_taken_out(world: World) -> None:
+    person_id = world.join("bob")
+    card_id = world.save_card(person_id, "pm_card_fr", limit_cents=10_000)
+    _once(lambda: topup.remove_card(world.deps, person_id, card_id))
+    _until_done(world, lambda: topup.forget_removed(world.deps))
+    assert [owner for owner, _card in world.cards.kept.values()] == [None]
+
+
 def _edited_while_with_the_card(world: World) -> None:
     world.join("bob")
     post_id = world.take_post("bob", "@smoney pay @alice 10€")
@@ -148,7 +156,8 @@ STEPS_OF = {
         S.TOPUP_ENDED,
     ),
     _held_and_claimed: (S.CLAIMED, S.GIVEN_BACK),
-    _by_saved_card: (S.CHARGED, S.TOPUP_SETTLED),
+    _by_saved_card: (S.DECISION_RECORDED, S.CHARGED, S.TOPUP_SETTLED),
+    _a_card_taken_out: (S.CARD_REMOVED, S.CARD_FORGOTTEN),
     _edited_while_with_the_card: (S.EDIT_WISHED, S.CHECKOUT_CLOSED, S.TOPUP_ENDED),
     _split_and_asked: (S.SHARES_ASKED,),
 }
