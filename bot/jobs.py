@@ -16,6 +16,7 @@ from bot.services import (
     operate,
     prune,
     receive,
+    refunds,
     sessions,
     settle,
     topup,
@@ -108,4 +109,5 @@ def recover(deps: Deps) -> int:
     """Finish what a crash or the acquirer left unfinished; return how many top-ups were due."""
     settle.settle_waiting(deps)
     topup.forget_removed(deps)
+    refunds.recover(deps)
     return settle.recover(deps, RECOVER_BATCH)

@@ -292,6 +292,31 @@ class CardEvent:
     topup_id: str | None
     session_id: str | None
     payment_id: str | None
+    dispute_id: str | None = None
+    refund_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CardDispute:
+    """A dispute at the acquirer; `taken` once it moved money, with its fee."""
+
+    id: str
+    payment_id: str
+    amount_cents: int
+    fee_cents: int
+    status: Literal["open", "won", "lost"]
+    taken: bool
+    respond_by: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CardRefund:
+    """A refund at the acquirer; `failed` where the card's issuer sent it back."""
+
+    id: str
+    amount_cents: int
+    failed: bool
+    reason: str | None = None
 
 
 class Checkout(Protocol):
@@ -328,6 +353,16 @@ class Payments(Protocol):
 
     def refund(self, payment_id: str, *, amount_cents: int, key: str) -> str:
         """Give captured money back to the card; return the refund's id."""
+
+
+class Reversals(Protocol):
+    """What takes a captured payment back, each read by its id."""
+
+    def dispute(self, dispute_id: str) -> CardDispute:
+        """Read a dispute."""
+
+    def refund(self, refund_id: str) -> CardRefund:
+        """Read a refund."""
 
 
 class CardVault(Protocol):

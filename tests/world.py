@@ -61,6 +61,7 @@ class World:
             sign_in=self.roles.sign_in,
             checkout=self.cards.checkout,
             payments=self.cards.payments,
+            reversals=self.cards.reversals,
             vault=self.cards.vault,
             webhooks=self.cards.webhooks,
             sms=self.sms,

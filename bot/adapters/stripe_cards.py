@@ -324,6 +324,8 @@ class StripeWebhooks:
             topup_id=metadata.get("topup_id"),
             session_id=own_id if is_session else None,
             payment_id=own_id if kind == "payment_intent" else _id(about.get("payment_intent")),
+            dispute_id=own_id if kind == "dispute" else None,
+            refund_id=own_id if kind == "refund" else None,
         )
 
 

@@ -67,6 +67,8 @@ class Reason(StrEnum):
     TAKEN_BACK = "taken_back"
     REFUSED_BY_PAYEE = "refused_by_payee"
     NOT_CLAIMED_IN_TIME = "not_claimed_in_time"
+    CARD_DISPUTED = "card_disputed"
+    REFUNDED = "refunded"
 
     @property
     def is_payees_own(self) -> bool:

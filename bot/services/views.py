@@ -211,6 +211,8 @@ def _view(
     seen = gets if is_owner else [row for row in gets if row.status in _MOVED]
     if not pays and not seen:
         return NotYours(order.reference)
+    # What an owner gets is what they asked for, save what an operator gave back to them.
+    asked = [row for row in seen if is_owner and row.refund_of_id is None]
     owner = people.account(session, order.owner_x_user_id)
     topup = _last_topup(session, order, visitor)
     is_asked = bool(pays) and not is_owner
@@ -223,9 +225,9 @@ def _view(
         is_owner=is_owner,
         needs_wallet=visitor.person_id is None,
         pays=tuple(views[row.id] for row in pays),
-        gets=tuple(views[row.id] for row in seen if not is_owner),
-        asked=tuple(views[row.id] for row in seen if is_owner),
-        own_cents=_own_cents(session, order, seen) if is_owner else None,
+        gets=tuple(views[row.id] for row in seen if row not in asked),
+        asked=tuple(views[row.id] for row in asked),
+        own_cents=_own_cents(session, order, asked) if is_owner else None,
         to_confirm=_to_confirm(session, deps, order, pays, views, visitor),
         card_url=topup.url if topup is not None and topup.status == "created" else None,
         last_refusal=_last_refusal(session, order, visitor),
@@ -290,7 +292,10 @@ def _transfer_views(
             claim_by=row.claim_by,
             # How the payer came to pay, and which cards failed, is the payer's own business.
             history=tuple(
-                line for line in history[row.id] if row.id in payers or line.status in _MOVED
+                line
+                for line in history[row.id]
+                if row.id in payers
+                or (line.status in _MOVED and line.reason != Reason.CARD_DISPUTED.value)
             ),
         )
     return views

@@ -103,6 +103,16 @@ def get(session: Session, confirmation_id: int) -> Row[Any]:
     return session.execute(select(confirmations).where(confirmations.c.id == confirmation_id)).one()
 
 
+def bases(session: Session, confirmation_ids: Collection[int | None]) -> dict[int, str | None]:
+    """Return on which basis of the law each confirmation was allowed."""
+    rows = session.execute(
+        select(confirmations.c.id, confirmations.c.sca_basis).where(
+            confirmations.c.id.in_([one for one in confirmation_ids if one is not None])
+        )
+    )
+    return {row.id: row.sca_basis for row in rows}
+
+
 def last_outcome(session: Session, order_id: int, person_id: int) -> str | None:
     """Return what became of a payer's newest confirmation in an order; None where that is open."""
     outcome: str | None = session.execute(
