@@ -21,6 +21,7 @@ from bot.domain import books
 from bot.domain.commands import Lang
 from bot.domain.errors import Refusal, Rejected
 from bot.domain.replies import Reply
+from bot.domain.sca import FAILURES_AT_MOST
 from bot.domain.transfer import TransferStatus
 from bot.i18n.texts import say
 from bot.services import blocks
@@ -38,8 +39,6 @@ CODE_DIGITS: Final = 6
 """Digits of a code: with `FAILURES_AT_MOST` tries a guess is right once in 200 000."""
 CODE_LASTS: Final = timedelta(minutes=10)
 """How long a code may be typed."""
-FAILURES_AT_MOST: Final = 5
-"""Wrong tries at one code before it is void (RTS 2018/389 art. 4 (3) (b))."""
 CODES_COUNTED: Final = timedelta(days=1)
 """The window of `Policy.sms_per_day`."""
 CODES_KEPT: Final = timedelta(days=7)

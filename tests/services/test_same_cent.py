@@ -12,7 +12,7 @@ import pytest
 
 from bot.domain.errors import Refusal
 from bot.domain.limits import Policy
-from bot.services import claim, settle
+from bot.services import claim, disputes, operate, settle
 from bot.services.check import prove
 from bot.store.engine import Store
 from tests.world import World
@@ -117,6 +117,48 @@ def test_money_that_is_held_goes_one_way(store: Store) -> None:
                 partial(claim.refuse, world.deps, reference, payee),
             ]
         )
+        (ended,) = world.statuses(reference)
+        has = {"posted": (0, 1000), "returned": (1000, 0)}[ended]
+        assert (world.balance(bob), world.balance(carol)) == has
+    assert prove(store).problems == []
+
+
+def test_a_refund_and_a_payment_of_the_same_money_have_one_winner(store: Store) -> None:
+    """An operator gives back what its payee is spending at that moment."""
+    world = World(store, WIDE)
+    world.join("carol")
+    for number in range(ROUNDS):
+        bob, alice = f"bob{number}", f"alice{number}"
+        world.join(bob, cents=1000)
+        world.join(alice)
+        paid = world.order(bob, alice, "10€")
+        world.confirm(bob, paid)
+        spent = world.order(alice, "carol", "10€")
+        refund = partial(operate.refund_order, world.deps, paid, to="wallet")
+        all_at_once([refund, refund, confirming(world, alice, spent)])
+        settle.settle_waiting(world.deps)
+        assert world.balance(alice) == 0
+        was_spent = world.statuses(spent) == ["posted"]
+        assert world.balance(bob) == (0 if was_spent else 1000)
+        assert len(world.statuses(paid)) == (1 if was_spent else 2)
+    assert prove(store).problems == []
+
+
+def test_a_dispute_and_a_claim_of_the_same_money_have_one_winner(store: Store) -> None:
+    """Claimed first, it is the payee's; disputed first, it is back in the locked wallet."""
+    world = World(store, WIDE)
+    for number in range(ROUNDS):
+        bob, carol = f"bob{number}", f"carol{number}"
+        world.join(bob)
+        reference = world.order(bob, carol, "10€")
+        world.confirm(bob, reference, funding="card")
+        world.cards.submit(world.topup(reference).session_id, "4242424242424242")
+        settle.drive(world.deps, world.topup(reference).id)
+        world.join(carol)
+        dispute_id = world.cards.dispute(world.topup(reference).payment_id)
+        read = partial(disputes.read, world.deps, dispute_id)
+        all_at_once([read, read, partial(claim.claim, world.deps, reference, world.x_id(carol))])
+        assert world.topup(reference).status == "disputed"
         (ended,) = world.statuses(reference)
         has = {"posted": (0, 1000), "returned": (1000, 0)}[ended]
         assert (world.balance(bob), world.balance(carol)) == has
