@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
+from bot.domain.cards import CardDispute, CardFailure, CardRefund
 from bot.domain.commands import Lang
 
 
@@ -245,14 +246,6 @@ class CardPayment:
 
 
 @dataclass(frozen=True, slots=True)
-class CardFailure:
-    """An attempt that failed on a hosted page; `key` is the acquirer's name of it."""
-
-    key: str
-    card_fingerprint: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class CheckoutState:
     """A hosted page and what became of it."""
 
@@ -294,29 +287,6 @@ class CardEvent:
     payment_id: str | None
     dispute_id: str | None = None
     refund_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CardDispute:
-    """A dispute at the acquirer; `taken` once it moved money, with its fee."""
-
-    id: str
-    payment_id: str
-    amount_cents: int
-    fee_cents: int
-    status: Literal["open", "won", "lost"]
-    taken: bool
-    respond_by: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CardRefund:
-    """A refund at the acquirer; `failed` where the card's issuer sent it back."""
-
-    id: str
-    amount_cents: int
-    failed: bool
-    reason: str | None = None
 
 
 class Checkout(Protocol):

@@ -12,10 +12,10 @@ from typing import Any, Final
 import stripe
 
 from bot.adapters.stripe_api import SERVER_ERROR, CardSaidNo, Shown, StripeApi
+from bot.domain.cards import CardFailure
 from bot.domain.errors import Rejected, Unavailable
 from bot.ports import (
     CardEvent,
-    CardFailure,
     CardPayment,
     CheckoutOrder,
     CheckoutState,

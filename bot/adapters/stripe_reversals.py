@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
 from bot.adapters.stripe_api import Shown, StripeApi
-from bot.ports import CardDispute, CardRefund
+from bot.domain.cards import CardDispute, CardRefund
 
 _FAILED: Final = frozenset({"failed", "canceled"})
 

@@ -13,8 +13,8 @@ from typing import Any, Final
 from sqlalchemy import Row
 from sqlmodel import Session
 
+from bot.domain.cards import CardFailure
 from bot.domain.topup import FAILURES_KEPT, is_closed
-from bot.ports import CardFailure
 from bot.services.deps import Deps
 from bot.store import card_failures, confirmations
 

@@ -13,11 +13,11 @@ from sqlalchemy import Row
 from sqlmodel import Session
 
 from bot.domain import books
+from bot.domain.cards import CardDispute
 from bot.domain.errors import Refusal, Unavailable
 from bot.domain.replies import Reply
 from bot.domain.topup import UNFINISHED, DisputeStatus, TopupStatus
 from bot.domain.transfer import Reason, TransferStatus
-from bot.ports import CardDispute
 from bot.services import claim
 from bot.services.deps import Deps
 from bot.services.steps import Step

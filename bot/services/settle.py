@@ -16,10 +16,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from bot.domain import books
+from bot.domain.cards import CardFailure
 from bot.domain.errors import Rejected, Unavailable
 from bot.domain.topup import UNFINISHED, TopupStatus
 from bot.domain.transfer import Reason
-from bot.ports import CardFailure, CardPayment
+from bot.ports import CardPayment
 from bot.services import accept, card_guard, hosted, posting, topup_end
 from bot.services.deps import Deps
 from bot.services.hosted import LOOK_AGAIN_S

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import delete, select, update
 from sqlmodel import Session
 
-from bot.ports import CardFailure
+from bot.domain.cards import CardFailure
 from bot.store.confirmations import topups
 from bot.store.engine import dialect_insert
 from bot.store.tables import CardFailure as CardFailureRow

@@ -6,7 +6,7 @@ from typing import Literal
 
 import pytest
 
-from bot.ports import CardDispute
+from bot.domain.cards import CardDispute
 from tests.contract.card_bench import Bench, captured, open_bench, paid, refusal
 
 

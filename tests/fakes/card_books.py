@@ -13,15 +13,9 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final, Literal, TypeVar
 
+from bot.domain.cards import CardDispute, CardFailure, CardRefund
 from bot.domain.errors import BotError, Rejected
-from bot.ports import (
-    CardDispute,
-    CardFailure,
-    CardPayment,
-    CardRefund,
-    CheckoutOrder,
-    CheckoutState,
-)
+from bot.ports import CardPayment, CheckoutOrder, CheckoutState
 
 T = TypeVar("T")
 

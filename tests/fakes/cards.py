@@ -10,17 +10,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
+from bot.domain.cards import CardDispute, CardRefund
 from bot.domain.errors import Rejected
-from bot.ports import (
-    CardDispute,
-    CardEvent,
-    CardPayment,
-    CardRefund,
-    CheckoutOrder,
-    CheckoutState,
-    RawEvent,
-    SavedCard,
-)
+from bot.ports import CardEvent, CardPayment, CheckoutOrder, CheckoutState, RawEvent, SavedCard
 from tests.fakes.card_books import CARDS, TOKENS, CardBooks, Page, shown
 
 
