@@ -8,6 +8,7 @@ from bot.adapters.clock import SystemChance, SystemClock
 from bot.adapters.sms import HttpSmsSender, SandboxPhone, SmsGateway, SmsProvider
 from bot.adapters.stripe_api import StripeApi
 from bot.adapters.stripe_cards import StripeCheckout, StripePayments, StripeVault, StripeWebhooks
+from bot.adapters.stripe_reversals import StripeReversals
 from bot.adapters.x.decode import XDecoder
 from bot.adapters.x.gateway import XDirectory, XMentionReader, XMessageReader, XPublisher
 from bot.adapters.x.http import XApi, XCredentials
@@ -37,6 +38,7 @@ def open_deps(settings: Settings) -> Deps:
         sign_in=open_sign_in(settings),
         checkout=StripeCheckout(stripe),
         payments=StripePayments(stripe),
+        reversals=StripeReversals(stripe),
         vault=StripeVault(stripe),
         webhooks=StripeWebhooks(secret=settings.stripe_webhook_secret.get_secret_value()),
         sms=open_sms(settings),
@@ -121,6 +123,7 @@ def open_books(settings: Settings) -> Deps:
         sign_in=closed("sign_in"),
         checkout=closed("checkout"),
         payments=closed("payments"),
+        reversals=closed("reversals"),
         vault=closed("vault"),
         webhooks=closed("webhooks"),
         sms=closed("sms"),

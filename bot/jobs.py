@@ -16,8 +16,10 @@ from bot.services import (
     operate,
     prune,
     receive,
+    refunds,
     sessions,
     settle,
+    topup,
     wallet,
 )
 from bot.services.deps import Deps
@@ -106,4 +108,6 @@ def table(settings: Settings) -> tuple[Job, ...]:
 def recover(deps: Deps) -> int:
     """Finish what a crash or the acquirer left unfinished; return how many top-ups were due."""
     settle.settle_waiting(deps)
+    topup.forget_removed(deps)
+    refunds.recover(deps)
     return settle.recover(deps, RECOVER_BATCH)

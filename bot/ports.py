@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
+from bot.domain.cards import CardDispute, CardFailure, CardRefund
 from bot.domain.commands import Lang
 
 
@@ -252,8 +253,14 @@ class CheckoutState:
     url: str | None
     status: Literal["open", "complete", "expired"]
     payment: CardPayment | None = None
-    failed_attempts: int = 0
-    """Failed charges on this page so far."""
+    failures: tuple[CardFailure, ...] = ()
+    """Failed charges on this page, oldest first, and a 3-D Secure that failed last: one that failed
+    before leaves no trace at the acquirer, so who counts writes each down when it is seen."""
+
+    @property
+    def failed_attempts(self) -> int:
+        """How many failures the acquirer tells of."""
+        return len(self.failures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +285,8 @@ class CardEvent:
     topup_id: str | None
     session_id: str | None
     payment_id: str | None
+    dispute_id: str | None = None
+    refund_id: str | None = None
 
 
 class Checkout(Protocol):
@@ -314,6 +323,16 @@ class Payments(Protocol):
 
     def refund(self, payment_id: str, *, amount_cents: int, key: str) -> str:
         """Give captured money back to the card; return the refund's id."""
+
+
+class Reversals(Protocol):
+    """What takes a captured payment back, each read by its id."""
+
+    def dispute(self, dispute_id: str) -> CardDispute:
+        """Read a dispute."""
+
+    def refund(self, refund_id: str) -> CardRefund:
+        """Read a refund."""
 
 
 class CardVault(Protocol):

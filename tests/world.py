@@ -61,6 +61,7 @@ class World:
             sign_in=self.roles.sign_in,
             checkout=self.cards.checkout,
             payments=self.cards.payments,
+            reversals=self.cards.reversals,
             vault=self.cards.vault,
             webhooks=self.cards.webhooks,
             sms=self.sms,
@@ -222,6 +223,7 @@ class World:
         funding: Literal["wallet", "card"] = "wallet",
         numbers: tuple[int, ...] | None = None,
         terms_hash: str | None = None,
+        saved_card_id: int | None = None,
     ) -> confirm.Outcome:
         """Let a payer confirm on the page what it shows them."""
         return confirm.confirm(
@@ -233,6 +235,7 @@ class World:
                 numbers=numbers,
                 funding=funding,
                 method="page",
+                saved_card_id=saved_card_id,
             ),
         )
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 import stripe
 
 from bot.adapters.stripe_api import SERVER_ERROR, CardSaidNo, Shown, StripeApi
+from bot.domain.cards import CardFailure
 from bot.domain.errors import Rejected, Unavailable
 from bot.ports import (
     CardEvent,
@@ -118,17 +119,25 @@ class StripeCheckout:
             url=session["url"],
             status=session["status"],
             payment=_payment(intent) if intent else None,
-            failed_attempts=self._failures(intent) if intent else 0,
+            failures=self._failures(intent) if intent else (),
         )
 
-    def _failures(self, intent: Shown) -> int:
-        """Count the failed charges, and a 3-D Secure that failed last, which leaves no charge."""
+    def _failures(self, intent: Shown) -> tuple[CardFailure, ...]:
+        """Return the failed charges, and a 3-D Secure that failed last, which leaves no charge."""
         charges = self._api.call(
             self._api.v1.charges.list, {"payment_intent": intent["id"], "limit": PAGE}
         )
-        failed: int = sum(charge["status"] == "failed" for charge in charges["data"])
+        failed = [
+            CardFailure(one["id"], one["payment_method_details"]["card"].get("fingerprint"))
+            for one in reversed(charges["data"])  # Stripe lists the newest first
+            if one["status"] == "failed"
+        ]
         error = intent["last_payment_error"]
-        return failed + (1 if error and not error.get("charge") else 0)
+        if error and not error.get("charge"):
+            method = error.get("payment_method") or {}
+            card = method.get("card") or {}
+            failed.append(CardFailure(f"3ds:{method.get('id')}", card.get("fingerprint")))
+        return tuple(failed)
 
 
 class StripePayments:
@@ -315,6 +324,8 @@ class StripeWebhooks:
             topup_id=metadata.get("topup_id"),
             session_id=own_id if is_session else None,
             payment_id=own_id if kind == "payment_intent" else _id(about.get("payment_intent")),
+            dispute_id=own_id if kind == "dispute" else None,
+            refund_id=own_id if kind == "refund" else None,
         )
 
 

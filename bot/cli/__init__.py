@@ -23,6 +23,7 @@ _WHERE: Final = {
     "outbox": "mail",
     "inbox": "mail",
     "person": "person",
+    "case": "case",
 }
 """Every command, in the order of `smoney --help`, and the module of this package that holds it."""
 

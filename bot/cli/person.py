@@ -1,4 +1,4 @@
-"""`smoney person`: who has a wallet, and what an operator verified."""
+"""`smoney person`: who has a wallet, what an operator verified, and wallets under review."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @click.group(epilog="Example: smoney person show @alice")
 def person() -> None:
-    """List, show or verify people."""
+    """List, show or verify people; lock, unlock or recover from wallets."""
 
 
 @person.command("list", epilog="Example: smoney person list --json")
@@ -56,16 +56,59 @@ def verify(*, handle_or_id: str, level: "Level", organisation: bool, as_json: bo
     _print([row], as_json=as_json)
 
 
+@person.command(epilog="Example: smoney person lock @alice --reason 'asked by the police'")
+@click.argument("handle_or_id")
+@click.option("--reason", default="by an operator", show_default=True, help="Kept with the lock.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def lock(*, handle_or_id: str, reason: str, as_json: bool) -> None:
+    """Lock a wallet for review: it pays nothing and takes nothing until it is unlocked."""
+    from bot.services import persons
+
+    with books() as deps, _explained(handle_or_id):
+        row = persons.lock(deps, handle_or_id, reason[:200])
+    _print([row], as_json=as_json)
+
+
+@person.command(epilog="Example: smoney person unlock @alice")
+@click.argument("handle_or_id")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def unlock(*, handle_or_id: str, as_json: bool) -> None:
+    """Let a locked wallet pay and take again."""
+    from bot.services import persons
+
+    with books() as deps, _explained(handle_or_id):
+        row = persons.unlock(deps, handle_or_id)
+    _print([row], as_json=as_json)
+
+
+@person.command(epilog="Example: smoney person recover @alice")
+@click.argument("handle_or_id")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def recover(*, handle_or_id: str, as_json: bool) -> None:
+    """Take from a wallet what its disputes cost, as far as it is there, to own:losses."""
+    from bot.services import persons
+
+    with books() as deps, _explained(handle_or_id):
+        row = persons.recover(deps, handle_or_id)
+    if not as_json:
+        click.echo(f"{euros(row['recovered_cents'])} went from the wallet to own:losses.")
+    _print([row], as_json=as_json)
+
+
 @contextmanager
 def _explained(handle_or_id: str) -> Iterator[None]:
     from bot.domain.errors import Refusal
 
+    sentences = {
+        "refusal.nothing_to_recover": f"No dispute of {handle_or_id} has cost anything that is "
+        "not recovered: `smoney case list` shows what is open.",
+        "refusal.nothing_there": f"The wallet of {handle_or_id} is empty: nothing was taken.",
+    }
     try:
         yield
-    except Refusal:
-        raise No(
-            f"{handle_or_id} has no wallet here: `smoney person list` shows who has one."
-        ) from None
+    except Refusal as error:
+        nobody = f"{handle_or_id} has no wallet here: `smoney person list` shows who has one."
+        raise No(sentences.get(error.reply.key, nobody)) from None
 
 
 def _print(rows: list[dict[str, Any]], *, as_json: bool) -> None:

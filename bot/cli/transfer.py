@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -72,6 +72,24 @@ def cancel(*, reference: str, as_json: bool) -> None:
     _print(rows, as_json=as_json)
 
 
+@transfer.command(epilog="Example: smoney transfer refund 4F7K2Q-1 --to card")
+@click.argument("reference")
+@click.option("--to", type=click.Choice(["wallet", "card"]), default="wallet", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print the order's transfers as JSON.")
+def refund(*, reference: str, to: Literal["wallet", "card"], as_json: bool) -> None:
+    """Give back what was posted: into the payer's wallet, or on to their card.
+
+    What goes to a card is sent by the worker.
+    """
+    from bot.services import operate
+
+    reference = reference.lstrip("#")
+    with books() as deps, _explained(reference):
+        operate.refund_order(deps, reference, to=to)
+        rows = operate.show_order(deps, reference.partition("-")[0])
+    _print(rows, as_json=as_json)
+
+
 @contextmanager
 def _explained(reference: str) -> Iterator[None]:
     """Turn a refusal into a sentence for an operator."""
@@ -82,6 +100,13 @@ def _explained(reference: str) -> Iterator[None]:
         "`smoney transfer list` shows those that there are.",
         "refusal.nothing_to_cancel": f"Nothing in {reference} waits any more: "
         f"`smoney transfer show {reference}` says what became of it.",
+        "refusal.nothing_to_refund": f"Nothing in {reference} is left to refund that way: "
+        f"`smoney transfer show {reference}` says what became of it.",
+        "refusal.payee_spent_it": "The payee's wallet no longer holds it: nothing was refunded.",
+        "refusal.payer_spent_it": "The payer's wallet no longer holds what was refunded into it: "
+        "nothing goes to the card.",
+        "refusal.no_card_to_refund": "No captured card payment is behind it, or it is disputed or "
+        "refunded: refund to the wallet.",
     }
     try:
         yield

@@ -11,6 +11,8 @@ from typing import Final
 
 CARDS: Final = "cards"
 BANK: Final = "bank"
+LOSSES: Final = "own:losses"
+COSTS: Final = "own:costs"
 
 SIGN_TURNED: Final = (CARDS, BANK)
 """Accounts that are shown and exported with their sign turned."""
@@ -93,3 +95,39 @@ def give_back(transfer_id: int, payer_id: int, amount_cents: int) -> Entry:
     """What was held goes back to the payer's wallet."""
     key = f"transfer:{transfer_id}:return"
     return _move(key, amount_cents, source=held(transfer_id), target=wallet(payer_id))
+
+
+def dispute_taken(dispute_id: str, amount_cents: int, fee_cents: int) -> Entry:
+    """The acquirer took a disputed payment back, and its fee: our loss and our cost."""
+    legs = [Posting(CARDS, amount_cents + fee_cents), Posting(LOSSES, -amount_cents)]
+    if fee_cents:
+        legs.append(Posting(COSTS, -fee_cents))
+    return Entry(f"dispute:{dispute_id}:taken", tuple(legs))
+
+
+def dispute_won(dispute_id: str, person_id: int, amount_cents: int, restored_cents: int) -> Entry:
+    """The acquirer gave it again: the reverse, and what was recovered goes back to its wallet."""
+    legs = [
+        Posting(CARDS, -amount_cents),
+        Posting(LOSSES, amount_cents - restored_cents),
+        Posting(wallet(person_id), restored_cents),
+    ]
+    return Entry(f"dispute:{dispute_id}:won", tuple(leg for leg in legs if leg.amount_cents))
+
+
+def recover(recovery_id: int, person_id: int, amount_cents: int) -> Entry:
+    """An operator takes from a wallet what a dispute cost."""
+    key = f"recovery:{recovery_id}:take"
+    return _move(key, amount_cents, source=wallet(person_id), target=LOSSES)
+
+
+def card_refund(refund_id: str, person_id: int, amount_cents: int) -> Entry:
+    """Money leaves a wallet for the card that brought it."""
+    key = f"refund:{refund_id}:card"
+    return _move(key, amount_cents, source=wallet(person_id), target=CARDS)
+
+
+def card_refund_failed(refund_id: str, person_id: int, amount_cents: int) -> Entry:
+    """The card did not take it: it is in the wallet again."""
+    key = f"refund:{refund_id}:failed"
+    return _move(key, amount_cents, source=CARDS, target=wallet(person_id))

@@ -45,7 +45,9 @@ def explain(key: str, policy: Policy) -> Reply:
             "organisation_cents": policy.to_organisation_cents,
         },
         "refusal.above_30_days": {"most_cents": policy.in_30_days_cents},
+        "refusal.wallet_full": {"most_cents": policy.in_wallet_cents},
         "refusal.below_card_minimum": {"least_cents": policy.min_card_cents},
+        "refusal.card_country": {"countries": sorted(policy.card_countries)},
         "refusal.needs_sca": {"most_cents": policy.low_value_cents},
         "refusal.needs_sca_total": {"most_cents": policy.low_value_total_cents},
         "refusal.needs_card": {"most_cents": policy.low_value_cents},
@@ -79,6 +81,12 @@ def check_strangers(waiting: int) -> None:
     """Refuse one more request to people who never paid the asker, where too many of a day wait."""
     if waiting >= REQUESTS_TO_STRANGERS_A_DAY:
         raise Refusal(Reply.of("refusal.too_many_strangers", most=REQUESTS_TO_STRANGERS_A_DAY))
+
+
+def check_wallet(balance_cents: int, more_cents: int, policy: Policy) -> None:
+    """Refuse to fill a wallet above what one may hold."""
+    if balance_cents + more_cents > policy.in_wallet_cents:
+        raise Refusal(explain("refusal.wallet_full", policy))
 
 
 def check_30_days(paid_cents: int, more_cents: int, policy: Policy) -> None:

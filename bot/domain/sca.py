@@ -2,15 +2,21 @@
 
 Delegated Regulation (EU) 2018/389 (RTS). Art. 16 exempts remote payments of low value: up to 30 €
 each, and up to 100 € in total since the last strong authentication (of the article's two counters
-a provider picks one, EBA Q&A 2018_4225). Whether the card's 3-D Secure counts for the transfer as
-well as for the top-up is one switch, `Policy.card_sca_covers_transfer`, off by default.
+a provider picks one, EBA Q&A 2018_4225). Art. 4 (3) (b) locks after five failures. Art. 5 binds
+what is confirmed to its amount and its payee: if either changes the confirmation is void
+(`bot.domain.transfer.Terms`, whose hash every confirmation holds). Whether the card's 3-D Secure
+counts for the transfer as well as for the top-up is one switch, `Policy.card_sca_covers_transfer`,
+off by default.
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from typing import Final, Literal
 
 from bot.domain.limits import Policy
+
+FAILURES_AT_MOST: Final = 5
+"""Wrong tries at one code before it is void (RTS 2018/389 art. 4 (3) (b))."""
 
 
 class Basis(StrEnum):

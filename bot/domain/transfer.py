@@ -67,6 +67,13 @@ class Reason(StrEnum):
     TAKEN_BACK = "taken_back"
     REFUSED_BY_PAYEE = "refused_by_payee"
     NOT_CLAIMED_IN_TIME = "not_claimed_in_time"
+    CARD_DISPUTED = "card_disputed"
+    REFUNDED = "refunded"
+
+    @property
+    def is_payees_own(self) -> bool:
+        """Whether it says what keeps a payee from taking money: the payer reads that it waits."""
+        return self.name.startswith("PAYEE_")
 
 
 def may_go(old: TransferStatus, new: TransferStatus) -> bool:

@@ -4,8 +4,8 @@ The catalogue is the TOML files beside this module: a table for each key, with `
 sentence or a list of wordings. A value is written by its name: `…_cents` as an amount
 (`typed_cents` as the command language reads it, `signed_cents` with `+` or `−`), `handle` and
 `people` with `@` except in public (X would notify them), `…_at` as a day and time in Paris, `…_on`
-as a day there, a reply in its own words, `lines` of replies one a line; what is text stays as it
-is. A key or a value that is missing is a programmer's error.
+as a day there, `countries` by their names, a reply in its own words, `lines` of replies one a line;
+what is text stays as it is. A key or a value that is missing is a programmer's error.
 """
 
 import re
@@ -73,6 +73,9 @@ def _written(name: str, value: object, lang: Lang, *, public: bool) -> str:
     if name == "people":
         assert isinstance(value, Iterable), "people are handles"
         return listed([named(str(one), public=public) for one in value], lang)
+    if name == "countries":
+        assert isinstance(value, Iterable), "countries are codes"
+        return listed([country(str(one), lang) for one in value], lang)
     return str(value)
 
 
@@ -121,6 +124,15 @@ _AMOUNTS: Final[Mapping[str, Callable[[int, Lang], str]]] = {
 def named(handle: str, *, public: bool) -> str:
     """Name an X account: with `@`, save in public, where X would notify it."""
     return handle if public else f"@{handle}"
+
+
+def country(code: str, lang: Lang) -> str:
+    """Name a country as a sentence does, by its code (ISO 3166-1 alpha-2).
+
+    >>> country("FR", "fr"), country("ZZ", "en")
+    ('en France', 'ZZ')
+    """
+    return catalogue().get(f"country.{code}", {lang: (code,)})[lang][0]
 
 
 def listed(names: list[str], lang: Lang) -> str:

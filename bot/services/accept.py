@@ -9,8 +9,9 @@ from sqlmodel import Session
 
 from bot.domain import limits, sca
 from bot.domain.errors import Refusal
+from bot.services import card_guard
 from bot.services.deps import Deps
-from bot.store import confirmations, orders, people, wishes
+from bot.store import cards, confirmations, orders, people, wishes
 
 
 def open_wishes(session: Session, row: Row[Any]) -> Sequence[Row[Any]]:
@@ -23,14 +24,49 @@ def open_wishes(session: Session, row: Row[Any]) -> Sequence[Row[Any]]:
 
 def why_void(session: Session, deps: Deps, row: Row[Any]) -> str | None:
     """Say why an authorization cannot be used; None where it can. Limits are checked here."""
-    confirmation = confirmations.get(session, row.confirmation_id)
+    return _why_not(session, deps, row, row.card_country, row.card_fingerprint)
+
+
+def why_no_charge(session: Session, deps: Deps, row: Row[Any]) -> str | None:
+    """Say why a saved card cannot be charged; None where it can.
+
+    The person's lock stands between this and a revocation: one of the two sees the other.
+    """
+    people.lock_persons(session, [row.person_id])
+    at = deps.clock.now()
+    mandate = cards.mandate_of(session, row.saved_card_id, at=at)
+    if mandate is None or row.amount_cents > mandate.limit_cents:
+        return "refusal.no_mandate"
+    country = cards.saved_card(session, row.saved_card_id).country
+    return _why_not(session, deps, row, country, None)
+
+
+def _why_not(
+    session: Session, deps: Deps, row: Row[Any], country: str | None, fingerprint: str | None
+) -> str | None:
     if open_wishes(session, row):
         return "refusal.already_cancelled"
-    if row.card_country not in deps.policy.card_countries:
+    if country not in deps.policy.card_countries:
         return "refusal.card_country"
     person = people.lock_persons(session, [row.person_id])[row.person_id]
     if person.locked_at is not None:
         return "refusal.locked"
+    if card_guard.are_closed(
+        session,
+        deps.clock.now(),
+        person_id=person.id,
+        address_hash=row.address_hash,
+        fingerprint=fingerprint,
+    ):
+        return "refusal.cards_closed"
+    if row.confirmation_id is None:
+        return None
+    return _why_not_pay(session, deps, row, person)
+
+
+def _why_not_pay(session: Session, deps: Deps, row: Row[Any], person: Row[Any]) -> str | None:
+    """Say what the law or a limit has against the payment behind a top-up."""
+    confirmation = confirmations.get(session, row.confirmation_id)
     verdict = sca.by_card(
         confirmation.total_cents,
         person.since_sca_cents

@@ -54,6 +54,28 @@ _EXPECTED: Final = r"""
             FROM topup WHERE status IN ('captured', 'disputed', 'refunded')
         UNION ALL SELECT 'topup:' || id || '\:capture', 'wallet:' || person_id, amount_cents, 1
             FROM topup WHERE status IN ('captured', 'disputed', 'refunded')
+        UNION ALL SELECT 'dispute:' || id || '\:taken', 'cards', amount_cents + fee_cents, 1
+            FROM dispute
+        UNION ALL SELECT 'dispute:' || id || '\:taken', 'own:losses', -amount_cents, 1
+            FROM dispute
+        UNION ALL SELECT 'dispute:' || id || '\:taken', 'own:costs', -fee_cents, 1
+            FROM dispute WHERE fee_cents > 0
+        UNION ALL SELECT 'dispute:' || id || '\:won', 'cards', -amount_cents, 1
+            FROM dispute WHERE status = 'won'
+        UNION ALL SELECT 'dispute:' || id || '\:won', 'own:losses', amount_cents - restored_cents, 1
+            FROM dispute WHERE status = 'won' AND amount_cents > restored_cents
+        UNION ALL SELECT 'dispute:' || id || '\:won', 'wallet:' || person_id, restored_cents, 1
+            FROM dispute WHERE status = 'won' AND restored_cents > 0
+        UNION ALL SELECT 'recovery:' || id || '\:take', 'wallet:' || person_id, -amount_cents, 1
+            FROM recovery
+        UNION ALL SELECT 'recovery:' || id || '\:take', 'own:losses', amount_cents, 1 FROM recovery
+        UNION ALL SELECT 'refund:' || id || '\:card', 'wallet:' || person_id, -amount_cents, 1
+            FROM card_refund
+        UNION ALL SELECT 'refund:' || id || '\:card', 'cards', amount_cents, 1 FROM card_refund
+        UNION ALL SELECT 'refund:' || id || '\:failed', 'cards', -amount_cents, 1
+            FROM card_refund WHERE status = 'failed'
+        UNION ALL SELECT 'refund:' || id || '\:failed', 'wallet:' || person_id, amount_cents, 1
+            FROM card_refund WHERE status = 'failed'
     ), actual AS (
         SELECT e.key, a.name, SUM(p.amount_cents) AS cents, COUNT(*) AS legs
         FROM posting p JOIN journal_entry e ON e.id = p.entry_id
@@ -124,6 +146,15 @@ _RULES: Final = (
     (
         "entry {0} has {2} cents on {1} that no transfer and no top-up explains",
         _EXPECTED + "SELECT * FROM actual EXCEPT SELECT * FROM expected",  # noqa: S608 (our own text)
+    ),
+    (
+        "top-up {0} says that {1} cents are refunded but its refunds say {2}",
+        """
+        SELECT t.id, t.refunded_cents, COALESCE(SUM(r.amount_cents), 0)
+        FROM topup t LEFT JOIN card_refund r ON r.topup_id = t.id AND r.status = 'succeeded'
+        GROUP BY t.id, t.refunded_cents
+        HAVING t.refunded_cents <> COALESCE(SUM(r.amount_cents), 0)
+        """,
     ),
     (
         "transfer {0} is {1} but its latest event says {2}",

@@ -7,7 +7,7 @@ acquirer has the money. A process that dies in between leaves a row for the reco
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 import structlog
 from sqlalchemy import Row
@@ -19,17 +19,14 @@ from bot.domain.limits import Policy
 from bot.domain.replies import Reply
 from bot.domain.topup import ATTEMPTS_AN_ORDER, SESSION_MINUTES
 from bot.domain.transfer import Reason, TransferStatus, confirmation_hash
-from bot.services import settle
+from bot.services import card_guard, settle
 from bot.services.deps import Deps
 from bot.services.posting import PAID, check_payee
 from bot.services.steps import Step
 from bot.services.whoami import bot_account
-from bot.store import confirmations, ledger, orders, people
+from bot.store import cards, confirmations, ledger, orders, people
 
 log = structlog.get_logger(__name__)
-
-DECLINES_A_DAY: Final = 3
-"""Failed card attempts of a person, then cards are closed for a day: against card testing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +40,10 @@ class Will:
     """The ticked transfers; None: all that this payer pays in the order."""
     funding: Literal["wallet", "card"]
     method: Literal["page", "dm"]
+    saved_card_id: int | None = None
+    """By card: the one that is kept, under its mandate; None: the acquirer's page asks for one."""
+    address: str | None = None
+    """Where the payer's browser is: counted against card testing, as a keyed hash."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,7 @@ def write(session: Session, deps: Deps, will: Will, at: datetime) -> tuple[int, 
     if will.funding == "wallet":
         basis = _check_wallet(session, person, total, deps.policy)
     else:
-        basis = _check_card(session, person, order.id, total, deps.policy, at)
+        basis = _check_card(session, deps, person, order.id, total, will, at)
     confirmation_id = confirmations.insert(
         session,
         order_id=order.id,
@@ -143,7 +144,17 @@ def write(session: Session, deps: Deps, will: Will, at: datetime) -> tuple[int, 
     if will.funding == "wallet":
         return confirmation_id, None
     topup_id = deps.chance.uuid()
-    _begin_card(session, rows, confirmation_id, topup_id, order, person.id, at)
+    _begin_card(
+        session,
+        rows,
+        at,
+        id=topup_id,
+        confirmation_id=confirmation_id,
+        order_id=order.id,
+        person_id=person.id,
+        saved_card_id=will.saved_card_id,
+        address_hash=card_guard.hashed(deps, will.address),
+    )
     return confirmation_id, topup_id
 
 
@@ -234,16 +245,32 @@ def _since_sca(session: Session, person: Row[Any]) -> int:
 
 
 def _check_card(
-    session: Session, person: Row[Any], order_id: int, total: int, policy: Policy, at: datetime
+    session: Session,
+    deps: Deps,
+    person: Row[Any],
+    order_id: int,
+    total: int,
+    will: Will,
+    at: datetime,
 ) -> sca.Basis:
+    policy = deps.policy
     if total < policy.min_card_cents:
         raise Refusal(limits.explain("refusal.below_card_minimum", policy))
     if len(confirmations.topups_of_order(session, order_id, person.id)) >= ATTEMPTS_AN_ORDER:
         raise Refusal(Reply.of("refusal.too_many_attempts"))
-    since = at - timedelta(days=1)
-    if confirmations.declines_of(session, person.id, since=since) >= DECLINES_A_DAY:
+    address_hash = card_guard.hashed(deps, will.address)
+    if card_guard.are_closed(session, at, person_id=person.id, address_hash=address_hash):
         raise Refusal(Reply.of("refusal.cards_closed"))
-    return _allowed(sca.by_card_may_begin(total, _since_sca(session, person), policy), policy)
+    since = _since_sca(session, person)
+    if will.saved_card_id is None:
+        return _allowed(sca.by_card_may_begin(total, since, policy), policy)
+    if cards.owner_of(session, will.saved_card_id) != person.id:
+        raise Refusal(Reply.of("refusal.no_mandate"))
+    mandate = cards.mandate_of(session, will.saved_card_id, at=at)
+    if mandate is None or total > mandate.limit_cents:
+        raise Refusal(Reply.of("refusal.no_mandate"))
+    # Off-session no issuer checks the payer: only what the law exempts goes.
+    return _allowed(sca.from_wallet(total, since, policy), policy)
 
 
 def _allowed(verdict: sca.Allowed | sca.NeedsSca, policy: Policy) -> sca.Basis:
@@ -254,15 +281,8 @@ def _allowed(verdict: sca.Allowed | sca.NeedsSca, policy: Policy) -> sca.Basis:
             raise Refusal(limits.explain(needed.refusal, policy))
 
 
-def _begin_card(
-    session: Session,
-    rows: Sequence[Row[Any]],
-    confirmation_id: int,
-    topup_id: str,
-    order: Row[Any],
-    person_id: int,
-    at: datetime,
-) -> None:
+def _begin_card(session: Session, rows: Sequence[Row[Any]], at: datetime, **values: object) -> None:
+    """Bring transfers to `funding` and write the top-up that is behind them."""
     moved = orders.advance(
         session,
         [row.id for row in rows],
@@ -275,11 +295,8 @@ def _begin_card(
     assert len(moved) == len(rows), "a locked transfer moves"
     confirmations.insert_topup(
         session,
-        id=topup_id,
-        confirmation_id=confirmation_id,
-        order_id=order.id,
-        person_id=person_id,
         amount_cents=sum(row.amount_cents for row in rows),
         expires_at=at + timedelta(minutes=SESSION_MINUTES),
         at=at,
+        **values,
     )

@@ -19,6 +19,7 @@ from bot.ports import (
     MessageReader,
     Payments,
     Publisher,
+    Reversals,
     SignIn,
     SmsSender,
     Webhooks,
@@ -54,6 +55,7 @@ class Deps:
     sign_in: SignIn
     checkout: Checkout
     payments: Payments
+    reversals: Reversals
     vault: CardVault
     webhooks: Webhooks
     sms: SmsSender

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from sys import maxsize
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import structlog
 from sqlalchemy import Row, select
@@ -15,9 +15,10 @@ from sqlmodel import Session
 
 from bot.domain.errors import Refusal
 from bot.domain.replies import Reply
-from bot.services import cancel, check
+from bot.services import cancel, check, refunds
 from bot.services.deps import Deps
-from bot.store import drafts, inbox, orders, outbox, people
+from bot.store import confirmations, drafts, inbox, orders, outbox, people
+from bot.store import refunds as card_refunds
 from bot.telemetry import METRICS
 
 log = structlog.get_logger(__name__)
@@ -72,6 +73,11 @@ def cancel_order(deps: Deps, reference: str) -> int:
     return done.ended + done.wished
 
 
+def refund_order(deps: Deps, reference: str, *, to: Literal["wallet", "card"]) -> None:
+    """Give back what was posted in an order, by an operator's word. Raises `Refusal`."""
+    refunds.refund(deps, reference.upper(), to=to)
+
+
 def _shown(session: Session, rows: Sequence[Row[Any]]) -> list[Shown]:
     parents = orders.by_ids(session, {row.order_id for row in rows})
     ids = {row.payer_x_user_id for row in rows} | {row.payee_x_user_id for row in rows}
@@ -81,8 +87,17 @@ def _shown(session: Session, rows: Sequence[Row[Any]]) -> list[Shown]:
         history[event.transfer_id].append(
             {"status": event.status, "at": _at(event.at), "reason": event.reason}
         )
+    numbers = {row.id: f"{parents[row.order_id].reference}-{row.number}" for row in rows}
+    bases = confirmations.bases(session, {row.confirmation_id for row in rows})
+    to_card = card_refunds.by_transfer(session, list(numbers))
     return [
-        _transfer(row, parents[row.order_id], accounts) | {"history": history[row.id]}
+        _transfer(row, parents[row.order_id], accounts)
+        | {
+            "history": history[row.id],
+            "sca": bases.get(row.confirmation_id),
+            "refund_of": numbers.get(row.refund_of_id),
+            "to_card": to_card[row.id].status if row.id in to_card else None,
+        }
         for row in rows
     ]
 

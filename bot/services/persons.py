@@ -1,4 +1,4 @@
-"""What operators see and do about people: who they are, and the level that was verified."""
+"""What operators see and do about people: who they are, what was verified, and locked wallets."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -9,6 +9,7 @@ from sqlmodel import Session
 from bot.domain import books
 from bot.domain.errors import Refusal
 from bot.domain.replies import Reply
+from bot.services import disputes
 from bot.services.deps import Deps
 from bot.store import ledger, people
 
@@ -43,6 +44,32 @@ def verify(
         return _shown(session, _find(session, handle_or_id))
 
 
+def lock(deps: Deps, handle_or_id: str, reason: str) -> Shown:
+    """Lock a wallet for review; one that is locked keeps its reason. Raises `Refusal`."""
+    with deps.store.write() as session:
+        person = _find(session, handle_or_id)
+        people.lock_persons(session, [person.id])
+        people.lock_wallet(session, person.id, reason, at=deps.clock.now())
+        return _shown(session, _find(session, handle_or_id))
+
+
+def unlock(deps: Deps, handle_or_id: str) -> Shown:
+    """Let a wallet pay and take again. Raises `Refusal`."""
+    with deps.store.write() as session:
+        person = _find(session, handle_or_id)
+        people.lock_persons(session, [person.id])
+        people.change_person(session, person.id, locked_at=None, locked_reason=None)
+        return _shown(session, _find(session, handle_or_id))
+
+
+def recover(deps: Deps, handle_or_id: str) -> Shown:
+    """Take from a wallet what its disputes cost, as far as it holds it. Raises `Refusal`."""
+    with deps.store.read() as session:
+        person = _find(session, handle_or_id)
+    recovered_cents = disputes.recover(deps, person.id)
+    return show_person(deps, handle_or_id) | {"recovered_cents": recovered_cents}
+
+
 def _find(session: Session, handle_or_id: str) -> Row[Any]:
     wanted = handle_or_id.removeprefix("@").lower()
     accounts = people.x_accounts
@@ -71,6 +98,7 @@ def _shown(session: Session, person: Row[Any]) -> Shown:
         "balance_cents": ledger.balance(session, books.wallet(person.id)),
         "created_at": _at(person.created_at),
         "locked_at": _at(person.locked_at),
+        "locked_reason": person.locked_reason,
     }
 
 

@@ -343,7 +343,8 @@ def _tell(
         if state.outcomes[confirmation.id] != PAID:
             by_card = confirmation.funding == "card"
             key = "news.kept_in_wallet" if by_card else "news.not_paid"
-            reply = Reply.of(key, reference=order.reference, url=url)
+            why = limits.explain(state.outcomes[confirmation.id], state.policy)
+            reply = Reply.of(key, reference=order.reference, why=why, url=url)
             news.append(
                 News(
                     f"confirmation:{confirmation.id}:not_paid",

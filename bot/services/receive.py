@@ -13,7 +13,7 @@ from sqlalchemy import Row
 
 from bot.domain.errors import BotError, OutcomeUnknown, Rejected, Unavailable
 from bot.ports import RawEvent
-from bot.services import hear, settle
+from bot.services import disputes, hear, refunds, settle
 from bot.services.deps import Deps
 from bot.services.steps import Step
 from bot.store import confirmations, inbox
@@ -130,7 +130,7 @@ def _understand(deps: Deps, row: Row[Any]) -> None:
 
 
 def _read_card_event(deps: Deps, row: Row[Any]) -> None:
-    """Look at the top-up that a webhook points at: the event itself is only a hint."""
+    """Look at what a webhook points at: the event itself is only a hint."""
     event = deps.webhooks.decode(row.body)
     with deps.store.read() as session:
         topup = confirmations.find_topup(
@@ -141,7 +141,12 @@ def _read_card_event(deps: Deps, row: Row[Any]) -> None:
         )
     if topup is not None:
         settle.drive(deps, topup.id)
-    status = "done" if topup is not None else "ignored"
+    known = topup is not None
+    if event.dispute_id is not None:
+        known = disputes.read(deps, event.dispute_id)
+    if event.refund_id is not None:
+        known = refunds.look(deps, event.refund_id) or known
+    status = "done" if known else "ignored"
     with deps.store.write() as session:
         inbox.finish(session, row.id, at=deps.clock.now(), status=status, reason=event.type)
 

@@ -16,14 +16,16 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from bot.domain import books
+from bot.domain.cards import CardFailure
 from bot.domain.errors import Rejected, Unavailable
-from bot.domain.topup import FAILURES_A_PAGE, UNFINISHED, TopupStatus
+from bot.domain.topup import UNFINISHED, TopupStatus
 from bot.domain.transfer import Reason
-from bot.ports import CardPayment, CheckoutOrder, CheckoutState
-from bot.services import accept, posting, topup_end
+from bot.ports import CardPayment
+from bot.services import accept, card_guard, hosted, posting, topup_end
 from bot.services.deps import Deps
+from bot.services.hosted import LOOK_AGAIN_S
 from bot.services.steps import Step
-from bot.services.tell import lang_of
+from bot.services.topup_end import OUR_MISTAKES
 from bot.services.whoami import bot_account
 from bot.store import cards, confirmations, ledger, orders, people
 
@@ -33,10 +35,8 @@ BATCH: Final = 1000
 """Confirmations settled in one commit: large enough to share its cost, small enough to be quick."""
 PHASES_AT_MOST: Final = 8
 """Phases that one call of the driver may go through; there are six."""
-LOOK_AGAIN_S: Final = 60
-"""How long an open page is left alone before the recovery job looks at it again (seconds)."""
-OUR_MISTAKES: Final = frozenset({"wrong_credentials", "idempotency_error"})
-"""Refusals of the acquirer that are about us, not about the card: an operator has to look."""
+AUTHENTICATION_REQUIRED: Final = "authentication_required"
+"""The acquirer's word where an issuer wants to see the person before a saved card is charged."""
 BACK_OFF_AT_MOST_S: Final = 600
 """The longest wait between two attempts of the recovery job (seconds)."""
 
@@ -175,116 +175,10 @@ def _phase(deps: Deps, row: Row[Any]) -> bool:
             case _:
                 return _void(deps, row)
     if row.saved_card_id is not None:
-        return _charge(deps, row)
+        return _permit(deps, row) if row.decision is None else _charge(deps, row)
     if row.session_id is None:
-        return _open(deps, row)
-    return _look(deps, row)
-
-
-def _open(deps: Deps, row: Row[Any]) -> bool:
-    """Open the hosted page. The key makes it one page however often this is called."""
-    with deps.store.read() as session:
-        order = orders.by_id(session, row.order_id)
-        lang = lang_of(session, confirmations.get(session, row.confirmation_id).payer_x_user_id)
-        unwanted = row.abandoned or bool(accept.open_wishes(session, row))
-    if unwanted or deps.clock.now() >= row.expires_at:
-        # Nobody was ever shown the page, if there is one: nobody can pay on it.
-        return _end(deps, row, TopupStatus.EXPIRED, "refusal.card_abandoned", Reason.CARD_ABANDONED)
-    back = f"{deps.public_url}/t/{order.reference}"
-    wanted = CheckoutOrder(
-        topup_id=row.id,
-        reference=order.reference,
-        amount_cents=row.amount_cents,
-        success_url=f"{back}?card=done",
-        cancel_url=f"{back}?card=cancelled",
-        expires_at=row.expires_at,
-        lang=lang,
-    )
-    try:
-        state = deps.checkout.open(wanted, key=f"topup-{row.id}-checkout")
-    except Rejected as error:
-        if error.code in OUR_MISTAKES:
-            raise
-        log.warning("checkout_refused", topup=row.id, code=error.code)
-        return _end(
-            deps, row, TopupStatus.EXPIRED, "refusal.card_unavailable", Reason.CARD_ABANDONED
-        )
-    deps.step(Step.CHECKOUT_OPENED)
-    at = deps.clock.now()
-    with deps.store.write() as session:
-        confirmations.change_topup(
-            session,
-            row.id,
-            session_id=state.session_id,
-            url=state.url,
-            next_attempt_at=at + timedelta(seconds=LOOK_AGAIN_S),
-        )
-    deps.step(Step.CHECKOUT_RECORDED)
-    # A fresh page waits for its payer, unless they have already turned away from it.
-    return bool(row.abandoned)
-
-
-def _look(deps: Deps, row: Row[Any]) -> bool:
-    """Read the hosted page and act on what became of it."""
-    state = deps.checkout.read(row.session_id)
-    if state.failed_attempts != row.failed_attempts:
-        with deps.store.write() as session:
-            confirmations.change_topup(session, row.id, failed_attempts=state.failed_attempts)
-    payment = state.payment
-    if payment is not None and payment.status in ("authorized", "captured"):
-        return _record_authorization(deps, row, payment)
-    if state.status == "expired":
-        return _ended_without_money(deps, row, state)
-    if state.status == "open" and _should_close(deps, row, state):
-        deps.checkout.close(row.session_id)
-        deps.step(Step.CHECKOUT_CLOSED)
-        return True
-    if payment is not None and payment.status == "voided":
-        return _ended_without_money(deps, row, state)
-    _look_again(deps, row)
-    return False
-
-
-def _should_close(deps: Deps, row: Row[Any], state: CheckoutState) -> bool:
-    if row.abandoned or state.failed_attempts >= FAILURES_A_PAGE:
-        return True
-    if deps.clock.now() >= row.expires_at:
-        return True
-    with deps.store.read() as session:
-        return bool(accept.open_wishes(session, row))
-
-
-def _ended_without_money(deps: Deps, row: Row[Any], state: CheckoutState) -> bool:
-    if state.failed_attempts:
-        return _end(deps, row, TopupStatus.DECLINED, "refusal.card_declined", Reason.CARD_DECLINED)
-    return _end(deps, row, TopupStatus.EXPIRED, "refusal.card_abandoned", Reason.CARD_ABANDONED)
-
-
-def _look_again(deps: Deps, row: Row[Any]) -> None:
-    later = deps.clock.now() + timedelta(seconds=LOOK_AGAIN_S)
-    with deps.store.write() as session:
-        confirmations.change_topup(session, row.id, next_attempt_at=later)
-
-
-def _record_authorization(deps: Deps, row: Row[Any], payment: CardPayment) -> bool:
-    at = deps.clock.now()
-    with deps.store.write() as session:
-        confirmations.advance_topup(
-            session,
-            row.id,
-            old=TopupStatus.CREATED,
-            new=TopupStatus.AUTHORIZED,
-            reason="authorized",
-            at=at,
-            payment_id=payment.id,
-            card_country=payment.card_country,
-            card_fingerprint=payment.card_fingerprint,
-            card_last4=payment.card_last4,
-            three_d_secure=payment.three_d_secure,
-            next_attempt_at=at,
-        )
-    deps.step(Step.AUTHORIZATION_RECORDED)
-    return True
+        return hosted.open_page(deps, row)
+    return hosted.look(deps, row)
 
 
 def _decide(deps: Deps, row: Row[Any]) -> bool:
@@ -310,7 +204,9 @@ def _capture(deps: Deps, row: Row[Any]) -> bool:
         log.warning("capture_refused", topup=row.id, code=error.code)
     if payment.status == "voided":
         # Lapsed or cancelled at the acquirer: the money never came.
-        return _end(deps, row, TopupStatus.VOIDED, "refusal.card_lapsed", Reason.CARD_LAPSED)
+        return topup_end.ended(
+            deps, row, TopupStatus.VOIDED, "refusal.card_lapsed", Reason.CARD_LAPSED
+        )
     assert payment.captured_cents == row.amount_cents, "captured is what was confirmed"
     deps.step(Step.CAPTURED)
     _settle_captured(deps, row, payment)
@@ -354,7 +250,23 @@ def _void(deps: Deps, row: Row[Any]) -> bool:
         log.warning("void_refused", topup=row.id, code=error.code)
     deps.step(Step.VOIDED)
     key = row.refusal or "refusal.card_lapsed"
-    return _end(deps, row, TopupStatus.VOIDED, key, Reason.CARD_NOT_ACCEPTED)
+    return topup_end.ended(deps, row, TopupStatus.VOIDED, key, Reason.CARD_NOT_ACCEPTED)
+
+
+def _permit(deps: Deps, row: Row[Any]) -> bool:
+    """Write that a saved card is to be charged, or end it: the last look at mandate and limits.
+
+    Once that is written the charge is asked for until its outcome is known, under one key.
+    """
+    with deps.store.write() as session:
+        confirmations.topup(session, row.id, lock=True)
+        refusal = accept.why_no_charge(session, deps, row)
+        if refusal is None:
+            confirmations.decide(session, row.id, decision="capture", refusal=None)
+    if refusal is not None:
+        return topup_end.ended(deps, row, TopupStatus.DECLINED, refusal, Reason.CARD_NOT_ACCEPTED)
+    deps.step(Step.DECISION_RECORDED)
+    return True
 
 
 def _charge(deps: Deps, row: Row[Any]) -> bool:
@@ -366,13 +278,13 @@ def _charge(deps: Deps, row: Row[Any]) -> bool:
             raise
         log.warning("charge_refused", topup=row.id, code=error.code)
         deps.step(Step.CHARGED)
-        return _end(deps, row, TopupStatus.DECLINED, "refusal.card_declined", Reason.CARD_DECLINED)
+        return _charge_declined(deps, row, None)
     deps.step(Step.CHARGED)
     match payment.status:
         case "captured":
             _settle_captured(deps, row, payment)
         case "waiting" | "voided":
-            _end(deps, row, TopupStatus.DECLINED, "refusal.card_declined", Reason.CARD_DECLINED)
+            _charge_declined(deps, row, payment)
         case "action" | "authorized":  # on its way: look again
             later = deps.clock.now() + timedelta(seconds=LOOK_AGAIN_S)
             with deps.store.write() as session:
@@ -392,7 +304,11 @@ def _charged(deps: Deps, row: Row[Any]) -> CardPayment:
     )
 
 
-def _end(deps: Deps, row: Row[Any], status: TopupStatus, refusal: str, reason: Reason) -> bool:
-    """End a top-up without money; False, since nothing is left to drive."""
-    topup_end.end(deps, row.id, status, refusal, reason)
-    return False
+def _charge_declined(deps: Deps, row: Row[Any], payment: CardPayment | None) -> bool:
+    """End a charge that the issuer refused; one that it wants the person for is no failure."""
+    refusal = "refusal.card_declined"
+    if payment is not None and payment.decline_code == AUTHENTICATION_REQUIRED:
+        refusal = "refusal.card_needs_person"
+    elif payment is not None:
+        card_guard.count(deps, row, (CardFailure(payment.id, payment.card_fingerprint),))
+    return topup_end.ended(deps, row, TopupStatus.DECLINED, refusal, Reason.CARD_DECLINED)

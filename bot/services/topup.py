@@ -1,13 +1,23 @@
-"""Money into a wallet by a saved card, off-session, under its mandate."""
+"""Saved cards: charged off-session into a wallet under their mandate, and taken out again."""
 
 from datetime import timedelta
+from typing import Final
 
-from bot.domain.errors import Refusal
+import structlog
+
+from bot.domain import books, limits
+from bot.domain.errors import Refusal, Rejected, Unavailable
 from bot.domain.replies import Reply
 from bot.domain.topup import SESSION_MINUTES
 from bot.services import settle
 from bot.services.deps import Deps
-from bot.store import cards, confirmations, people
+from bot.services.steps import Step
+from bot.store import cards, confirmations, ledger, people
+
+log = structlog.get_logger(__name__)
+
+BATCH: Final = 100
+"""Cards removed at the acquirer in one go: each is a call."""
 
 
 def charge_saved_card(deps: Deps, person_id: int, saved_card_id: int, amount_cents: int) -> str:
@@ -27,7 +37,10 @@ def charge_saved_card(deps: Deps, person_id: int, saved_card_id: int, amount_cen
         if not is_theirs or mandate is None or amount_cents > mandate.limit_cents:
             raise Refusal(Reply.of("refusal.no_mandate"))
         if cards.saved_card(session, saved_card_id).country not in deps.policy.card_countries:
-            raise Refusal(Reply.of("refusal.card_country"))
+            raise Refusal(limits.explain("refusal.card_country", deps.policy))
+        held_cents = ledger.balance(session, books.wallet(person_id))
+        held_cents += confirmations.charging_cents(session, person_id)
+        limits.check_wallet(held_cents, amount_cents, deps.policy)
         confirmations.insert_topup(
             session,
             id=topup_id,
@@ -39,3 +52,37 @@ def charge_saved_card(deps: Deps, person_id: int, saved_card_id: int, amount_cen
         )
     settle.drive(deps, topup_id)
     return topup_id
+
+
+def remove_card(deps: Deps, person_id: int, saved_card_id: int) -> None:
+    """Revoke a saved card's mandate at once, and have the acquirer remove the card.
+
+    Twice is a success. Raises `Refusal` where the card is not theirs. What the acquirer delays, the
+    recovery job does: from the first commit on nothing new is charged.
+    """
+    at = deps.clock.now()
+    with deps.store.write() as session:
+        people.lock_persons(session, [person_id])
+        if cards.owner_of(session, saved_card_id) != person_id:
+            raise Refusal(Reply.of("refusal.no_such_card"))
+        cards.remove(session, saved_card_id, at=at)
+    deps.step(Step.CARD_REMOVED)
+    forget_removed(deps)
+
+
+def forget_removed(deps: Deps) -> int:
+    """Remove at the acquirer what its owner took out of a wallet; return how many cards."""
+    with deps.store.read() as session:
+        rows = cards.to_forget(session, limit=BATCH)
+    done = 0
+    for row in rows:
+        try:
+            deps.vault.forget(row.payment_method_id)
+        except (Unavailable, Rejected) as error:
+            log.warning("card_not_forgotten", card=row.id, reason=str(error))
+            continue
+        deps.step(Step.CARD_FORGOTTEN)
+        with deps.store.write() as session:
+            cards.mark_forgotten(session, row.id, at=deps.clock.now())
+        done += 1
+    return done

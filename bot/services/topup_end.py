@@ -3,10 +3,14 @@
 Called by the driver alone, so that what is in `funding` moves in one place.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any, Final
 
+from sqlalchemy import Row
 from sqlmodel import Session
 
+from bot.domain import limits
 from bot.domain.replies import Reply
 from bot.domain.topup import TopupStatus
 from bot.domain.transfer import Reason, TransferStatus
@@ -20,6 +24,16 @@ WISHED = {
     "decline": TransferStatus.DECLINED,
 }
 """Where a wish brings a transfer once the driver has freed it."""
+
+
+OUR_MISTAKES: Final = frozenset({"wrong_credentials", "idempotency_error"})
+"""Refusals of the acquirer that are about us, not about the card: an operator has to look."""
+
+
+def ended(deps: Deps, row: Row[Any], status: TopupStatus, refusal: str, reason: Reason) -> bool:
+    """End a top-up without money; False, since nothing is left to drive."""
+    end(deps, row.id, status, refusal, reason)
+    return False
 
 
 def end(deps: Deps, topup_id: str, status: TopupStatus, refusal: str, reason: Reason) -> None:
@@ -59,7 +73,8 @@ def end(deps: Deps, topup_id: str, status: TopupStatus, refusal: str, reason: Re
         )
         confirmations.settle(session, [row.confirmation_id], outcome=refusal, at=at)
         confirmations.release(session, [row.confirmation_id])
-        for wish in wishes.open_of(session, ids):
+        waiting = wishes.open_of(session, ids)
+        for wish in waiting:
             if wish.kind == "decline":
                 order = orders.by_id(session, row.order_id)
                 transfer_id = wish.transfer_id
@@ -72,20 +87,39 @@ def end(deps: Deps, topup_id: str, status: TopupStatus, refusal: str, reason: Re
                 reason=Reason(wish.reason),
                 at=at,
             )
-        wished = answer_wishes(session, deps, ids, applied=True, at=at)
-        order = orders.by_id(session, row.order_id)
-        confirmation = confirmations.get(session, row.confirmation_id)
-        url = f"{deps.public_url}/t/{order.reference}"
-        news = News(
-            f"topup:{topup_id}:ended",
-            confirmation.payer_x_user_id,
-            Reply.of("news.card_came_to_nothing", reference=order.reference, url=url),
-            order.id,
-        )
-        if not wished:
-            tell(session, [news], at=at)
+        answer_wishes(session, deps, ids, applied=True, at=at)
+        _tell_payer(session, deps, row, waiting, refusal, at)
     deps.step(Step.TOPUP_ENDED)
     deps.bells.outbox.set()
+
+
+def _tell_payer(
+    session: Session,
+    deps: Deps,
+    row: Row[Any],
+    waiting: Sequence[Row[Any]],
+    refusal: str,
+    at: datetime,
+) -> None:
+    """Tell the payer why what they confirmed was not paid (Code monétaire et financier L.133-10).
+
+    Who stopped it themselves has their answer already; where somebody else did, that is the reason.
+    """
+    confirmation = confirmations.get(session, row.confirmation_id)
+    if any(wish.by_x_user_id == confirmation.payer_x_user_id for wish in waiting):
+        return
+    if waiting:
+        was_edited = any(wish.reason == Reason.EDITED.value for wish in waiting)
+        refusal = "refusal.edited_away" if was_edited else "refusal.already_cancelled"
+    order = orders.by_id(session, row.order_id)
+    reply = Reply.of(
+        "news.card_came_to_nothing",
+        reference=order.reference,
+        why=limits.explain(refusal, deps.policy),
+        url=f"{deps.public_url}/t/{order.reference}",
+    )
+    news = News(f"topup:{row.id}:ended", confirmation.payer_x_user_id, reply, order.id)
+    tell(session, [news], at=at)
 
 
 def answer_wishes(

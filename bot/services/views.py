@@ -3,18 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from sqlalchemy import Row
 from sqlmodel import Session
 
-from bot.domain import books, sca
+from bot.domain import books
 from bot.domain.commands import Lang
 from bot.domain.order import OrderKind
-from bot.domain.transfer import TransferStatus
-from bot.services import split
+from bot.domain.transfer import Reason, TransferStatus
+from bot.services import choices, split
+from bot.services.choices import Choice, SavedChoice
 from bot.services.confirm import terms_of
 from bot.services.deps import Deps
+from bot.services.posting import PAID
 from bot.services.sessions import Visitor
 from bot.services.tell import shown
 from bot.store import confirmations, drafts, ledger, orders, people
@@ -69,14 +71,6 @@ class TransferView:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """A way to pay; `refusal` is the key of the sentence that says why it is not offered."""
-
-    offered: bool
-    refusal: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class ToConfirm:
     """What waits for the visitor's confirmation: these transfers, at these terms."""
 
@@ -87,6 +81,8 @@ class ToConfirm:
     balance_cents: int
     wallet: Choice
     card: Choice
+    saved: tuple[SavedChoice, ...]
+    """Saved cards whose mandate permits the whole, where the law asks for no check of the payer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +109,7 @@ class OrderView:
     to_confirm: ToConfirm | None
     card_url: str | None
     last_refusal: str | None
-    """The key of the sentence that says why the last attempt by card came to nothing."""
+    """The key of the sentence that says why the payer's last confirmation came to nothing."""
     may_cancel: bool
     may_decline: bool
     may_block: bool
@@ -216,6 +212,8 @@ def _view(
     seen = gets if is_owner else [row for row in gets if row.status in _MOVED]
     if not pays and not seen:
         return NotYours(order.reference)
+    # What an owner gets is what they asked for, save what an operator gave back to them.
+    asked = [row for row in seen if is_owner and row.refund_of_id is None]
     owner = people.account(session, order.owner_x_user_id)
     topup = _last_topup(session, order, visitor)
     is_asked = bool(pays) and not is_owner
@@ -228,12 +226,12 @@ def _view(
         is_owner=is_owner,
         needs_wallet=visitor.person_id is None,
         pays=tuple(views[row.id] for row in pays),
-        gets=tuple(views[row.id] for row in seen if not is_owner),
-        asked=tuple(views[row.id] for row in seen if is_owner),
-        own_cents=_own_cents(session, order, seen) if is_owner else None,
+        gets=tuple(views[row.id] for row in seen if row not in asked),
+        asked=tuple(views[row.id] for row in asked),
+        own_cents=_own_cents(session, order, asked) if is_owner else None,
         to_confirm=_to_confirm(session, deps, order, pays, views, visitor),
         card_url=topup.url if topup is not None and topup.status == "created" else None,
-        last_refusal=topup.refusal if topup is not None else None,
+        last_refusal=_last_refusal(session, order, visitor),
         may_cancel=is_owner and any(row.status in _OPEN for row in rows),
         may_decline=not is_owner and any(row.status in _OPEN for row in pays),
         may_block=is_asked and not has_blocked,
@@ -255,6 +253,8 @@ def _has_blocked(session: Session, x_user_id: str, other: str) -> bool:
     return bool(people.who_blocked(session, mine, theirs))
 
 
+WAITS: Final = "waits"
+"""The reason of a hold, as its parties read it; the true one stands in the row, for operators."""
 _OPEN = (TransferStatus.PENDING.value, TransferStatus.FUNDING.value)
 _MOVED = (
     TransferStatus.POSTED.value,
@@ -271,7 +271,9 @@ def _transfer_views(
     )
     history: dict[int, list[HistoryLine]] = {row.id: [] for row in rows}
     for event in orders.history_of(session, list(history)):
-        line = HistoryLine(event.status, event.reason, event.at)
+        # Why a payee cannot take it yet is the payee's own business: a payer reads that it waits.
+        reason = WAITS if Reason(event.reason).is_payees_own else event.reason
+        line = HistoryLine(event.status, reason, event.at)
         history[event.transfer_id].append(line)
     payers = {row.id for row in rows if row.payer_x_user_id == x_user_id}
     views = {}
@@ -291,7 +293,10 @@ def _transfer_views(
             claim_by=row.claim_by,
             # How the payer came to pay, and which cards failed, is the payer's own business.
             history=tuple(
-                line for line in history[row.id] if row.id in payers or line.status in _MOVED
+                line
+                for line in history[row.id]
+                if row.id in payers
+                or (line.status in _MOVED and line.reason != Reason.CARD_DISPUTED.value)
             ),
         )
     return views
@@ -302,6 +307,14 @@ def _last_topup(session: Session, order: Row[Any], visitor: Visitor) -> Row[Any]
         return None
     rows = confirmations.topups_of_order(session, order.id, visitor.person_id)
     return rows[-1] if rows else None
+
+
+def _last_refusal(session: Session, order: Row[Any], visitor: Visitor) -> str | None:
+    """Return why a payer's newest confirmation came to nothing; None where it did not."""
+    if visitor.person_id is None:
+        return None
+    outcome = confirmations.last_outcome(session, order.id, visitor.person_id)
+    return None if outcome == PAID else outcome
 
 
 def _to_confirm(
@@ -334,26 +347,7 @@ def _to_confirm(
         terms_hash=terms_of(order.reference, waiting),
         confirm_by=min(row.confirm_by for row in waiting),
         balance_cents=balance,
-        wallet=_wallet_choice(deps, total, balance, since_sca),
-        card=_card_choice(deps, total, since_sca),
+        wallet=choices.wallet(deps, total, balance, since_sca),
+        card=choices.card(deps, total, since_sca),
+        saved=choices.saved(session, deps, person, total),
     )
-
-
-def _wallet_choice(deps: Deps, total: int, balance: int, since_sca: int) -> Choice:
-    if balance < total:
-        return Choice(offered=False, refusal="refusal.not_enough")
-    match sca.from_wallet(total, since_sca, deps.policy):
-        case sca.Allowed():
-            return Choice(offered=True)
-        case sca.NeedsSca() as needed:
-            return Choice(offered=False, refusal=needed.refusal)
-
-
-def _card_choice(deps: Deps, total: int, since_sca: int) -> Choice:
-    if total < deps.policy.min_card_cents:
-        return Choice(offered=False, refusal="refusal.below_card_minimum")
-    match sca.by_card_may_begin(total, since_sca, deps.policy):
-        case sca.Allowed():
-            return Choice(offered=True)
-        case sca.NeedsSca() as needed:
-            return Choice(offered=False, refusal=needed.refusal)

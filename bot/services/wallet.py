@@ -21,6 +21,7 @@ from bot.domain import books
 from bot.domain.commands import Lang
 from bot.domain.errors import Refusal, Rejected
 from bot.domain.replies import Reply
+from bot.domain.sca import FAILURES_AT_MOST
 from bot.domain.transfer import TransferStatus
 from bot.i18n.texts import say
 from bot.services import blocks
@@ -38,8 +39,6 @@ CODE_DIGITS: Final = 6
 """Digits of a code: with `FAILURES_AT_MOST` tries a guess is right once in 200 000."""
 CODE_LASTS: Final = timedelta(minutes=10)
 """How long a code may be typed."""
-FAILURES_AT_MOST: Final = 5
-"""Wrong tries at one code before it is void (RTS 2018/389 art. 4 (3) (b))."""
 CODES_COUNTED: Final = timedelta(days=1)
 """The window of `Policy.sms_per_day`."""
 CODES_KEPT: Final = timedelta(days=7)
@@ -88,6 +87,7 @@ class Line:
 class Card:
     """A card that is kept, and until when it may be charged."""
 
+    id: int
     brand: str
     last4: str
     exp_month: int
@@ -368,6 +368,7 @@ def _cards(session: Session, person_id: int, at: datetime) -> tuple[Card, ...]:
     newest = {row.id: row for row in cards.cards_of(session, person_id)}
     return tuple(
         Card(
+            id=row.id,
             brand=row.brand,
             last4=row.last4,
             exp_month=row.exp_month,

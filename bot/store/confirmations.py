@@ -103,6 +103,27 @@ def get(session: Session, confirmation_id: int) -> Row[Any]:
     return session.execute(select(confirmations).where(confirmations.c.id == confirmation_id)).one()
 
 
+def bases(session: Session, confirmation_ids: Collection[int | None]) -> dict[int, str | None]:
+    """Return on which basis of the law each confirmation was allowed."""
+    rows = session.execute(
+        select(confirmations.c.id, confirmations.c.sca_basis).where(
+            confirmations.c.id.in_([one for one in confirmation_ids if one is not None])
+        )
+    )
+    return {row.id: row.sca_basis for row in rows}
+
+
+def last_outcome(session: Session, order_id: int, person_id: int) -> str | None:
+    """Return what became of a payer's newest confirmation in an order; None where that is open."""
+    outcome: str | None = session.execute(
+        select(confirmations.c.outcome)
+        .where(confirmations.c.order_id == order_id, confirmations.c.person_id == person_id)
+        .order_by(confirmations.c.id.desc())
+        .limit(1)
+    ).scalar_one_or_none()
+    return outcome
+
+
 def exempted_cents(session: Session, person_id: int, *, before_id: int | None = None) -> int:
     """Return what unsettled confirmations of a person would pay without authentication, in cents.
 
@@ -221,6 +242,16 @@ def topups_of_order(session: Session, order_id: int, person_id: int) -> Sequence
     ).all()
 
 
+def charging_cents(session: Session, person_id: int) -> int:
+    """Return what top-ups under way will leave in a person's wallet, in cents."""
+    total = select(func.coalesce(func.sum(topups.c.amount_cents), 0)).where(
+        topups.c.person_id == person_id,
+        topups.c.confirmation_id.is_(None),
+        topups.c.status.in_([one.value for one in UNFINISHED]),
+    )
+    return int(session.execute(total).scalar_one())
+
+
 def has_charged_card(session: Session, person_id: int) -> bool:
     """Whether a saved card of a person's was ever charged, or is to be."""
     found = session.execute(
@@ -305,12 +336,15 @@ def hurry(session: Session, confirmation_ids: Collection[int], *, at: datetime) 
 
 
 def decide(session: Session, topup_id: str, *, decision: str, refusal: str | None) -> bool:
-    """Write what is to become of an authorization, once; False where that is written already."""
+    """Write what is to become of an authorization, or of a charge that is to be made, once.
+
+    False where that is written already.
+    """
     done = session.connection().execute(
         update(topups)
         .where(
             topups.c.id == topup_id,
-            topups.c.status == TopupStatus.AUTHORIZED.value,
+            topups.c.status.in_([one.value for one in UNFINISHED]),
             topups.c.decision.is_(None),
         )
         .values(decision=decision, refusal=refusal)
@@ -333,12 +367,10 @@ def due_topups(session: Session, *, at: datetime, limit: int) -> list[str]:
     )
 
 
-def declines_of(session: Session, person_id: int, *, since: datetime) -> int:
-    """Count a person's failed card attempts."""
-    return int(
-        session.execute(
-            select(func.coalesce(func.sum(topups.c.failed_attempts), 0)).where(
-                topups.c.person_id == person_id, topups.c.created_at >= since
-            )
-        ).scalar_one()
+def add_failures(session: Session, topup_id: str, count: int) -> None:
+    """Count failed attempts of a top-up, whatever became of it since."""
+    session.execute(
+        update(topups)
+        .where(topups.c.id == topup_id)
+        .values(failed_attempts=topups.c.failed_attempts + count)
     )

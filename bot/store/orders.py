@@ -110,6 +110,32 @@ def _next_number(session: Session, order_id: int) -> int:
     return (last or 0) + 1
 
 
+def insert_refund(session: Session, row: Row[Any], *, at: datetime) -> int:
+    """Write the transfer that gives another back: from payee to payer, posted at birth."""
+    values = {
+        "order_id": row.order_id,
+        "number": _next_number(session, row.order_id),
+        "payer_x_user_id": row.payee_x_user_id,
+        "payee_x_user_id": row.payer_x_user_id,
+        "payer_person_id": row.payee_person_id,
+        "payee_person_id": row.payer_person_id,
+        "amount_cents": row.amount_cents,
+        "terms_hash": Terms(row.amount_cents, row.payer_x_user_id).hash,
+        "status": TransferStatus.POSTED.value,
+        "sequence": 1,
+        "funding": "wallet",
+        "created_at": at,
+        "confirm_by": at,
+        "confirmed_at": at,
+        "posted_at": at,
+        "refund_of_id": row.id,
+    }
+    statement = transfers.insert().values(**values).returning(transfers.c.id)
+    refund_id: int = session.execute(statement).scalar_one()
+    _write_events(session, [(refund_id, 1)], TransferStatus.POSTED, Reason.REFUNDED, at)
+    return refund_id
+
+
 def advance(
     session: Session,
     ids: Collection[int],
@@ -159,6 +185,20 @@ def _write_events(
     ]
     if rows:
         session.execute(events.insert(), rows)
+
+
+def note(session: Session, ids: Collection[int], reason: Reason, *, at: datetime) -> None:
+    """Write an event on transfers whose status stays as it is."""
+    if not ids:
+        return
+    statement = (
+        update(transfers)
+        .where(transfers.c.id.in_(ids))
+        .values(sequence=transfers.c.sequence + 1)
+        .returning(transfers.c.id, transfers.c.sequence, transfers.c.status)
+    )
+    for row in session.execute(statement).all():
+        _write_events(session, [(row.id, row.sequence)], TransferStatus(row.status), reason, at)
 
 
 def change_order(session: Session, order_id: int, **values: object) -> None:
@@ -249,7 +289,12 @@ def open_orders_of(session: Session, x_user_ids: Collection[str]) -> int:
 
 
 def paid_since(session: Session, person_ids: Collection[int], *, since: datetime) -> dict[int, int]:
-    """Return what persons paid, or are about to: posted, held and in funding, in cents."""
+    """Return what persons paid, or are about to: posted, held and in funding, in cents.
+
+    What was given back no longer counts, and giving it back is no payment.
+    """
+    back = transfers.alias("back")
+    refunded = select(back.c.id).where(back.c.refund_of_id == transfers.c.id).exists()
     counted = [
         TransferStatus.POSTED.value,
         TransferStatus.HELD.value,
@@ -261,6 +306,8 @@ def paid_since(session: Session, person_ids: Collection[int], *, since: datetime
             transfers.c.payer_person_id.in_(person_ids),
             transfers.c.confirmed_at >= since,
             transfers.c.status.in_(counted),
+            transfers.c.refund_of_id.is_(None),
+            ~refunded,
         )
         .group_by(transfers.c.payer_person_id)
     )

@@ -120,6 +120,15 @@ def change_person(session: Session, person_id: int, **values: object) -> None:
     session.execute(update(persons).where(persons.c.id == person_id).values(**values))
 
 
+def lock_wallet(session: Session, person_id: int, reason: str, *, at: datetime) -> None:
+    """Lock a wallet for review; one that is locked keeps its reason."""
+    session.execute(
+        update(persons)
+        .where(persons.c.id == person_id, persons.c.locked_at.is_(None))
+        .values(locked_at=at, locked_reason=reason)
+    )
+
+
 def change_account(session: Session, x_user_id: str, **values: object) -> None:
     """Set columns of an X account."""
     session.execute(update(x_accounts).where(x_accounts.c.x_user_id == x_user_id).values(**values))

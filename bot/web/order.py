@@ -1,7 +1,7 @@
 """The one link of an order: each visitor sees what is theirs to do, and nothing else."""
 
 from collections.abc import Callable
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 import structlog
 from fastapi import APIRouter, Form
@@ -9,6 +9,7 @@ from starlette.responses import RedirectResponse, Response
 
 from bot.domain.errors import Refusal, Unavailable
 from bot.domain.order import is_reference
+from bot.domain.transfer import Reason
 from bot.services import asked, cancel, claim, confirm, settle, split
 from bot.services.confirm import GoToCard, Settled, UnderWay, Will
 from bot.services.deps import Deps
@@ -43,6 +44,8 @@ REPLAYED: Final = frozenset(
     }
 )
 """Refusals of a form that was sent before, or whose page no longer says what is so."""
+FUNDINGS: Final = "^(wallet|card|card-[0-9]{1,15})$"
+"""What a form may say of how it is paid; `card-7` is a saved card, by its row's id."""
 STRANGERS: Final = "refusal.unknown_reference"
 """The refusal of a form by somebody whom the order does not concern: no page shows it to them."""
 Deed = Callable[[Deps, str, str], object]
@@ -93,7 +96,7 @@ def _view(here: Visit, order: OrderView, said: Refusal | None, status: int) -> R
         for one in others
     )
     notice = here.say(said.reply) if said is not None else None
-    if notice is None and order.to_confirm is not None and order.last_refusal is not None:
+    if notice is None and order.last_refusal is not None and _came_to_nothing(order):
         notice = here.refusal(order.last_refusal)
     response = here.page(
         "order.html",
@@ -113,22 +116,34 @@ def _view(here: Visit, order: OrderView, said: Refusal | None, status: int) -> R
     return response
 
 
+def _came_to_nothing(order: OrderView) -> bool:
+    """Whether a refused payment is still the last word: it waits again, or can never be made."""
+    final = Reason.NO_LONGER_POSSIBLE.value
+    return order.to_confirm is not None or any(
+        line.reason == final for one in order.pays for line in one.history[-1:]
+    )
+
+
 @router.post("/t/{reference}/confirm")
 def confirm_order(
     form: Signed,
     reference: str,
-    funding: Annotated[Literal["wallet", "card"], Form()],
+    funding: Annotated[str, Form(pattern=FUNDINGS)],
     terms_hash: Annotated[str, Form()] = "",
     number: Annotated[tuple[int, ...], Form()] = (),
 ) -> Response:
     """Confirm the ticked transfers, at the terms that were shown."""
+    kind, _, saved_card = funding.partition("-")
+    client = form.request.client
     will = Will(
         reference=reference,
         x_user_id=form.who.x_user_id,
         terms_hash=terms_hash,
         numbers=number,
-        funding=funding,
+        funding="wallet" if kind == "wallet" else "card",
         method="page",
+        saved_card_id=int(saved_card) if saved_card else None,
+        address=client.host if client is not None else None,
     )
     try:
         outcome = confirm.confirm(form.deps, will)

@@ -2,16 +2,18 @@
 
 from typing import Annotated
 
+import structlog
 from fastapi import APIRouter, Form
 from starlette.responses import Response
 
 from bot.domain.errors import Refusal
-from bot.services import asked, sessions, wallet
+from bot.services import asked, sessions, topup, wallet
 from bot.services.wallet import TERMS_VERSION
 from bot.web.security import CODES_BY_ADDRESS
 from bot.web.site import Here, Signed, Visit, brake
 
 router = APIRouter()
+log = structlog.get_logger(__name__)
 
 
 @router.get("/wallet")
@@ -33,6 +35,17 @@ def show(here: Here) -> Response:
 def switch_dm(form: Signed, on: Annotated[str, Form()] = "") -> Response:
     """Switch confirmation by direct message on or off."""
     wallet.switch_dm(form.deps, form.who, on=on == "yes")
+    return form.go("/wallet")
+
+
+@router.post("/wallet/card")
+def remove_card(form: Signed, card: Annotated[int, Form(ge=1, le=10**15)]) -> Response:
+    """Take a saved card out: nothing new is charged from now on."""
+    if form.who.person_id is not None:
+        try:
+            topup.remove_card(form.deps, form.who.person_id, card)
+        except Refusal as refusal:
+            log.warning("card_of_a_stranger", reason=refusal.reply.key, card=card)
     return form.go("/wallet")
 
 

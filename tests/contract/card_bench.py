@@ -4,9 +4,12 @@ The adapter speaks to the local card network, served over HTTP, through the real
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Literal
+
+import pytest
 
 from bot.adapters.stripe_api import StripeApi
 from bot.adapters.stripe_cards import (
@@ -15,12 +18,15 @@ from bot.adapters.stripe_cards import (
     StripeVault,
     StripeWebhooks,
 )
+from bot.adapters.stripe_reversals import StripeReversals
+from bot.domain.errors import Rejected
 from bot.ports import (
     CardPayment,
     CardVault,
     Checkout,
     CheckoutOrder,
     Payments,
+    Reversals,
     SavedCard,
     Webhooks,
 )
@@ -42,6 +48,7 @@ class Bench(ABC):
 
     checkout: Checkout
     payments: Payments
+    reversals: Reversals
     vault: CardVault
     webhooks: Webhooks
     clock: MovableClock
@@ -53,6 +60,18 @@ class Bench(ABC):
     @abstractmethod
     def secure(self, session_id: str, *, passed: bool) -> None:
         """Answer the issuer's page."""
+
+    @abstractmethod
+    def dispute(self, payment_id: str) -> str:
+        """Dispute a captured payment, as its card's holder; return the dispute's id."""
+
+    @abstractmethod
+    def decide(self, dispute_id: str, outcome: Literal["won", "lost"]) -> None:
+        """Decide a dispute, as the card network."""
+
+    @abstractmethod
+    def send_back(self, refund_id: str) -> None:
+        """Send a refund back, as the card's issuer."""
 
     @abstractmethod
     def event(self, event_type: str) -> tuple[bytes, str]:
@@ -67,6 +86,7 @@ class FakeBench(Bench):
         self.fake = FakeCards(self.clock)
         self.checkout = self.fake.checkout
         self.payments = self.fake.payments
+        self.reversals = self.fake.reversals
         self.vault = self.fake.vault
         self.webhooks = self.fake.webhooks
 
@@ -77,6 +97,18 @@ class FakeBench(Bench):
     def secure(self, session_id: str, *, passed: bool) -> None:
         """Answer the issuer's page."""
         self.fake.secure(session_id, passed=passed)
+
+    def dispute(self, payment_id: str) -> str:
+        """Dispute a captured payment."""
+        return self.fake.dispute(payment_id)
+
+    def decide(self, dispute_id: str, outcome: Literal["won", "lost"]) -> None:
+        """Decide a dispute."""
+        self.fake.decide(dispute_id, outcome)
+
+    def send_back(self, refund_id: str) -> None:
+        """Send a refund back."""
+        self.fake.send_back(refund_id)
 
     def event(self, event_type: str) -> tuple[bytes, str]:
         """Return the first webhook of a type, with its signature."""
@@ -94,6 +126,7 @@ class StripeBench(Bench):
         api = StripeApi(api_key=API_KEY, base_url=world.url, tries=1)
         self.checkout = StripeCheckout(api)
         self.payments = StripePayments(api)
+        self.reversals = StripeReversals(api)
         self.vault = StripeVault(api)
         self.webhooks = StripeWebhooks(secret=WEBHOOK_SECRET)
 
@@ -107,6 +140,18 @@ class StripeBench(Bench):
         intent_id = self.world.session(session_id).payment_intent
         result = "succeed" if passed else "fail"
         self.world.browser.post(f"/3ds/{intent_id}", data={"result": result})
+
+    def dispute(self, payment_id: str) -> str:
+        """Dispute a captured payment."""
+        return str(self.world.control("disputes", {"payment_intent": payment_id})["id"])
+
+    def decide(self, dispute_id: str, outcome: Literal["won", "lost"]) -> None:
+        """Decide a dispute."""
+        self.world.control("disputes", {"dispute": dispute_id, "outcome": outcome})
+
+    def send_back(self, refund_id: str) -> None:
+        """Send a refund back."""
+        self.world.control("refunds", {"refund": refund_id})
 
     def event(self, event_type: str) -> tuple[bytes, str]:
         """Return the first webhook of a type, with its signature."""
@@ -169,3 +214,10 @@ def kept(bench: Bench, token: str = "pm_card_fr") -> SavedCard:
     """Keep a card for a person."""
     customer_id = bench.vault.customer(person_id="7", key="person-7-customer")
     return bench.vault.keep(customer_id=customer_id, payment_method=token, key="card-1-keep")
+
+
+def refusal(call: Callable[[], object]) -> str:
+    """Make a call that is rejected; return why."""
+    with pytest.raises(Rejected) as caught:
+        call()
+    return caught.value.code

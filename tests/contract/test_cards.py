@@ -1,11 +1,10 @@
 """Cards behind `bot.ports`: the same tests on the fake and on Stripe's adapter."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
-from bot.domain.errors import Rejected
 from tests.contract.card_bench import (
     Bench,
     captured,
@@ -14,6 +13,7 @@ from tests.contract.card_bench import (
     opened,
     order_for,
     paid,
+    refusal,
 )
 from tests.sandbox.card_world import DECLINED, PLAIN, SECURE
 
@@ -25,13 +25,6 @@ def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
     """Each of the two, new for each test."""
     with open_bench(request.param) as bench:
         yield bench
-
-
-def refusal(call: Callable[[], object]) -> str:
-    """Make a call that is rejected; return why."""
-    with pytest.raises(Rejected) as caught:
-        call()
-    return caught.value.code
 
 
 # --- the hosted page -----------------------------------------------------------------------------
@@ -132,6 +125,23 @@ def test_each_declined_card_is_counted(bench: Bench) -> None:
     assert state.payment.decline_code is None
 
 
+def test_each_failure_has_a_name_and_its_cards_fingerprint(bench: Bench) -> None:
+    """The same each time it is read, oldest first; of 3-D Secure only one that failed last."""
+    session_id = opened(bench)
+    bench.submit(session_id, SECURE)
+    bench.secure(session_id, passed=False)
+    (secure,) = bench.checkout.read(session_id).failures
+    for number in (DECLINED, "4000 0000 0000 9995", DECLINED):
+        bench.submit(session_id, number)
+    failures = bench.checkout.read(session_id).failures
+    assert bench.checkout.read(session_id).failures == failures
+    assert len({one.key for one in (secure, *failures)}) == 4
+    prints = [one.card_fingerprint for one in failures]
+    assert None not in prints
+    assert prints[0] == prints[2] != prints[1]
+    assert secure.card_fingerprint not in (None, *prints)
+
+
 def test_a_closed_page_takes_no_card(bench: Bench) -> None:
     """Its payment is voided; closing it again changes nothing."""
     session_id = opened(bench)
@@ -221,27 +231,6 @@ def test_a_captured_payment_cannot_be_voided(bench: Bench) -> None:
         == "payment_intent_unexpected_state"
     )
     assert bench.payments.read(payment.id).status == "captured"
-
-
-def test_refunds_add_up_to_the_capture_at_most(bench: Bench) -> None:
-    """Each key is one refund."""
-    payment = captured(bench)
-    first = bench.payments.refund(payment.id, amount_cents=500, key="refund-1")
-    assert bench.payments.refund(payment.id, amount_cents=500, key="refund-1") == first
-    assert bench.payments.read(payment.id).refunded_cents == 500
-    refusal(lambda: bench.payments.refund(payment.id, amount_cents=701, key="refund-2"))
-    second = bench.payments.refund(payment.id, amount_cents=700, key="refund-3")
-    assert second != first
-    assert bench.payments.read(payment.id).refunded_cents == 1200
-
-
-def test_what_was_not_captured_is_not_refunded(bench: Bench) -> None:
-    """It is voided instead."""
-    payment = paid(bench)
-    assert (
-        refusal(lambda: bench.payments.refund(payment.id, amount_cents=100, key="refund"))
-        == "payment_intent_unexpected_state"
-    )
 
 
 # --- saved cards ---------------------------------------------------------------------------------

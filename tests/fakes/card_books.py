@@ -11,13 +11,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
+from bot.domain.cards import CardDispute, CardFailure, CardRefund
 from bot.domain.errors import BotError, Rejected
 from bot.ports import CardPayment, CheckoutOrder, CheckoutState
 
 T = TypeVar("T")
 
+DISPUTE_FEE_CENTS: Final = 2000
+"""The acquirer's fee for a dispute, kept by it whatever the outcome."""
+RESPOND_WITHIN: Final = timedelta(days=7)
+"""The time for evidence."""
 AUTHORIZED_FOR: Final = timedelta(days=7)
 """How long an authorization holds."""
 
@@ -73,6 +78,8 @@ class CardBooks:
         self.authorized_at: dict[str, datetime] = {}
         self.kept: dict[str, tuple[str | None, FakeCard]] = {}
         self.events: list[tuple[bytes, str]] = []
+        self.disputes: dict[str, CardDispute] = {}
+        self.refunds: dict[str, tuple[str, CardRefund]] = {}
         self._answers: dict[str, tuple[object, object]] = {}
         self._failures: dict[str, list[tuple[BotError, bool]]] = defaultdict(list)
         self._numbers = itertools.count(1)
@@ -113,6 +120,38 @@ class CardBooks:
             self._try(page, replace(payment, three_d_secure=True), page.card)
         else:
             self._refuse(page, payment, "payment_intent_authentication_failure")
+
+    def dispute(self, payment_id: str, *, amount_cents: int | None = None) -> str:
+        """Let the holder dispute a captured payment; return the dispute."""
+        payment = self.payment(payment_id)
+        dispute = CardDispute(
+            id=self.next_id("dp"),
+            payment_id=payment_id,
+            amount_cents=amount_cents or payment.captured_cents - payment.refunded_cents,
+            fee_cents=DISPUTE_FEE_CENTS,
+            status="open",
+            taken=True,
+            respond_by=self.now().replace(microsecond=0) + RESPOND_WITHIN,
+        )
+        self.disputes[dispute.id] = dispute
+        self.emit("charge.dispute.created", dispute_id=dispute.id, payment_id=payment_id)
+        return dispute.id
+
+    def decide(self, dispute_id: str, outcome: Literal["won", "lost"]) -> None:
+        """Let the card network decide a dispute."""
+        self.disputes[dispute_id] = replace(self.disputes[dispute_id], status=outcome)
+        payment_id = self.disputes[dispute_id].payment_id
+        self.emit("charge.dispute.closed", dispute_id=dispute_id, payment_id=payment_id)
+
+    def send_back(self, refund_id: str) -> None:
+        """Let the issuer send a refund back."""
+        payment_id, refund = self.refunds[refund_id]
+        payment = self.payment(payment_id)
+        back = payment.refunded_cents - refund.amount_cents
+        self.store(replace(payment, refunded_cents=back))
+        failed = replace(refund, failed=True, reason="expired_or_canceled_card")
+        self.refunds[refund_id] = (payment_id, failed)
+        self.emit("refund.failed", refund_id=refund_id, payment_id=payment_id)
 
     # --- what happens -----------------------------------------------------------------------
 
@@ -192,6 +231,16 @@ class CardBooks:
             payment = self.store(replace(payment, status="voided"))
         return payment
 
+    def disputed(self, dispute_id: str) -> CardDispute:
+        """Return a dispute."""
+        if dispute_id not in self.disputes:
+            raise Rejected("resource_missing")
+        return self.disputes[dispute_id]
+
+    def is_disputed(self, payment_id: str) -> bool:
+        """Whether a payment is, or was, disputed."""
+        return any(one.payment_id == payment_id for one in self.disputes.values())
+
     def store(self, payment: CardPayment) -> CardPayment:
         """Keep a payment as it is now, on its page too."""
         self.paid[payment.id] = payment
@@ -215,7 +264,9 @@ class CardBooks:
             return
         self.authorized_at[payment.id] = self.now()
         self._put(page, replace(payment, status="authorized"))
-        page.state = replace(page.state, status="complete", url=None)
+        page.state = replace(
+            page.state, status="complete", url=None, failures=charges_of(page.state)
+        )
         self.emit(
             "checkout.session.completed",
             topup_id=page.order.topup_id,
@@ -225,12 +276,20 @@ class CardBooks:
 
     def _refuse(self, page: Page, payment: CardPayment, why: str) -> None:
         self._put(page, replace(payment, status="waiting", decline_code=why))
-        page.state = replace(page.state, failed_attempts=page.state.failed_attempts + 1)
+        on_card = not why.endswith("authentication_failure")
+        key = f"ch_{next(self._numbers)}" if on_card else f"3ds:{next(self._numbers)}"
+        failed = CardFailure(key, payment.card_fingerprint)
+        page.state = replace(page.state, failures=(*charges_of(page.state), failed))
         self.emit(
             "payment_intent.payment_failed",
             topup_id=page.order.topup_id,
             payment_id=payment.id,
         )
+
+
+def charges_of(state: CheckoutState) -> tuple[CardFailure, ...]:
+    """Return the failures that left a charge: of a 3-D Secure that failed only the last is told."""
+    return tuple(one for one in state.failures if not one.key.startswith("3ds:"))
 
 
 def shown(card: FakeCard) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
+from bot.domain.cards import CardDispute, CardRefund
 from bot.domain.errors import Rejected
 from bot.ports import CardEvent, CardPayment, CheckoutOrder, CheckoutState, RawEvent, SavedCard
 from tests.fakes.card_books import CARDS, TOKENS, CardBooks, Page, shown
@@ -23,6 +24,7 @@ class FakeCards(CardBooks):
         self.checkout = FakeCheckout(self)
         self.payments = FakePayments(self)
         self.vault = FakeVault(self)
+        self.reversals = FakeReversals(self)
         self.webhooks = FakeWebhooks(self)
 
 
@@ -133,10 +135,37 @@ class FakePayments:
             if amount_cents > payment.captured_cents - payment.refunded_cents:
                 raise Rejected("invalid_request")
             refunded_cents = payment.refunded_cents + amount_cents
+            if self._cards.is_disputed(payment_id):
+                raise Rejected("charge_disputed")
             self._cards.store(replace(payment, refunded_cents=refunded_cents))
-            return self._cards.next_id("re")
+            refund_id = self._cards.next_id("re")
+            made = CardRefund(refund_id, amount_cents, failed=False)
+            self._cards.refunds[refund_id] = (payment_id, made)
+            self._cards.emit("refund.created", refund_id=refund_id, payment_id=payment_id)
+            return refund_id
 
         return self._cards.once("payments.refund", key, (payment_id, amount_cents), work)
+
+
+class FakeReversals:
+    """`bot.ports.Reversals` in memory."""
+
+    def __init__(self, cards: CardBooks) -> None:
+        self._cards = cards
+
+    def dispute(self, dispute_id: str) -> CardDispute:
+        """Read a dispute."""
+        return self._cards.run("reversals.dispute", lambda: self._cards.disputed(dispute_id))
+
+    def refund(self, refund_id: str) -> CardRefund:
+        """Read a refund."""
+
+        def work() -> CardRefund:
+            if refund_id not in self._cards.refunds:
+                raise Rejected("resource_missing")
+            return self._cards.refunds[refund_id][1]
+
+        return self._cards.run("reversals.refund", work)
 
 
 class FakeVault:
@@ -206,6 +235,8 @@ class FakeWebhooks:
                 topup_id=event.get("topup_id"),
                 session_id=event.get("session_id"),
                 payment_id=event.get("payment_id"),
+                dispute_id=event.get("dispute_id"),
+                refund_id=event.get("refund_id"),
             )
         except (ValueError, KeyError, TypeError) as error:
             raise Rejected("undecodable") from error

@@ -45,6 +45,7 @@ VALUES: dict[str, st.SearchStrategy[object]] = {
     "most": st.integers(1, 100),
     "read": TEXT.map(quoted),
     "verb": st.sampled_from(VERBS),
+    "countries": st.just(("FR", "GB", "NL")),
     "people": st.lists(HANDLE, min_size=1, max_size=NAMED_AT_MOST, unique=True),
 }
 """How long each value that a sentence names can be; amounts and times are known by their ends."""
@@ -55,6 +56,7 @@ LONGEST: dict[str, object] = {
     "most": 100,
     "read": quoted("W" * 99),
     "verb": "désabonner",
+    "countries": ("FR", "GB", "NL"),
     "people": ("w" * 15, "m" * 15),
 }
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from bot.services import claim, receive, settle, split, topup
+from bot.services import claim, operate, receive, refunds, settle, split, topup
 from bot.services.confirm import GoToCard
 from bot.services.steps import Step
 from bot.services.views import SplitView
@@ -86,6 +86,43 @@ def _by_saved_card(world: World) -> None:
     assert [one.captured_cents for one in world.cards.paid.values()] == [1000]
 
 
+def _a_card_taken_out(world: World) -> None:
+    person_id = world.join("bob")
+    card_id = world.save_card(person_id, "pm_card_fr", limit_cents=10_000)
+    _once(lambda: topup.remove_card(world.deps, person_id, card_id))
+    _until_done(world, lambda: topup.forget_removed(world.deps))
+    assert [owner for owner, _card in world.cards.kept.values()] == [None]
+
+
+def _disputed(world: World) -> None:
+    world.join("bob")
+    reference = world.order("bob", "carol")
+    world.confirm("bob", reference, funding="card")
+    world.cards.submit(world.topup(reference).session_id, GOOD)
+    settle.drive(world.deps, world.topup(reference).id)
+    world.cards.dispute(world.topup(reference).payment_id)
+    body, signature = world.cards.events[-1]
+    receive.take_in(world.deps, [world.deps.webhooks.verify(body, signature)])
+    _until_done(world, world.react)
+    assert world.statuses(reference) == ["returned"]
+    assert (world.topup(reference).status, world.balance("bob")) == ("disputed", 1000)
+
+
+def _refunded_to_the_card(world: World) -> None:
+    world.join("bob")
+    world.join("alice")
+    reference = world.order("bob", "alice")
+    world.confirm("bob", reference, funding="card")
+    world.cards.submit(world.topup(reference).session_id, GOOD)
+    settle.drive(world.deps, world.topup(reference).id)
+    _once(lambda: operate.refund_order(world.deps, reference, to="card"))
+    _until_done(world, lambda: refunds.recover(world.deps))
+    assert (world.balance("bob"), world.balance("alice")) == (0, 0)
+    assert world.topup(reference).refunded_cents == 1000
+    assert [one.refunded_cents for one in world.cards.paid.values()] == [1000]
+    assert len(world.cards.refunds) == 1
+
+
 def _edited_while_with_the_card(world: World) -> None:
     world.join("bob")
     post_id = world.take_post("bob", "@smoney pay @alice 10€")
@@ -148,7 +185,10 @@ STEPS_OF = {
         S.TOPUP_ENDED,
     ),
     _held_and_claimed: (S.CLAIMED, S.GIVEN_BACK),
-    _by_saved_card: (S.CHARGED, S.TOPUP_SETTLED),
+    _by_saved_card: (S.DECISION_RECORDED, S.CHARGED, S.TOPUP_SETTLED),
+    _a_card_taken_out: (S.CARD_REMOVED, S.CARD_FORGOTTEN),
+    _disputed: (S.DISPUTE_BOOKED,),
+    _refunded_to_the_card: (S.REFUND_WRITTEN, S.REFUND_MADE, S.REFUND_ENDED),
     _edited_while_with_the_card: (S.EDIT_WISHED, S.CHECKOUT_CLOSED, S.TOPUP_ENDED),
     _split_and_asked: (S.SHARES_ASKED,),
 }

@@ -28,8 +28,11 @@ KEYS = [
     "confirmed_at",
     "posted_at",
     "history",
+    "sca",
+    "refund_of",
+    "to_card",
 ]
-"""CONTRACT.md, `transfer show --json`."""
+"""CONTRACT.md, `transfer show --json`, and what was added since."""
 
 
 def paid(world: World) -> str:

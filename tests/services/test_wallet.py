@@ -7,8 +7,9 @@ import pytest
 from sqlalchemy import text
 
 from bot.domain.errors import Refusal, Rejected, Unavailable
+from bot.domain.sca import FAILURES_AT_MOST
 from bot.services import wallet
-from bot.services.wallet import CODE_LASTS, FAILURES_AT_MOST
+from bot.services.wallet import CODE_LASTS
 from bot.store import people
 from tests.world import World
 

@@ -29,6 +29,7 @@ FORMS = [
     "/signout",
     "/lang",
     "/wallet/dm",
+    "/wallet/card",
     "/wallet/phone",
     "/wallet/code",
     "/t/4F7K2Q/ask",

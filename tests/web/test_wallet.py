@@ -91,3 +91,34 @@ def test_a_card_shows_its_end_and_its_mandate(world: World, browser: Browser) ->
     page = text_of(browser.get("/wallet").text)
     assert "•••• 4242" in page
     assert "Peut être débitée de 100 €" in page
+
+
+def test_a_saved_card_is_taken_out_by_a_tap(world: World, browser: Browser) -> None:
+    """By POST with the session's token, and only by its owner."""
+    card_id = world.save_card(world.join("bob"), "pm_card_fr", limit_cents=10_000)
+    world.join("eve")
+    browser.sign_in("eve")
+    browser.get("/wallet")
+    browser.post("/wallet/card", card=card_id)
+    browser.sign_in("bob")
+    assert "•••• 0003" in browser.get("/wallet").text
+    assert browser.get("/wallet/card").headers["location"] == "/wallet"
+    assert browser.client.post("/wallet/card", data={"card": card_id}).status_code == 403
+    assert "•••• 0003" in browser.get("/wallet").text
+    assert browser.post("/wallet/card", card=card_id).headers["location"] == "/wallet"
+    assert "•••• 0003" not in browser.get("/wallet").text
+
+
+def test_a_saved_card_pays_from_the_page(world: World, browser: Browser) -> None:
+    """Its button names it; a card that is none is refused as a form that is wrong."""
+    world.save_card(world.join("bob"), "pm_card_fr", limit_cents=10_000)
+    world.join("alice")
+    reference = world.order("bob", "alice")
+    page = browser.open_order("bob", reference)
+    assert "Payer avec Visa •••• 0003" in page, page[page.index("<main") :]
+    assert browser.confirm(reference, "card-x").status_code == 400
+    assert world.statuses(reference) == ["pending"]
+    name = page.partition('name="funding" value="card-')[2].partition('"')[0]
+    answer = browser.confirm(reference, f"card-{name}")
+    assert answer.headers["location"] == f"/t/{reference}"
+    assert world.statuses(reference) == ["posted"]

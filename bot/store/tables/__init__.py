@@ -7,6 +7,7 @@ domain's enums, so that a status cannot be added in one place alone.
 from sqlalchemy import MetaData, Table
 from sqlmodel import SQLModel
 
+from bot.store.tables.cards import CardFailure, CardRefund, DisputeRow, Recovery
 from bot.store.tables.ledger import Account, JournalEntry, PostingRow
 from bot.store.tables.mail import Cursor, InboxRow, OutboxRow, PostVersion
 from bot.store.tables.orders import (
@@ -45,9 +46,12 @@ def core(model: type[SQLModel]) -> Table:
 __all__ = [
     "Account",
     "Block",
+    "CardFailure",
+    "CardRefund",
     "Case",
     "Confirmation",
     "Cursor",
+    "DisputeRow",
     "Draft",
     "DraftPerson",
     "Heartbeat",
@@ -61,6 +65,7 @@ __all__ = [
     "PhoneCode",
     "PostVersion",
     "PostingRow",
+    "Recovery",
     "SavedCardRow",
     "SignInAttempt",
     "Topup",

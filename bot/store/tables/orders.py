@@ -125,6 +125,10 @@ class Transfer(SQLModel, table=True):
     confirmed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     posted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     claim_by: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    refund_of_id: int | None = Field(
+        default=None, foreign_key="transfer.id", unique=True, sa_type=BigId
+    )
+    """The transfer that it gives back, by an operator's word: each at most once."""
 
 
 class TransferEvent(SQLModel, table=True):
@@ -211,6 +215,8 @@ class Topup(SQLModel, table=True):
     card_fingerprint: str | None = Field(default=None, max_length=64, index=True)
     card_last4: str | None = Field(default=None, max_length=4)
     three_d_secure: bool = False
+    address_hash: str | None = Field(default=None, max_length=64)
+    """Keyed hash of where the payer's browser was; forgotten with the card's failures."""
     attempts: int = 0
     created_at: datetime = Field(sa_type=UtcDateTime)
     expires_at: datetime = Field(sa_type=UtcDateTime)

@@ -75,6 +75,10 @@ class SavedCardRow(SQLModel, table=True):
     exp_month: int
     exp_year: int
     created_at: datetime = Field(sa_type=UtcDateTime)
+    removed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When its owner took it out of the wallet: from then on it is charged no more."""
+    forgotten_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When the acquirer had removed it too."""
 
 
 class Mandate(SQLModel, table=True):

@@ -1,0 +1,54 @@
+"""Cases as operators see them: what has to be looked at, until when, and that it was."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row
+
+from bot.domain.errors import Refusal
+from bot.domain.replies import Reply
+from bot.services.deps import Deps
+from bot.store import cases
+
+Shown = dict[str, Any]
+"""An object as it is printed."""
+
+
+def list_cases(deps: Deps, *, closed: bool = False) -> list[Shown]:
+    """Return the cases that are open; with `closed` those that were as well."""
+    with deps.store.read() as session:
+        return [_shown(row) for row in cases.every(session, closed=closed)]
+
+
+def show_case(deps: Deps, case_id: int) -> Shown:
+    """Return a case. Raises `Refusal`."""
+    with deps.store.read() as session:
+        row = cases.get(session, case_id)
+    if row is None:
+        raise Refusal(Reply.of("refusal.no_such_case"))
+    return _shown(row)
+
+
+def close_case(deps: Deps, case_id: int) -> Shown:
+    """Close a case; one that is closed stays as it was. Raises `Refusal`."""
+    with deps.store.write() as session:
+        cases.close(session, case_id, at=deps.clock.now())
+    return show_case(deps, case_id)
+
+
+def _shown(row: Row[Any]) -> Shown:
+    return {
+        "case": row.id,
+        "kind": row.kind,
+        "about": row.key,
+        "person": row.person_id,
+        "order": row.order_id,
+        "detail": row.detail,
+        "opened_at": _at(row.opened_at),
+        "due_at": _at(row.due_at),
+        "closed_at": _at(row.closed_at),
+    }
+
+
+def _at(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat().replace("+00:00", "Z")

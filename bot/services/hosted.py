@@ -1,0 +1,137 @@
+"""A top-up on the acquirer's hosted page: opened, looked at, closed. Phases of the one driver.
+
+Each phase returns whether the next can follow at once; `settle` chooses them.
+"""
+
+from datetime import timedelta
+from typing import Any, Final
+
+import structlog
+from sqlalchemy import Row
+
+from bot.domain.errors import Rejected
+from bot.domain.topup import FAILURES_A_PAGE, TopupStatus
+from bot.domain.transfer import Reason
+from bot.ports import CardPayment, CheckoutOrder
+from bot.services import accept, card_guard, topup_end
+from bot.services.deps import Deps
+from bot.services.steps import Step
+from bot.services.tell import lang_of
+from bot.services.topup_end import OUR_MISTAKES
+from bot.store import confirmations, orders
+
+log = structlog.get_logger(__name__)
+
+LOOK_AGAIN_S: Final = 60
+"""How long an open page is left alone before the recovery job looks at it again (seconds)."""
+
+
+def open_page(deps: Deps, row: Row[Any]) -> bool:
+    """Open the hosted page. The key makes it one page however often this is called."""
+    with deps.store.read() as session:
+        order = orders.by_id(session, row.order_id)
+        lang = lang_of(session, confirmations.get(session, row.confirmation_id).payer_x_user_id)
+        unwanted = row.abandoned or bool(accept.open_wishes(session, row))
+    if unwanted or deps.clock.now() >= row.expires_at:
+        # Nobody was ever shown the page, if there is one: nobody can pay on it.
+        return topup_end.ended(
+            deps, row, TopupStatus.EXPIRED, "refusal.card_abandoned", Reason.CARD_ABANDONED
+        )
+    back = f"{deps.public_url}/t/{order.reference}"
+    wanted = CheckoutOrder(
+        topup_id=row.id,
+        reference=order.reference,
+        amount_cents=row.amount_cents,
+        success_url=f"{back}?card=done",
+        cancel_url=f"{back}?card=cancelled",
+        expires_at=row.expires_at,
+        lang=lang,
+    )
+    try:
+        state = deps.checkout.open(wanted, key=f"topup-{row.id}-checkout")
+    except Rejected as error:
+        if error.code in OUR_MISTAKES:
+            raise
+        log.warning("checkout_refused", topup=row.id, code=error.code)
+        return topup_end.ended(
+            deps, row, TopupStatus.EXPIRED, "refusal.card_unavailable", Reason.CARD_ABANDONED
+        )
+    deps.step(Step.CHECKOUT_OPENED)
+    at = deps.clock.now()
+    with deps.store.write() as session:
+        confirmations.change_topup(
+            session,
+            row.id,
+            session_id=state.session_id,
+            url=state.url,
+            next_attempt_at=at + timedelta(seconds=LOOK_AGAIN_S),
+        )
+    deps.step(Step.CHECKOUT_RECORDED)
+    # A fresh page waits for its payer, unless they have already turned away from it.
+    return bool(row.abandoned)
+
+
+def look(deps: Deps, row: Row[Any]) -> bool:
+    """Read the hosted page and act on what became of it."""
+    state = deps.checkout.read(row.session_id)
+    failed = card_guard.count(deps, row, state.failures) if state.failures else row.failed_attempts
+    payment = state.payment
+    if payment is not None and payment.status in ("authorized", "captured"):
+        return _record_authorization(deps, row, payment)
+    if state.status == "expired":
+        return _ended_without_money(deps, row, failed)
+    if state.status == "open" and _should_close(deps, row, failed):
+        deps.checkout.close(row.session_id)
+        deps.step(Step.CHECKOUT_CLOSED)
+        return True
+    if payment is not None and payment.status == "voided":
+        return _ended_without_money(deps, row, failed)
+    _look_again(deps, row)
+    return False
+
+
+def _should_close(deps: Deps, row: Row[Any], failed: int) -> bool:
+    at = deps.clock.now()
+    if row.abandoned or failed >= FAILURES_A_PAGE or at >= row.expires_at:
+        return True
+    with deps.store.read() as session:
+        return bool(accept.open_wishes(session, row)) or card_guard.are_closed(
+            session, at, person_id=row.person_id, address_hash=row.address_hash
+        )
+
+
+def _ended_without_money(deps: Deps, row: Row[Any], failed: int) -> bool:
+    if failed:
+        return topup_end.ended(
+            deps, row, TopupStatus.DECLINED, "refusal.card_declined", Reason.CARD_DECLINED
+        )
+    return topup_end.ended(
+        deps, row, TopupStatus.EXPIRED, "refusal.card_abandoned", Reason.CARD_ABANDONED
+    )
+
+
+def _look_again(deps: Deps, row: Row[Any]) -> None:
+    later = deps.clock.now() + timedelta(seconds=LOOK_AGAIN_S)
+    with deps.store.write() as session:
+        confirmations.change_topup(session, row.id, next_attempt_at=later)
+
+
+def _record_authorization(deps: Deps, row: Row[Any], payment: CardPayment) -> bool:
+    at = deps.clock.now()
+    with deps.store.write() as session:
+        confirmations.advance_topup(
+            session,
+            row.id,
+            old=TopupStatus.CREATED,
+            new=TopupStatus.AUTHORIZED,
+            reason="authorized",
+            at=at,
+            payment_id=payment.id,
+            card_country=payment.card_country,
+            card_fingerprint=payment.card_fingerprint,
+            card_last4=payment.card_last4,
+            three_d_secure=payment.three_d_secure,
+            next_attempt_at=at,
+        )
+    deps.step(Step.AUTHORIZATION_RECORDED)
+    return True

@@ -1,0 +1,96 @@
+"""What cards do to us besides paying: failures, disputes, refunds, and what is recovered."""
+
+from datetime import datetime
+from typing import ClassVar
+
+from sqlalchemy import BigInteger, CheckConstraint, Index, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from bot.domain.topup import DisputeStatus, RefundStatus
+from bot.store.types import BigId, UtcDateTime, check
+
+
+class CardFailure(SQLModel, table=True):
+    """A card's no: counted by person, card and address, then forgotten after two days."""
+
+    __tablename__: ClassVar[str] = "card_failure"
+    __table_args__ = (
+        UniqueConstraint("topup_id", "key", name="uq_card_failure_key"),
+        Index("ix_card_failure_person", "person_id", "at"),
+        Index("ix_card_failure_fingerprint", "fingerprint", "at"),
+        Index("ix_card_failure_address", "address_hash", "at"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    topup_id: str = Field(foreign_key="topup.id", max_length=32)
+    key: str = Field(max_length=128)
+    """The acquirer's id of the attempt: what is read twice is one."""
+    person_id: int = Field(foreign_key="person.id", sa_type=BigId)
+    fingerprint: str | None = Field(default=None, max_length=64)
+    address_hash: str | None = Field(default=None, max_length=64)
+    at: datetime = Field(sa_type=UtcDateTime)
+
+
+class DisputeRow(SQLModel, table=True):
+    """A dispute: the acquirer took a captured top-up back, whole or in part, with a fee."""
+
+    __tablename__: ClassVar[str] = "dispute"
+    __table_args__ = (
+        check("ck_dispute_status", "status", DisputeStatus),
+        CheckConstraint("amount_cents > 0 AND fee_cents >= 0", name="ck_dispute_amounts"),
+        CheckConstraint(
+            "restored_cents >= 0 AND restored_cents <= amount_cents", name="ck_dispute_restored"
+        ),
+    )
+
+    id: str = Field(primary_key=True, max_length=64)
+    """The acquirer's."""
+    topup_id: str = Field(foreign_key="topup.id", index=True, max_length=32)
+    person_id: int = Field(foreign_key="person.id", index=True, sa_type=BigId)
+    amount_cents: int = Field(sa_type=BigInteger)
+    fee_cents: int = Field(sa_type=BigInteger)
+    restored_cents: int = Field(default=0, sa_type=BigInteger)
+    """What had been recovered from the wallet and went back to it when the dispute was won."""
+    status: str = Field(max_length=8)
+    opened_at: datetime = Field(sa_type=UtcDateTime)
+    closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class Recovery(SQLModel, table=True):
+    """Money that an operator took from a locked wallet for what a dispute cost."""
+
+    __tablename__: ClassVar[str] = "recovery"
+    __table_args__ = (CheckConstraint("amount_cents > 0", name="ck_recovery_amount"),)
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    dispute_id: str = Field(foreign_key="dispute.id", index=True, max_length=64)
+    person_id: int = Field(foreign_key="person.id", sa_type=BigId)
+    amount_cents: int = Field(sa_type=BigInteger)
+    at: datetime = Field(sa_type=UtcDateTime)
+
+
+class CardRefund(SQLModel, table=True):
+    """Money on its way from a wallet back to the card that brought it, with keys of its own."""
+
+    __tablename__: ClassVar[str] = "card_refund"
+    __table_args__ = (
+        check("ck_card_refund_status", "status", RefundStatus),
+        CheckConstraint("amount_cents > 0", name="ck_card_refund_amount"),
+        Index("ix_card_refund_due", "status", "next_attempt_at"),
+    )
+
+    id: str = Field(primary_key=True, max_length=32)
+    """Random, since it is in the acquirer's key: `refund-<id>`."""
+    transfer_id: int = Field(foreign_key="transfer.id", unique=True, sa_type=BigId)
+    """The refund whose money goes on to the card: each at most once."""
+    topup_id: str = Field(foreign_key="topup.id", index=True, max_length=32)
+    person_id: int = Field(foreign_key="person.id", sa_type=BigId)
+    amount_cents: int = Field(sa_type=BigInteger)
+    status: str = Field(max_length=10)
+    refund_id: str | None = Field(default=None, max_length=128, index=True)
+    reason: str | None = Field(default=None, max_length=60)
+    """The acquirer's word where it failed."""
+    attempts: int = 0
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    next_attempt_at: datetime = Field(sa_type=UtcDateTime)
+    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -1,0 +1,91 @@
+"""`smoney case`, `person lock|unlock|recover` and `transfer refund`: an operator's review."""
+
+import json
+from typing import Any
+
+import pytest
+
+from bot.services import disputes, settle
+from bot.store.engine import Store
+from tests.doors.far_side import door
+from tests.world import World
+
+GOOD = "4242424242424242"
+
+
+@pytest.fixture
+def settings(sqlite_url: str) -> dict[str, str]:
+    """What the doors on the database need: nothing else."""
+    return {"ENVIRONMENT": "sandbox", "DATABASE_URL": sqlite_url}
+
+
+@pytest.fixture
+def world(store: Store) -> World:
+    """A bot on the same database."""
+    return World(store)
+
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """SQLite alone: what is tried here are the doors."""
+    return sqlite_url
+
+
+def asked(settings: dict[str, str], *words: str) -> Any:
+    """Call a door with `--json`; return the objects that it prints."""
+    ended = door(*words, "--json", settings=settings)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    return [json.loads(line) for line in ended.stdout.splitlines()]
+
+
+def paid_by_card(world: World) -> str:
+    """Let bob pay alice 10 € by card; return the reference."""
+    world.join("bob")
+    world.join("alice")
+    reference = world.order("bob", "alice")
+    world.confirm("bob", reference, funding="card")
+    world.cards.submit(world.topup(reference).session_id, GOOD)
+    settle.drive(world.deps, world.topup(reference).id)
+    return reference
+
+
+def test_a_dispute_is_reviewed_from_the_doors(world: World, settings: dict[str, str]) -> None:
+    """The case, the lock, what is recovered, the end; each a no where nothing is to be done."""
+    reference = paid_by_card(world)
+    dispute_id = world.cards.dispute(world.topup(reference).payment_id)
+    disputes.read(world.deps, dispute_id)
+    (case,) = asked(settings, "case", "list")
+    assert (case["about"], case["closed_at"]) == (f"dispute:{dispute_id}", None)
+    assert "fee of 2000 cents" in door("case", "show", "1", settings=settings).stdout
+    ended = door("person", "recover", "@bob", settings=settings)
+    assert (ended.returncode, ended.stderr) == (
+        1,
+        "The wallet of @bob is empty: nothing was taken.\n",
+    )
+    (bob,) = asked(settings, "person", "unlock", "@bob")
+    assert bob["locked_at"] is None
+    (bob,) = asked(settings, "person", "lock", "@bob", "--reason", "looking again")
+    assert bob["locked_reason"] == "looking again"
+    assert asked(settings, "case", "close", "1")[0]["closed_at"] is not None
+    assert asked(settings, "case", "list", "--all")[0]["case"] == 1
+    for words in (("case", "show", "9"), ("person", "recover", "@alice"), ("person", "lock", "@x")):
+        ended = door(*words, settings=settings)
+        assert (ended.returncode, len(ended.stderr.splitlines())) == (1, 1)
+    assert door("ledger", "check", settings=settings).returncode == 0
+
+
+def test_a_refund_to_the_card_is_written_here_and_sent_by_the_worker(
+    world: World, settings: dict[str, str]
+) -> None:
+    """The door reaches no acquirer: the row waits, and the books are whole meanwhile."""
+    reference = paid_by_card(world)
+    rows = asked(settings, "transfer", "refund", reference, "--to", "card")
+    assert [(row["refund_of"], row["to_card"]) for row in rows] == [
+        (None, None),
+        (f"{reference}-1", "created"),
+    ]
+    assert door("ledger", "check", settings=settings).returncode == 0
+    ended = door("transfer", "refund", reference, settings=settings)
+    assert ended.returncode == 1
+    assert "left to refund" in ended.stderr
+    assert door("transfer", "refund", reference, "--to", "moon", settings=settings).returncode == 2
