@@ -29,6 +29,10 @@ from bot.store import cards, confirmations, ledger, orders, people
 log = structlog.get_logger(__name__)
 
 
+OTHER_TOTAL: Final = "refusal.other_total"
+"""The sentence for a payer who ticked other transfers than those whose total was shown."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Will:
     """What a payer wants: these transfers of an order, at these terms, paid in this way."""
@@ -38,6 +42,8 @@ class Will:
     terms_hash: str
     numbers: tuple[int, ...] | None = None
     """The ticked transfers; None: all that this payer pays in the order."""
+    total_cents: int | None = None
+    """The total that the payer was shown; None: the page showed each amount alone."""
     funding: Literal["wallet", "card"]
     method: Literal["page", "dm"]
     saved_card_id: int | None = None
@@ -121,6 +127,9 @@ def write(session: Session, deps: Deps, will: Will, at: datetime) -> tuple[int, 
     rows = _ticked(session, order, mine, will, at)
     person = _payer(session, will.x_user_id)
     total = sum(row.amount_cents for row in rows)
+    if will.total_cents not in (None, total):
+        # Whoever pays has to have seen what leaves in all (RTS 2018/389 art. 5 (1) (a)).
+        raise Refusal(Reply.of(OTHER_TOTAL, amount_cents=total))
     _check(session, deps, person, rows, total, at)
     if will.funding == "wallet":
         basis = _check_wallet(session, person, total, deps.policy)

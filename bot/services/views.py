@@ -1,6 +1,6 @@
 """What an order's page shows to whom: each visitor sees what is theirs, and nothing else."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -75,6 +75,8 @@ class ToConfirm:
     """What waits for the visitor's confirmation: these transfers, at these terms."""
 
     transfers: tuple[TransferView, ...]
+    ticked: frozenset[int]
+    """Numbers of those that are ticked; `total_cents` is theirs."""
     total_cents: int
     terms_hash: str
     confirm_by: datetime
@@ -143,11 +145,17 @@ OrderPage = Unknown | SignInFirst | NotYours | OrderView | SplitView
 
 
 def order_page(
-    deps: Deps, reference: str, visitor: Visitor | None, *, with_own: bool = True
+    deps: Deps,
+    reference: str,
+    visitor: Visitor | None,
+    *,
+    with_own: bool = True,
+    ticked: Collection[int] = (),
 ) -> OrderPage:
     """Return what an order's page shows to a visitor.
 
     `with_own`: whether a split's asker has a share of their own, where they are shown the shares.
+    `ticked`: the numbers of the transfers that a payer ticked; none: all that wait for them.
     """
     with deps.store.read() as session:
         order = orders.by_reference(session, reference)
@@ -168,7 +176,7 @@ def order_page(
         rows = _without_edited_away(session, rows)
         if not rows:
             return NotYours(order.reference)
-        return _view(session, deps, order, rows, visitor)
+        return _view(session, deps, order, rows, visitor, ticked)
 
 
 def _without_edited_away(session: Session, rows: list[Row[Any]]) -> list[Row[Any]]:
@@ -202,7 +210,12 @@ def _split_view(
 
 
 def _view(
-    session: Session, deps: Deps, order: Row[Any], rows: Sequence[Row[Any]], visitor: Visitor
+    session: Session,
+    deps: Deps,
+    order: Row[Any],
+    rows: Sequence[Row[Any]],
+    visitor: Visitor,
+    ticked: Collection[int],
 ) -> OrderView | NotYours:
     views = _transfer_views(session, order, rows, visitor.x_user_id)
     pays = [row for row in rows if row.payer_x_user_id == visitor.x_user_id]
@@ -229,7 +242,7 @@ def _view(
         gets=tuple(views[row.id] for row in seen if row not in asked),
         asked=tuple(views[row.id] for row in asked),
         own_cents=_own_cents(session, order, asked) if is_owner else None,
-        to_confirm=_to_confirm(session, deps, order, pays, views, visitor),
+        to_confirm=_to_confirm(session, deps, order, pays, views, visitor, ticked),
         card_url=topup.url if topup is not None and topup.status == "created" else None,
         last_refusal=_last_refusal(session, order, visitor),
         may_cancel=is_owner and any(row.status in _OPEN for row in rows),
@@ -324,6 +337,7 @@ def _to_confirm(
     pays: Sequence[Row[Any]],
     views: dict[int, TransferView],
     visitor: Visitor,
+    ticked: Collection[int],
 ) -> ToConfirm | None:
     at = deps.clock.now()
     if any(row.status == TransferStatus.FUNDING.value for row in pays):
@@ -337,12 +351,14 @@ def _to_confirm(
     ]
     if not waiting:
         return None
-    total = sum(row.amount_cents for row in waiting)
+    chosen = [row for row in waiting if row.number in ticked] or waiting
+    total = sum(row.amount_cents for row in chosen)
     person = people.person_of(session, visitor.x_user_id)
     balance = ledger.balance(session, books.wallet(person.id)) if person is not None else 0
     since_sca = person.since_sca_cents if person is not None else 0
     return ToConfirm(
         transfers=tuple(views[row.id] for row in waiting),
+        ticked=frozenset(row.number for row in chosen),
         total_cents=total,
         terms_hash=terms_of(order.reference, waiting),
         confirm_by=min(row.confirm_by for row in waiting),

@@ -70,11 +70,16 @@ def show(here: Here, reference: str, card: str = "", own: str = "1") -> Response
 
 
 def _page(
-    here: Visit, reference: str, *, said: Refusal | None = None, with_own: bool = True
+    here: Visit,
+    reference: str,
+    *,
+    said: Refusal | None = None,
+    with_own: bool = True,
+    ticked: tuple[int, ...] = (),
 ) -> Response:
     """Make the page of an order as it stands now; `said`: why what was asked was not done."""
     status = 200 if said is None else 409
-    shown = order_page(here.deps, reference, here.visitor, with_own=with_own)
+    shown = order_page(here.deps, reference, here.visitor, with_own=with_own, ticked=ticked)
     match shown:
         case Unknown():
             return errors.not_found(here.request, here.site)
@@ -131,8 +136,12 @@ def confirm_order(
     funding: Annotated[str, Form(pattern=FUNDINGS)],
     terms_hash: Annotated[str, Form()] = "",
     number: Annotated[tuple[int, ...], Form()] = (),
+    total_cents: Annotated[int | None, Form()] = None,
 ) -> Response:
-    """Confirm the ticked transfers, at the terms that were shown."""
+    """Confirm the ticked transfers, at the terms that were shown.
+
+    Whoever ticks others than those whose total was shown is shown theirs first.
+    """
     kind, _, saved_card = funding.partition("-")
     client = form.request.client
     will = Will(
@@ -140,6 +149,7 @@ def confirm_order(
         x_user_id=form.who.x_user_id,
         terms_hash=terms_hash,
         numbers=number,
+        total_cents=total_cents,
         funding="wallet" if kind == "wallet" else "card",
         method="page",
         saved_card_id=int(saved_card) if saved_card else None,
@@ -148,6 +158,8 @@ def confirm_order(
     try:
         outcome = confirm.confirm(form.deps, will)
     except Refusal as refusal:
+        if refusal.reply.key == confirm.OTHER_TOTAL:
+            return _page(form, reference, said=refusal, ticked=number)
         return _refused(form, reference, refusal)
     except Unavailable as problem:
         # It is written down: the recovery job goes on, and the page shows how far it is.

@@ -8,7 +8,7 @@ import pytest
 from bot.domain.errors import Unavailable
 from tests.web.conftest import OpenBrowser
 from tests.web.visiting import CARD_PAGES, Browser, site
-from tests.world import World
+from tests.world import World, reference_in
 
 NOTE = "pour la pizza <b>du</b> jeudi"
 
@@ -321,3 +321,25 @@ def test_a_page_is_light(world: World, browser: Browser) -> None:
     assert "<script" not in page
     assert "style=" not in page
     assert CARD_PAGES not in page
+
+
+def test_who_unticks_somebody_is_shown_the_new_total_before_it_leaves(
+    world: World, browser: Browser
+) -> None:
+    """One tap more, and the button says what leaves; the boxes stay as they were left."""
+    world.join("bob", cents=5000)
+    for handle in ("alice", "carol", "dave"):
+        world.join(handle)
+    reference = reference_in(world.post("bob", "@smoney pay @alice @carol @dave 2€ each"))
+    assert "Payer 6 € depuis mon portefeuille" in text_of(browser.open_order("bob", reference))
+    shown = {"terms_hash": browser.hidden("terms_hash"), "funding": "wallet"}
+    answer = browser.post(f"/t/{reference}/confirm", total_cents="600", number=["1", "2"], **shown)
+    said = text_of(answer.text)
+    assert "4 € en tout" in said
+    assert "Vous payez 2 personnes, en tout 4 €" in said
+    assert "Payer 4 € depuis mon portefeuille" in said
+    assert answer.text.count(" checked") == 2
+    assert world.statuses(reference) == ["pending"] * 3
+    answer = browser.post(f"/t/{reference}/confirm", total_cents="400", number=["1", "2"], **shown)
+    assert answer.status_code == 303
+    assert world.statuses(reference) == ["posted", "posted", "cancelled"]
