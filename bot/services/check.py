@@ -122,8 +122,28 @@ _RULES: Final = (
         _EXPECTED + "SELECT * FROM expected EXCEPT SELECT * FROM actual",  # noqa: S608 (our own text)
     ),
     (
-        "entry {0} has {2} cents on {1} that no transfer and no top-up explains",
+        "entry {0} has {2} cents on {1} that no fact explains",
         _EXPECTED + "SELECT * FROM actual EXCEPT SELECT * FROM expected",  # noqa: S608 (our own text)
+    ),
+    (
+        "key {0} stands on {1} entries",
+        "SELECT key, COUNT(*) FROM journal_entry GROUP BY key HAVING COUNT(*) > 1",
+    ),
+    (
+        "posting {0} of {1} cents belongs to no entry or to no account",
+        """
+        SELECT p.id, p.amount_cents FROM posting p
+        WHERE NOT EXISTS (SELECT 1 FROM journal_entry e WHERE e.id = p.entry_id)
+            OR NOT EXISTS (SELECT 1 FROM account a WHERE a.id = p.account_id)
+        """,
+    ),
+    (
+        "top-up {0} is {1} but its latest event says {2}",
+        """
+        SELECT t.id, t.status, v.status
+        FROM topup t LEFT JOIN topup_event v ON v.topup_id = t.id AND v.sequence = t.sequence
+        WHERE v.status IS NULL OR v.status <> t.status
+        """,
     ),
     (
         "transfer {0} is {1} but its latest event says {2}",
@@ -155,8 +175,7 @@ def check_books(deps: Deps) -> Report:
 def prove(store: Store) -> Report:
     """Prove the books of a database, all in one state of it."""
     with store.read() as session:
-        if not store.is_sqlite:
-            session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+        store.hold_still(session)
         entries, postings, accounts = ledger.counts(session)
         problems = [*_problems(session), *_broken_hashes(session)]
     return Report(not problems, entries, postings, accounts, problems)

@@ -52,6 +52,7 @@ def test_every_command_of_the_contract_is_there() -> None:
         "ledger",
         "ledger check",
         "ledger balances",
+        "ledger export",
         "transfer",
         "transfer list",
         "transfer show",
@@ -94,6 +95,7 @@ def test_what_needs_the_database_asks_for_the_environment_alone(settings: dict[s
     for arguments in (
         ["ledger", "check"],
         ["ledger", "balances"],
+        ["ledger", "export"],
         ["transfer", "list"],
         ["outbox", "list"],
         ["inbox", "list"],
