@@ -8,9 +8,10 @@ from sqlmodel import Session
 
 from bot.domain import books
 from bot.domain.order import OrderKind
+from bot.domain.payout import PayoutTerms
 from bot.domain.topup import TopupStatus
 from bot.domain.transfer import Reason, TransferStatus
-from bot.store import confirmations, ledger, orders, people
+from bot.store import confirmations, ledger, orders, payouts, people
 from bot.store.orders import NewOrder, NewTransfer
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -72,6 +73,23 @@ def hold(session: Session, transfer_id: int, person_id: int, cents: int) -> None
         payer_person_id=person_id,
     )
     ledger.record(session, [books.hold(transfer_id, person_id, cents)], at=NOON)
+
+
+def pay_out(session: Session, person_id: int, handle: str, cents: int) -> int:
+    """Take a payout's money from a wallet; return the payout's id."""
+    terms = PayoutTerms(cents, "FR1420041010050500013M02606", "Bob Martin")
+    payout_id = payouts.insert(
+        session,
+        terms,
+        key=f"passkey-{next(_numbers)}",
+        person_id=person_id,
+        x_user_id=x_id(handle),
+        sca_basis="passkey",
+        at=NOON,
+    )
+    assert payout_id is not None
+    ledger.record(session, [books.payout_request(payout_id, person_id, cents)], at=NOON)
+    return payout_id
 
 
 def order(

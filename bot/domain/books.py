@@ -11,6 +11,7 @@ from typing import Final
 
 CARDS: Final = "cards"
 BANK: Final = "bank"
+PAYOUTS: Final = "payouts"
 
 SIGN_TURNED: Final = (CARDS, BANK)
 """Accounts that are shown and exported with their sign turned."""
@@ -93,3 +94,32 @@ def give_back(transfer_id: int, payer_id: int, amount_cents: int) -> Entry:
     """What was held goes back to the payer's wallet."""
     key = f"transfer:{transfer_id}:return"
     return _move(key, amount_cents, source=held(transfer_id), target=wallet(payer_id))
+
+
+def payout_request(payout_id: int, person_id: int, amount_cents: int) -> Entry:
+    """A payout is asked for: its money leaves the wallet at once."""
+    key = f"payout:{payout_id}:request"
+    return _move(key, amount_cents, source=wallet(person_id), target=PAYOUTS)
+
+
+def payout_cancel(payout_id: int, person_id: int, amount_cents: int) -> Entry:
+    """A payout is cancelled before its file: back to its owner."""
+    key = f"payout:{payout_id}:cancel"
+    return _move(key, amount_cents, source=PAYOUTS, target=wallet(person_id))
+
+
+def payout_settle(payout_id: int, amount_cents: int) -> Entry:
+    """A payout has left the safeguarding account: e-money is redeemed."""
+    return _move(f"payout:{payout_id}:settle", amount_cents, source=PAYOUTS, target=BANK)
+
+
+def payout_return(payout_id: int, person_id: int, amount_cents: int) -> Entry:
+    """A payout that had not left comes back to its owner."""
+    key = f"payout:{payout_id}:return"
+    return _move(key, amount_cents, source=PAYOUTS, target=wallet(person_id))
+
+
+def payout_return_from_bank(payout_id: int, person_id: int, amount_cents: int) -> Entry:
+    """A payout that had left comes back from the other bank, to its owner."""
+    key = f"payout:{payout_id}:return"
+    return _move(key, amount_cents, source=BANK, target=wallet(person_id))

@@ -24,6 +24,7 @@ def broken(database_url: str) -> Iterator[Store]:
         assert builders.order(session, "4F7K2Q", "bob", "alice", 300, 200) == [1, 2]
         builders.hold(session, 2, bob, 200)
         builders.fund(session, "topup-b", alice, 100)
+        builders.pay_out(session, bob, "bob", 50)
     assert check.prove(opened).balanced
     yield opened
     opened.close()
@@ -52,6 +53,7 @@ def sabotage(store: Store, *statements: str) -> None:
 
 UNRULED = (
     "ALTER TABLE account DROP CONSTRAINT ck_account_never_below_zero",
+    "ALTER TABLE payout DROP CONSTRAINT ck_payout_in_file",
     "ALTER TABLE journal_entry DROP CONSTRAINT uq_journal_entry_key",
 )
 WITHOUT_KEY = """
@@ -77,8 +79,8 @@ FAULTS: dict[str, tuple[tuple[str, ...], str]] = {
         "entry transfer:2:hold has fewer than two postings",
     ),
     "a balance drifts": (
-        ("UPDATE account SET balance_cents = 801 WHERE name = 'wallet:1'",),
-        "account wallet:1 shows 801 cents but its postings say 800",
+        ("UPDATE account SET balance_cents = 751 WHERE name = 'wallet:1'",),
+        "account wallet:1 shows 751 cents but its postings say 750",
     ),
     "a wallet is below zero": (
         ("UPDATE account SET balance_cents = -5 WHERE name = 'wallet:2'",),
@@ -137,6 +139,26 @@ FAULTS: dict[str, tuple[tuple[str, ...], str]] = {
     "a transfer is in funding by itself": (
         ("UPDATE transfer SET status = 'funding' WHERE id = 1",),
         "transfer 1 is in funding but no unfinished top-up is behind it",
+    ),
+    "a payout says that it was cancelled": (
+        ("UPDATE payout SET status = 'cancelled'",),
+        "entry payout:1:cancel lacks its 50 cents on wallet:1",
+    ),
+    "a payout says that it has left": (
+        ("UPDATE payout SET status = 'settled', settled_at = requested_at, file_id = 1",),
+        "entry payout:1:settle lacks its 50 cents on bank",
+    ),
+    "a payout's status has no event": (
+        ("UPDATE payout SET status = 'cancelled'",),
+        "payout 1 is cancelled but its latest event says requested",
+    ),
+    "money is under way for no payout": (
+        ("UPDATE account SET balance_cents = 49 WHERE name = 'payouts'",),
+        "account payouts has 49 cents but the payouts under way are 50",
+    ),
+    "a payout left without a file": (
+        ("UPDATE payout SET status = 'exported'",),
+        "payout 1 is exported but in no file",
     ),
     "both legs are changed alike": (
         (f"UPDATE posting SET amount_cents = amount_cents * 2 WHERE {OF_CAPTURE}",),

@@ -20,6 +20,7 @@ from bot.store.tables.orders import (
     TransferEvent,
     Wish,
 )
+from bot.store.tables.payouts import BankReportRow, Payout, PayoutEvent, PayoutFileRow
 from bot.store.tables.people import (
     Block,
     Case,
@@ -44,6 +45,7 @@ def core(model: type[SQLModel]) -> Table:
 
 __all__ = [
     "Account",
+    "BankReportRow",
     "Block",
     "Case",
     "Confirmation",
@@ -57,6 +59,9 @@ __all__ = [
     "Mandate",
     "Order",
     "OutboxRow",
+    "Payout",
+    "PayoutEvent",
+    "PayoutFileRow",
     "Person",
     "PhoneCode",
     "PostVersion",
