@@ -75,7 +75,15 @@ def hold(session: Session, transfer_id: int, person_id: int, cents: int) -> None
     ledger.record(session, [books.hold(transfer_id, person_id, cents)], at=NOON)
 
 
-def pay_out(session: Session, person_id: int, handle: str, cents: int) -> int:
+def pay_out(
+    session: Session,
+    person_id: int,
+    handle: str,
+    cents: int,
+    *,
+    at: datetime = NOON,
+    x_user_id: str | None = None,
+) -> int:
     """Take a payout's money from a wallet; return the payout's id."""
     terms = PayoutTerms(cents, "FR1420041010050500013M02606", "Bob Martin")
     payout_id = payouts.insert(
@@ -83,12 +91,12 @@ def pay_out(session: Session, person_id: int, handle: str, cents: int) -> int:
         terms,
         key=f"passkey-{next(_numbers)}",
         person_id=person_id,
-        x_user_id=x_id(handle),
+        x_user_id=x_user_id or x_id(handle),
         sca_basis="passkey",
-        at=NOON,
+        at=at,
     )
     assert payout_id is not None
-    ledger.record(session, [books.payout_request(payout_id, person_id, cents)], at=NOON)
+    ledger.record(session, [books.payout_request(payout_id, person_id, cents)], at=at)
     return payout_id
 
 

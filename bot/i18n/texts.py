@@ -4,8 +4,8 @@ The catalogue is the TOML files beside this module: a table for each key, with `
 sentence or a list of wordings. A value is written by its name: `…_cents` as an amount
 (`typed_cents` as the command language reads it, `signed_cents` with `+` or `−`), `handle` and
 `people` with `@` except in public (X would notify them), `…_at` as a day and time in Paris, `…_on`
-as a day there, a reply in its own words, `lines` of replies one a line; what is text stays as it
-is. A key or a value that is missing is a programmer's error.
+as a day there, `month` as a month there, a reply in its own words, `lines` of replies one a line;
+what is text stays as it is. A key or a value that is missing is a programmer's error.
 """
 
 import re
@@ -68,6 +68,9 @@ def _written(name: str, value: object, lang: Lang, *, public: bool) -> str:
     if name.endswith(("_at", "_on")):
         assert isinstance(value, datetime), f"{name} is a datetime"
         return moment(value, lang) if name.endswith("_at") else day(value, lang)
+    if name == "month":
+        assert isinstance(value, datetime), "a month is a moment in it"
+        return month(value, lang)
     if name == "handle":
         return named(str(value), public=public)
     if name == "people":
@@ -146,3 +149,15 @@ def day(at: datetime, lang: Lang) -> str:
     """Write a day, on the calendar of Paris: `23 nov.`, `23 Nov`."""
     local = at.astimezone(PARIS)
     return f"{local.day}{NBSP}{_MONTHS[lang].split()[local.month - 1]}"
+
+
+_WHOLE_MONTHS: Final[Mapping[Lang, str]] = {
+    "fr": "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
+    "en": "January February March April May June July August September October November December",
+}
+
+
+def month(at: datetime, lang: Lang) -> str:
+    """Write a month, on the calendar of Paris: `novembre 2026`, `November 2026`."""
+    local = at.astimezone(PARIS)
+    return f"{_WHOLE_MONTHS[lang].split()[local.month - 1]}{NBSP}{local.year}"
