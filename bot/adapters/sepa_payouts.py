@@ -7,6 +7,7 @@ regulation (EU) 260/2012, art. 5 (7), has it.
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import mkstemp
 from typing import Final
 from xml.etree import ElementTree as ET
 from zoneinfo import ZoneInfo
@@ -38,13 +39,17 @@ class SepaFiles:
     def write(self, name: str, content: str) -> str:
         """Write a file so that it is there whole or not at all; return where it is."""
         target = self._folder / name
-        part = self._folder / f".{name}.part"
-        with part.open("w", encoding="utf-8", newline="\n") as file:
-            os.fchmod(file.fileno(), 0o600)  # it names people and their accounts
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(target)
+        # A part of its own, that nobody else can read: two exports at once must not share one.
+        handle, part = mkstemp(prefix=f".{name}.", dir=self._folder)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(part).replace(target)
+        except BaseException:
+            Path(part).unlink(missing_ok=True)
+            raise
         folder = os.open(self._folder, os.O_RDONLY)
         try:
             os.fsync(folder)

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from hypothesis import given
@@ -63,6 +64,29 @@ def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o077 == 0
     with pytest.raises(FileNotFoundError):
         SepaFiles(tmp_path / "nowhere").write("A.xml", "")
+
+
+def test_two_that_write_one_file_at_once_leave_it_whole(tmp_path: Path) -> None:
+    """Whoever is last: the same name is the same text, and no part of it is ever to be seen."""
+    text = "payout\n" * 20_000
+    files = SepaFiles(tmp_path)
+    threads = [Thread(target=files.write, args=("A.xml", text)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        if (tmp_path / "A.xml").exists():
+            assert (tmp_path / "A.xml").read_text() == text
+    for thread in threads:
+        thread.join()
+    assert [one.name for one in tmp_path.iterdir()] == ["A.xml"]
+
+
+def test_a_writing_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    """No part stays behind where the name is taken by a folder."""
+    (tmp_path / "A.xml").mkdir()
+    with pytest.raises(OSError, match=r"A\.xml"):
+        SepaFiles(tmp_path).write("A.xml", "text")
+    assert [one.name for one in tmp_path.iterdir()] == ["A.xml"]
 
 
 @pytest.mark.parametrize("kind", ["053", "054"])
