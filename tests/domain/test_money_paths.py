@@ -20,14 +20,26 @@ EXAMPLES: dict[str, tuple[object, str]] = {
     "topup_id": ("t11", "<top-up>"),
     "transfer_id": (12, "<transfer>"),
     "payout_id": (13, "<payout>"),
+    "dispute_id": ("d17", "<dispute>"),
+    "recovery_id": (18, "<recovery>"),
+    "refund_id": ("r19", "<refund>"),
     "person_id": (14, "<person>"),
     "payer_id": (15, "<payer>"),
     "payee_id": (16, "<payee>"),
     "amount_cents": (50_000, "amount"),
     "fee_cents": (700, "fee"),
+    "restored_cents": (300, "restored"),
 }
 """An example for each argument of the functions, and how the table writes it."""
-AMOUNTS = {50_000: "amount", 700: "fee", 50_700: "(amount + fee)", 49_300: "(amount − fee)"}
+AMOUNTS = {
+    50_000: "amount",
+    700: "fee",
+    300: "restored",
+    50_700: "(amount + fee)",
+    49_300: "(amount − fee)",
+    49_700: "(amount − restored)",
+}
+"""How the table writes each amount that these examples make."""
 
 
 def cases() -> dict[str, Callable[..., Entry]]:
