@@ -68,9 +68,9 @@ def import_(*, file: Path, as_json: bool) -> None:
     if as_json:
         put([asdict(done)])
         return
-    known = f" {done.known} of them read before." if done.known else ""
     click.echo(
-        f"{done.reports} reports.{known} {done.settled} payouts settled, {done.returned} returned."
+        f"Reports: {done.reports}, read before: {done.known}. "
+        f"Payouts settled: {done.settled}, returned: {done.returned}."
     )
 
 

@@ -127,6 +127,9 @@ def import_reports(deps: Deps, bank: BankFiles, iban: str, content: bytes) -> Im
             if row_id is not None:
                 fresh[row_id] = one
         rows = _lock(session, list(fresh.values()))
+        # Every account at once: who asks for a payout has a wallet and wants `payouts` after it.
+        wallets = {books.wallet(row.person_id) for row in rows.values()}
+        ledger.lock_balances(session, [*wallets, books.PAYOUTS, books.BANK])
         counts = {
             row_id: _book(session, deps, one, rows, at)
             for row_id, one in sorted(fresh.items(), key=lambda pair: pair[0])

@@ -130,9 +130,10 @@ def request(deps: Deps, x_user_id: str, terms: PayoutTerms, verdict: Verdict) ->
         if known is not None:
             assert known.person_id == person_id, "an authentication is its person's own"
             return int(known.id)
-        balance = ledger.lock_balances(session, [books.wallet(person_id)])[books.wallet(person_id)]
+        wallet = books.wallet(person_id)
+        balances = ledger.lock_balances(session, [wallet, books.PAYOUTS])
         fresh = _fresh_cents(session, deps, person_id)
-        _check_amount(terms.amount_cents, payout.most_cents(balance, fresh))
+        _check_amount(terms.amount_cents, payout.most_cents(balances[wallet], fresh))
         payout_id = payouts.insert(
             session,
             terms,

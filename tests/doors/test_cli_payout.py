@@ -61,8 +61,8 @@ def test_a_payout_goes_out_and_is_settled(
     report = tmp_path / "report.xml"
     report.write_bytes(camt([Movement(f"SMONEY-PAYOUT-{payout_id}", 1_234)]))
     for said in (
-        "1 reports. 1 payouts settled, 0 returned.",
-        "1 reports. 1 of them read before. 0 payouts settled, 0 returned.",
+        "Reports: 1, read before: 0. Payouts settled: 1, returned: 0.",
+        "Reports: 1, read before: 1. Payouts settled: 0, returned: 0.",
     ):
         ended = door("payout", "import", str(report), settings=settings)
         assert (ended.returncode, ended.stdout.strip()) == (0, said), ended.stderr

@@ -1,5 +1,8 @@
 """Payouts in verbs that read like sentences: ask, export, read, and where the money is."""
 
+from collections.abc import Callable
+from threading import Barrier, Thread
+
 from bot.domain.payout import Authenticated, PayoutTerms
 from bot.services import payout_files, payouts
 from bot.store import ledger
@@ -47,3 +50,18 @@ def accounts(world: World) -> dict[str, int]:
     with world.store.read() as session:
         rows = dict(ledger.balances(session))
     return {name: rows.get(name, 0) for name in ("wallet:1", "payouts", "bank", "cards")}
+
+
+def together(*actions: Callable[[], object]) -> None:
+    """Do things at the same moment, each in a thread of its own."""
+    start = Barrier(len(actions))
+
+    def run(action: Callable[[], object]) -> None:
+        start.wait()
+        action()
+
+    threads = [Thread(target=run, args=(one,)) for one in actions]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()

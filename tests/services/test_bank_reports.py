@@ -1,12 +1,13 @@
 """The bank's reports: payouts settle or come back, once, or nothing of the report is booked."""
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
 from bot.domain.errors import Rejected
 from tests.fakes.bank import FakeBankFiles, Movement, camt
-from tests.services.paying_out import accounts, ask, export, read, rich, statuses
+from tests.services.paying_out import accounts, ask, export, read, rich, statuses, together
 from tests.world import World
 
 
@@ -142,3 +143,23 @@ def test_a_report_with_other_movements_under_a_known_name_is_refused(
         read(world, bank, camt(bank.transfers(), report_id="STMT-1"))
     assert "with other movements was read on" in refused.value.detail
     assert statuses(world, "bob") == ["exported"]
+
+
+def test_reports_and_requests_at_once_do_not_wait_in_a_circle(
+    world: World, bank: FakeBankFiles
+) -> None:
+    """Both want the wallet and `payouts`: whoever reads a report takes all accounts at once."""
+    rich(world, cents=50_000)
+    for turn in range(8):
+        left, back = (ask(world, "bob", 100, key=f"{turn}-{which}") for which in ("left", "back"))
+        export(world, bank)
+        report = camt(
+            [
+                Movement(f"SMONEY-PAYOUT-{left}", 100),
+                Movement(f"SMONEY-PAYOUT-{back}", 100, credit=True),
+            ]
+        )
+        asks = [partial(ask, world, "bob", 1, key=f"{turn}-more-{one}") for one in range(3)]
+        together(partial(read, world, bank, report), *asks)
+    assert statuses(world, "bob").count("returned") > 0
+    assert accounts(world)["wallet:1"] == 50_000 - 8 * 100 - 8 * 3

@@ -1,8 +1,6 @@
 """Payouts: out of the wallet at once, in one file, settled or back; each cent in one place."""
 
-from collections.abc import Callable
 from datetime import timedelta
-from threading import Barrier, Thread
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,7 +12,17 @@ from bot.services import payout_files, payouts
 from bot.services.check import prove
 from tests import builders
 from tests.fakes.bank import FakeBankFiles, Movement, camt
-from tests.services.paying_out import IBAN, accounts, ask, export, read, rich, statuses, terms
+from tests.services.paying_out import (
+    IBAN,
+    accounts,
+    ask,
+    export,
+    read,
+    rich,
+    statuses,
+    terms,
+    together,
+)
 from tests.world import World, wordings
 
 
@@ -241,21 +249,6 @@ def test_two_requests_at_once_never_spend_a_cent_twice(world: World) -> None:
     together(lambda: want("one"), lambda: want("two"))
     assert refused == ["refusal.payout_too_much"]
     assert world.balance("bob") == 400
-
-
-def together(*actions: Callable[[], object]) -> None:
-    """Do things at the same moment, each in a thread of its own."""
-    start = Barrier(len(actions))
-
-    def run(action: Callable[[], object]) -> None:
-        start.wait()
-        action()
-
-    threads = [Thread(target=run, args=(one,)) for one in actions]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
 
 
 STORY = st.lists(
