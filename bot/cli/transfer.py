@@ -83,6 +83,8 @@ def _print(rows: Sequence[dict[str, Any]], *, as_json: bool) -> None:
     if as_json:
         put(rows)
         return
+    if not rows:
+        click.echo("A split that nobody was asked for: it has no transfer yet.", err=True)
     for row in rows:
         click.echo(_line(row))
         for event in row["history"]:

@@ -123,7 +123,7 @@ def answer(
         )
     if outbox.put(session, [letter], at=at) or not incoming.is_edit:
         return
-    if not outbox.rewrite(session, letter):
+    if not outbox.rewrite(session, letter, at=at):
         key = f"edit:{incoming.id}"
         tell(session, [News(key, incoming.author_x_user_id, reply, order_id)], at=at)
 

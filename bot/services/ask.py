@@ -17,6 +17,7 @@ from bot.domain.errors import Refusal
 from bot.domain.order import OrderKind
 from bot.domain.replies import Reply
 from bot.domain.split import share
+from bot.domain.transfer import TransferStatus
 from bot.services import asked
 from bot.services.answers import Incoming
 from bot.services.deps import Deps
@@ -71,12 +72,25 @@ def kind_of(command: Ordering) -> OrderKind:
 
 def others_of(session: Session, command: Ordering, me: str, incoming: Incoming) -> list[Named]:
     """Return whom a command names. Who splits, and the bot, have no part in what others owe."""
-    others = [(handle, incoming.people[handle]) for handle in command.people]
-    if not isinstance(command, Split):
+    # By id: one account may be named twice, under the handle that it had before as well.
+    by_id = {incoming.people[handle]: handle for handle in reversed(command.people)}
+    others = [(handle, x_user_id) for x_user_id, handle in reversed(by_id.items())]
+    if isinstance(command, Split):
+        others = besides(session, me, others)
+        if not others:
+            raise Refusal(Reply.of("refusal.split_alone"))
+    if incoming.order_id is None:
         return others
-    kept = besides(session, me, others)
+    return _but_who_declined(session, incoming.order_id, others)
+
+
+def _but_who_declined(session: Session, order_id: int, others: Sequence[Named]) -> list[Named]:
+    """Leave out who said no to an earlier version of what is asked: an edit asks nobody twice."""
+    rows = orders.transfers_of(session, [order_id])
+    declined = {row.payer_x_user_id for row in rows if row.status == TransferStatus.DECLINED.value}
+    kept = [one for one in others if one[1] not in declined]
     if not kept:
-        raise Refusal(Reply.of("refusal.split_alone"))
+        raise Refusal(Reply.of("refusal.cannot_ask"))
     return kept
 
 
@@ -166,7 +180,9 @@ def check(
         is_organisation = other is not None and bool(other.is_organisation)
         if kind is OrderKind.DONATE and not is_organisation:
             raise Refusal(_pay_instead(handle, amount_cents, deps))
-        to_organisation = is_organisation and not kind.is_asked
+        # Of what is asked for, who asks is the payee.
+        payee = mine if kind.is_asked else other
+        to_organisation = payee is not None and bool(payee.is_organisation)
         limits.check_amount(amount_cents, to_organisation=to_organisation, policy=deps.policy)
     if kind.is_asked:
         asked.check(session, me, others, at)

@@ -22,17 +22,18 @@ from bot.store import asked, people
 log = structlog.get_logger(__name__)
 
 A_DAY: Final = timedelta(days=1)
-"""The window of `limits.REQUESTS_TO_STRANGERS_A_DAY`."""
+"""The window of `limits.REQUESTS_TO_STRANGERS_A_DAY`, and of looking up who asks."""
 
 
 def learn_askers(deps: Deps, x_user_id: str) -> None:
-    """Look up who asks a visitor for money, once for each, when the visitor comes to read it.
+    """Look up who asks a visitor for money, once a day for each, when the visitor comes to read it.
 
     Whoever pays must read whom they pay, and X names no writer of a post. No user is read on the
     way to the reply: most who ask are known by then, or what they ask for is never opened.
     """
+    at = deps.clock.now()
     with deps.store.read() as session:
-        unknown = asked.nameless_askers(session, x_user_id)
+        unknown = asked.nameless_askers(session, x_user_id, not_since=at - A_DAY)
     if not unknown:
         return
     try:
@@ -40,10 +41,12 @@ def learn_askers(deps: Deps, x_user_id: str) -> None:
     except (Unavailable, Rejected) as error:
         log.warning("askers_not_looked_up", count=len(unknown), reason=str(error))
         return
-    at = deps.clock.now()
     with deps.store.write() as session:
-        for user in found.values():
-            people.see(session, user.id, at=at, handle=user.handle.lower(), name=user.name)
+        for one in unknown:  # in the order of their ids, as all lock them
+            people.change_account(session, one, looked_up_at=at)
+            user = found.get(one)
+            if user is not None:
+                people.see(session, one, at=at, handle=user.handle.lower(), name=user.name)
 
 
 def lock_parties(session: Session, me: str, others: Sequence[str]) -> Row[Any] | None:
@@ -68,9 +71,9 @@ def check(session: Session, me: str, others: Sequence[tuple[str, str]], at: date
     mine = people.own_accounts(session, me)
     groups = people.groups(session, [x_user_id for _handle, x_user_id in others])
     unwilling = people.who_blocked(session, {one for some in groups.values() for one in some}, mine)
-    for handle, x_user_id in others:
-        if groups[x_user_id] & unwilling:
-            raise Refusal(Reply.of("refusal.cannot_ask", handle=handle))
+    if any(groups[x_user_id] & unwilling for _handle, x_user_id in others):
+        # In public above all: it names nobody, and does not tell of the block.
+        raise Refusal(Reply.of("refusal.cannot_ask"))
     waiting = asked.asked_since(session, mine, since=at - A_DAY)
     groups |= people.groups(session, [x_user_id for _order, x_user_id in waiting])
     paid = asked.who_paid(session, {one for some in groups.values() for one in some}, mine)

@@ -13,7 +13,7 @@ from bot.domain.replies import Reply
 from bot.domain.transfer import Reason, TransferStatus
 from bot.services import claim, settle
 from bot.services.deps import Deps
-from bot.services.tell import News, tell
+from bot.services.tell import tell_declined
 from bot.store import confirmations, drafts, orders, people, wishes
 
 
@@ -123,10 +123,8 @@ def decline_asked(
     """Decline what an order asks one person for, in the caller's transaction; the asker is told."""
     done = _stop(session, asked, "decline", x_user_id, Reason.DECLINED_BY_PAYER, at)
     if done.ended:
-        url = f"{deps.public_url}/t/{order.reference}"
-        reply = Reply.of("news.asker.declined", reference=order.reference, url=url)
-        key = f"order:{order.id}:declined:{x_user_id}"
-        tell(session, [News(key, order.owner_x_user_id, reply, order.id)], at=at)
+        newest = max(row.id for row in asked)
+        tell_declined(session, order, newest, public_url=deps.public_url, at=at)
     return done
 
 
@@ -149,8 +147,10 @@ def cancel_by_operator(deps: Deps, reference: str) -> Done:
     """Cancel what is pending in an order, by an operator's word. Raises `Refusal`."""
     at = deps.clock.now()
     with deps.store.write() as session:
-        rows = lock(session, _order(session, reference))
+        order = _order(session, reference)
+        rows = lock(session, order)
         done = _stop(session, rows, "cancel", None, Reason.CANCELLED_BY_OPERATOR, at)
+        done += Done(int(drafts.end(session, order.id, "cancelled", at=at)))
         if not done:
             raise Refusal(Reply.of("refusal.nothing_to_cancel", reference=reference))
     drive_wishes(deps, rows)

@@ -58,6 +58,8 @@ def converse(
     _meet(session, incoming, at, is_command=not isinstance(command, Nothing))
     account = people.account(session, incoming.author_x_user_id)
     assert account is not None, "the writer was just met"
+    if edits.is_superseded(session, incoming):
+        return False
     if isinstance(command, Stop | Start):
         if isinstance(command, Stop):
             hush(session, account.x_user_id, at)
@@ -67,7 +69,9 @@ def converse(
         if incoming.is_edit:
             edits.follow(session, deps, incoming, command, at)
         return False
-    if account.opted_out_at is not None or edits.is_superseded(session, incoming):
+    if account.opted_out_at is not None:
+        if incoming.is_edit:  # what their post no longer says is not paid, and nothing is added
+            edits.follow(session, deps, incoming, command, at)
         return False
     heard = edits.follow(session, deps, incoming, command, at) if incoming.is_edit else incoming
     if heard is None:
@@ -273,8 +277,10 @@ def _is_own_draft(session: Session, order: Row[Any], me: str) -> bool:
 def _knows_terms(session: Session, order: Row[Any], waiting: list[Row[Any]], me: str) -> bool:
     """Whether a payer ordered these terms in their own words, or was told them by DM.
 
-    Else anybody could post a request and a riddle whose answer is "DM oui 4F7K2Q".
+    Else anybody could post a request and a riddle whose answer is "DM oui 4F7K2Q". A message may
+    be older than an edit that was read before it: what an edit ordered is told first.
     """
-    if order.owner_x_user_id == me and order.kind in ("pay", "donate"):
+    is_own = order.owner_x_user_id == me and order.kind in ("pay", "donate")
+    if is_own and order.edited_at is None:
         return True
     return outbox.was_told(session, order.id, me, confirm.terms_of(order.reference, waiting))

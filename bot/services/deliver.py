@@ -16,7 +16,7 @@ from bot.domain.errors import OutcomeUnknown, Rejected, Unavailable
 from bot.domain.order import confirm_by_after_reply
 from bot.services.deps import Deps
 from bot.services.steps import Step
-from bot.store import drafts, inbox, orders, outbox, people
+from bot.store import confirmations, drafts, inbox, orders, outbox, people
 
 log = structlog.get_logger(__name__)
 
@@ -149,9 +149,12 @@ def _record(deps: Deps, row: Row[Any], sent_id: str) -> None:
     """Record that a message is out. An order's payers have their time from its answer on."""
     at = deps.clock.now()
     with deps.store.write() as session:
+        answers = row.order_id is not None and row.key.startswith(("reply:", "dm:answer:"))
+        if answers:  # first of all: an edit holds the order when it comes to this message
+            confirmations.lock_order(session, row.order_id)
         if not outbox.record_sent(session, row.id, sent_id=sent_id, at=at):
             return
-        if row.order_id is not None and row.key.startswith(("reply:", "dm:answer:")):
+        if answers:
             order = orders.by_id(session, row.order_id)
             confirm_by = confirm_by_after_reply(
                 at,
@@ -159,8 +162,11 @@ def _record(deps: Deps, row: Row[Any], sent_id: str) -> None:
                 confirm_within_h=deps.policy.confirm_within_h,
                 answer_within_h=deps.policy.answer_within_h,
             )
-            orders.record_reply(session, order.id, reply_id=sent_id, at=at, confirm_by=confirm_by)
-            drafts.extend(session, order.id, confirm_by=confirm_by)
+            first = orders.record_reply(
+                session, order.id, reply_id=sent_id, at=at, confirm_by=confirm_by
+            )
+            if first:
+                drafts.extend(session, order.id, confirm_by=confirm_by)
     deps.step(Step.MESSAGE_RECORDED)
 
 

@@ -14,22 +14,27 @@ from typing import Any, Final
 from sqlalchemy import Row
 from sqlmodel import Session
 
-from bot.domain.commands import Cancel, Command, Confirm, Decline, Nothing, Split
+from bot.domain.commands import Cancel, Command, Decline, Nothing, Split, Stop
 from bot.domain.errors import Unavailable
 from bot.domain.replies import Reply
 from bot.domain.transfer import Reason, TransferStatus
 from bot.services import ask, cancel
-from bot.services.answers import HINT_PRIORITY, Incoming, answer
-from bot.services.ask import Ordering
+from bot.services.answers import Incoming
+from bot.services.ask import Named, Ordering
 from bot.services.deps import Deps
 from bot.services.steps import Step
-from bot.store import drafts, inbox, orders, outbox
+from bot.services.tell import News, tell
+from bot.store import drafts, inbox, orders, outbox, wishes
 
 LOOK_AGAIN: Final = timedelta(seconds=5)
 """How long an edit waits for the driver to stop a card payment before it is read again."""
-_CLOSING: Final = "the card page of what it edits is being closed"
-_ONCE: Final = (Cancel, Decline, Confirm)
-"""Commands that an edit, which may only mend a word, must not do a second time."""
+_CLOSING: Final = "what it edits is being paid, or its card page closed"
+_OPEN: Final = (TransferStatus.PENDING.value, TransferStatus.FUNDING.value)
+_PAID: Final = (
+    TransferStatus.POSTED.value,
+    TransferStatus.HELD.value,
+    TransferStatus.RETURNED.value,
+)
 
 
 def close_card_pages(deps: Deps, incoming: Incoming, command: Command) -> None:
@@ -46,7 +51,7 @@ def close_card_pages(deps: Deps, incoming: Incoming, command: Command) -> None:
         funding = _with_the_card(rows)
         if not funding or _is_settled(session, rows):
             return
-        if _says_the_same(order, rows, incoming, command):
+        if _says_the_same(session, order, rows, incoming, command):
             return
         cancel.wish_away(session, funding, incoming.author_x_user_id, Reason.EDITED, at)
     deps.step(Step.EDIT_WISHED)
@@ -64,7 +69,7 @@ def follow(
 
     The writer's account is locked by now, so that two versions are never followed at once.
     """
-    if isinstance(command, _ONCE) and _name(command) in _read_before(session, incoming):
+    if _was_done(session, incoming, command):
         return None
     inbox.note_version(session, incoming.thing_id, incoming.id, at=at)
     if isinstance(command, Nothing):
@@ -72,20 +77,53 @@ def follow(
     order = _order(session, incoming)
     if order is None:
         return incoming
-    rows = cancel.lock(session, order)
-    draft = drafts.of(session, order.id)
-    if _is_settled(session, rows) or _has_ended(draft):
-        return None
-    if _says_the_same(order, rows, incoming, command):
-        return None
-    if _with_the_card(rows):  # since `close_card_pages` looked: it looks again
-        raise Unavailable(_CLOSING, at + LOOK_AGAIN)
-    _withdraw(session, order, rows, at)
     if isinstance(command, Cancel) and command.reference in (None, order.reference):
-        reply = Reply.of("cancelled", reference=order.reference)
-        answer(session, deps, incoming, reply, at=at, priority=HINT_PRIORITY)
+        # The post itself says which order is meant, as a reply to it would.
+        return replace(incoming, in_reply_to_post_id=incoming.thing_id)
+    rows = cancel.lock(session, order)
+    if _says_the_same(session, order, rows, incoming, command):
         return None
+    if _is_settled(session, rows) or _has_ended(drafts.of(session, order.id)):
+        _say_too_late(session, deps, incoming, order, rows, at)
+        return None
+    _stop_what_moves(session, rows, incoming, command, at)
+    _withdraw(session, order, rows, at)
     return replace(incoming, order_id=order.id)
+
+
+def _stop_what_moves(
+    session: Session,
+    rows: Sequence[Row[Any]],
+    incoming: Incoming,
+    command: Command,
+    at: datetime,
+) -> None:
+    """Wait for what was confirmed since `close_card_pages` looked. Raises `Unavailable`.
+
+    `stop` waits for nobody: what is with the card is wished away, and the driver does the rest.
+    """
+    if isinstance(command, Stop):
+        funding = _with_the_card(rows)
+        cancel.wish_away(session, funding, incoming.author_x_user_id, Reason.EDITED, at)
+    elif _with_the_card(rows) or any(_is_confirmed(row) for row in rows):
+        raise Unavailable(_CLOSING, at + LOOK_AGAIN)
+
+
+def _say_too_late(
+    session: Session,
+    deps: Deps,
+    incoming: Incoming,
+    order: Row[Any],
+    rows: Sequence[Row[Any]],
+    at: datetime,
+) -> None:
+    """Tell the writer where X allows it that an edit changes nothing: the money has moved."""
+    if not any(row.status in _PAID for row in rows):
+        return
+    url = f"{deps.public_url}/t/{order.reference}"
+    reply = Reply.of("news.edited_too_late", reference=order.reference, url=url)
+    news = News(f"edit:{incoming.id}", incoming.author_x_user_id, reply, order.id)
+    tell(session, [news], at=at)
 
 
 def is_superseded(session: Session, incoming: Incoming) -> bool:
@@ -103,8 +141,19 @@ def _name(command: Command) -> str:
     return type(command).__name__.lower()
 
 
-def _read_before(session: Session, incoming: Incoming) -> set[str]:
-    return inbox.kinds_read(session, incoming.thing_id)
+def _was_done(session: Session, incoming: Incoming, command: Command) -> bool:
+    """Whether an earlier version did what must not be done again: a word may only be mended.
+
+    Without a reference `cancel` and `decline` mean the newest: the next time that is another.
+    """
+    if not isinstance(command, Cancel | Decline) or command.reference is not None:
+        return False
+    return _name(command) in inbox.kinds_read(session, incoming.thing_id)
+
+
+def _is_confirmed(row: Row[Any]) -> bool:
+    """Whether a confirmation covers it that is not settled yet: it may still come to nothing."""
+    return row.confirmation_id is not None and row.status == TransferStatus.PENDING.value
 
 
 def _with_the_card(rows: Sequence[Row[Any]]) -> list[Row[Any]]:
@@ -119,14 +168,15 @@ def _withdraw(session: Session, order: Row[Any], rows: Sequence[Row[Any]], at: d
 
 
 def _is_settled(session: Session, rows: Sequence[Row[Any]]) -> bool:
-    """Whether something in an order was confirmed or has ended, other than by an edit."""
-    open_ones = (TransferStatus.PENDING.value, TransferStatus.FUNDING.value)
-    if any(row.confirmation_id is not None and row.status == "pending" for row in rows):
+    """Whether something in an order was paid, or all of it has ended other than by an edit.
+
+    Who was asked and said no keeps the others' terms from nothing: these still follow the post.
+    """
+    if any(row.status in _PAID for row in rows):
         return True
-    closed = [row for row in rows if row.status not in open_ones]
-    if any(row.status != TransferStatus.CANCELLED.value for row in closed):
-        return True
-    return len(orders.edited_away(session, [row.id for row in closed])) < len(closed)
+    if any(row.status in _OPEN for row in rows):
+        return False
+    return len(orders.edited_away(session, [row.id for row in rows])) < len(rows)
 
 
 def _has_ended(draft: Row[Any] | None) -> bool:
@@ -135,19 +185,40 @@ def _has_ended(draft: Row[Any] | None) -> bool:
 
 
 def _says_the_same(
-    order: Row[Any], rows: Sequence[Row[Any]], incoming: Incoming, command: Command
+    session: Session,
+    order: Row[Any],
+    rows: Sequence[Row[Any]],
+    incoming: Incoming,
+    command: Command,
 ) -> bool:
-    """Whether an edit asks for just what waits: then an open form stays good."""
-    if not isinstance(command, Ordering) or isinstance(command, Split):
+    """Whether an edit asks for just what waits: then an open form stays good.
+
+    What an earlier edit has wished away goes, whatever this one says: it is added anew.
+    """
+    if not isinstance(command, Ordering) or not incoming.people:
         return False
-    if order.kind != ask.kind_of(command).value or not incoming.people:
+    if order.kind != ask.kind_of(command).value:
         return False
     me = incoming.author_x_user_id
-    wanted = [
-        ask.transfer_of(command, me, (handle, incoming.people[handle])) for handle in command.people
-    ]
-    waiting = [row for row in rows if row.status != TransferStatus.CANCELLED.value]
-    return [_terms(one) for one in wanted] == [_terms(row) for row in waiting]
+    named = [(handle, incoming.people[handle]) for handle in command.people]
+    if isinstance(command, Split):
+        return _is_drafted(session, order, ask.besides(session, me, named), command)
+    going = wishes.open_of(session, [row.id for row in rows])
+    if any(wish.reason == Reason.EDITED.value for wish in going):
+        return False
+    waiting = [_terms(row) for row in rows if row.status != TransferStatus.CANCELLED.value]
+    return [_terms(ask.transfer_of(command, me, one)) for one in named] == waiting
+
+
+def _is_drafted(session: Session, order: Row[Any], others: Sequence[Named], command: Split) -> bool:
+    """Whether a split has just this draft, be it open or asked for already."""
+    draft = drafts.of(session, order.id)
+    if draft is None or draft.outcome not in (None, "asked"):
+        return False
+    named = [row.x_user_id for row in drafts.people_of(session, [order.id])]
+    wanted = [x_user_id for _handle, x_user_id in others]
+    known = (draft.amount_cents, draft.note, named)
+    return known == (command.amount_cents, command.note, wanted)
 
 
 def _terms(one: Any) -> tuple[str, str, int, str | None]:

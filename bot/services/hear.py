@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from bot.domain.commands import (
+    Cancel,
     Command,
     Donate,
     ErrorCode,
@@ -21,6 +22,7 @@ from bot.domain.commands import (
     Pay,
     Request,
     Split,
+    Stop,
 )
 from bot.domain.replies import Reply
 from bot.language import Text, parse
@@ -168,8 +170,8 @@ def _converse(
     if isinstance(command, Pay | Donate | Request | Split):
         command, who, refusal = _resolve(deps, command, named)
     heard = replace(incoming, people=who)
-    if heard.is_edit:
-        edits.close_card_pages(deps, heard, command)
+    if heard.is_edit and not isinstance(command, Stop | Cancel):
+        edits.close_card_pages(deps, heard, command)  # these two wish for it by themselves
     at = deps.clock.now()
     with deps.store.write() as session:
         if not inbox.finish(session, row.id, at=at, status="done", reason=_kind(command)):
@@ -211,7 +213,8 @@ def _invalid(command: Pay | Donate | Request | Split, handle: str) -> Misread:
         error=ErrorCode.INVALID_HANDLE,
         lang=command.lang,
         verb=_kind(command),
-        people=(handle,),
+        people=tuple(one for one in command.people if one != handle),
+        handle_text=f"@{handle}",
         amount_cents=command.amount_cents,
         note=command.note,
     )

@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from bot.domain.errors import Refusal
 from bot.domain.order import OrderKind
-from bot.domain.replies import Reply
+from bot.domain.replies import EXAMPLE_REFERENCE, Reply
 from bot.services import cancel
 from bot.services.answers import HINT_PRIORITY, Incoming, answer
 from bot.services.deps import Deps
@@ -74,7 +74,8 @@ def _meant(
     if order is not None:
         rows = cancel.lock(session, order)
         if not cancel.has_part(order, rows, mine):
-            example = Reply.of(f"example.{verb}", verb=Reply.of(f"verb.{verb}"))
+            said = Reply.of(f"verb.{verb}")
+            example = Reply.of(f"example.{verb}.named", verb=said, reference=EXAMPLE_REFERENCE)
             raise Refusal(Reply.of("refusal.not_yours", example=example))
         return order, rows
     order = threads.newest_with(session, condition)

@@ -17,7 +17,7 @@ from bot.domain.errors import Refusal
 from bot.domain.replies import Reply
 from bot.services import cancel, check
 from bot.services.deps import Deps
-from bot.store import inbox, orders, outbox, people
+from bot.store import drafts, inbox, orders, outbox, people
 from bot.telemetry import METRICS
 
 log = structlog.get_logger(__name__)
@@ -41,6 +41,8 @@ def show_order(deps: Deps, reference: str) -> list[Shown]:
         rows = orders.transfers_of(session, [order.id]) if order is not None else []
         if number:
             rows = [row for row in rows if str(row.number) == number]
+        if order is not None and not number and drafts.of(session, order.id) is not None:
+            return _shown(session, rows)  # a split that nobody was asked for yet has none
         if order is None or not rows:
             raise Refusal(Reply.of("refusal.unknown_reference", reference=reference))
         return _shown(session, rows)

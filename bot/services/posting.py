@@ -67,6 +67,8 @@ def settle(
     """
     assert topup is None or [one.id for one in batch] == [topup.confirmation_id]
     old = TransferStatus.PENDING if topup is None else TransferStatus.FUNDING
+    # All of an order's, not those alone that are covered: what was unticked moves as well.
+    orders.transfers_of(session, {one.order_id for one in batch}, lock=True)
     rows: dict[int, list[Row[Any]]] = defaultdict(list)
     for row in confirmations.covered(session, [one.id for one in batch]):
         rows[row.confirmation_id].append(row)

@@ -36,12 +36,19 @@ class Proposed:
     terms_hash: str
 
 
+def others_in(session: Session, order: Row[Any]) -> list[Named]:
+    """Return whom an order's draft names, its asker left out under all their X accounts."""
+    named = [(row.handle, row.x_user_id) for row in drafts.people_of(session, [order.id])]
+    return ask.besides(session, order.owner_x_user_id, named)
+
+
 def proposed(session: Session, order: Row[Any], *, with_own: bool = True) -> Proposed:
     """Return the shares of an order's draft. Raises `Refusal` where nobody is left to be asked."""
     draft = drafts.of(session, order.id)
     assert draft is not None, "a split that waits has a draft"
-    named = [(row.handle, row.x_user_id) for row in drafts.people_of(session, [order.id])]
-    others = _others(session, order, named)
+    others = others_in(session, order)
+    if not others:
+        raise Refusal(Reply.of("refusal.split_alone"))
     parts = share(draft.amount_cents, len(others), with_own=with_own)
     ids = [x_user_id for _handle, x_user_id in others]
     return Proposed(
@@ -51,13 +58,6 @@ def proposed(session: Session, order: Row[Any], *, with_own: bool = True) -> Pro
         parts=parts,
         terms_hash=parts.hash(order.reference, ids),
     )
-
-
-def _others(session: Session, order: Row[Any], named: Sequence[Named]) -> list[Named]:
-    others = ask.besides(session, order.owner_x_user_id, named)
-    if not others:
-        raise Refusal(Reply.of("refusal.split_alone"))
-    return others
 
 
 def ask_others(
@@ -75,7 +75,7 @@ def ask_others(
         named = [row.x_user_id for row in drafts.people_of(session, [order.id])]
         people.lock_accounts(session, [x_user_id, *named])  # before every other row
         confirmations.lock_order(session, order.id)
-        draft = drafts.of(session, order.id)
+        order, draft = orders.by_id(session, order.id), drafts.of(session, order.id)
         if draft is None:
             raise Refusal(Reply.of("refusal.unknown_reference", reference=reference))
         if draft.outcome == "asked":
@@ -100,7 +100,8 @@ def _check_open(draft: Row[Any], at: datetime) -> None:
 def _ask(session: Session, deps: Deps, order: Row[Any], shares: Proposed, at: datetime) -> None:
     """End the draft, which no longer counts as an order that waits, and write its transfers."""
     me, each_cents = order.owner_x_user_id, shares.parts.each_cents
-    drafts.end(session, order.id, "asked", at=at)
+    if not drafts.end(session, order.id, "asked", at=at):
+        raise Refusal(Reply.of("refusal.too_late"))  # it expired at this very moment
     others = [(handle, other) for other, handle in shares.others]
     ask.check(session, deps, OrderKind.SPLIT, me, others, each_cents, at)
     new = [

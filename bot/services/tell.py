@@ -42,6 +42,16 @@ def tell(session: Session, news: list[News], *, at: datetime) -> int:
     return put(session, list(_letters(session, news)), at=at)
 
 
+def tell_declined(
+    session: Session, order: Row[Any], transfer_id: int, *, public_url: str, at: datetime
+) -> None:
+    """Tell who asked that a payer said no: once for what was declined, by its newest transfer."""
+    url = f"{public_url}/t/{order.reference}"
+    reply = Reply.of("news.asker.declined", reference=order.reference, url=url)
+    key = f"transfer:{transfer_id}:declined:asker"
+    tell(session, [News(key, order.owner_x_user_id, reply, order.id)], at=at)
+
+
 def _letters(session: Session, news: list[News]) -> Iterator[Letter]:
     ids = {one.x_user_id for one in news}
     accounts = people.accounts_by_id(session, ids)

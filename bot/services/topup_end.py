@@ -12,7 +12,7 @@ from bot.domain.topup import TopupStatus
 from bot.domain.transfer import Reason, TransferStatus
 from bot.services.deps import Deps
 from bot.services.steps import Step
-from bot.services.tell import News, tell
+from bot.services.tell import News, tell, tell_declined
 from bot.store import confirmations, orders, wishes
 
 WISHED = {
@@ -60,6 +60,10 @@ def end(deps: Deps, topup_id: str, status: TopupStatus, refusal: str, reason: Re
         confirmations.settle(session, [row.confirmation_id], outcome=refusal, at=at)
         confirmations.release(session, [row.confirmation_id])
         for wish in wishes.open_of(session, ids):
+            if wish.kind == "decline":
+                order = orders.by_id(session, row.order_id)
+                transfer_id = wish.transfer_id
+                tell_declined(session, order, transfer_id, public_url=deps.public_url, at=at)
             orders.advance(
                 session,
                 [wish.transfer_id],

@@ -139,8 +139,8 @@ class SplitView:
     """Handle and name of everybody who is to be asked."""
     terms_hash: str
     confirm_by: datetime
-    over: Literal["cancelled", "edited", "expired"] | None
-    """Why nobody can be asked any more."""
+    over: Literal["cancelled", "edited", "expired", "alone"] | None
+    """Why nobody can be asked any more; `alone`: the others are the asker's own by now."""
 
 
 OrderPage = Unknown | SignInFirst | NotYours | OrderView | SplitView
@@ -184,23 +184,24 @@ def _without_edited_away(session: Session, rows: list[Row[Any]]) -> list[Row[Any
 def _split_view(
     session: Session, deps: Deps, order: Row[Any], draft: Row[Any], *, with_own: bool
 ) -> SplitView:
-    shares = split.proposed(session, order, with_own=with_own)
-    accounts = people.accounts_by_id(session, [x_user_id for x_user_id, _ in shares.others])
+    others = split.others_in(session, order)
+    shares = split.proposed(session, order, with_own=with_own) if others else None
+    accounts = people.accounts_by_id(session, [x_user_id for _handle, x_user_id in others])
     expired = draft.confirm_by <= deps.clock.now()
     return SplitView(
         reference=order.reference,
-        total_cents=shares.total_cents,
-        note=shares.note,
+        total_cents=draft.amount_cents,
+        note=draft.note,
         with_own=with_own,
-        each_cents=shares.parts.each_cents,
-        own_cents=shares.parts.own_cents,
+        each_cents=shares.parts.each_cents if shares else 0,
+        own_cents=shares.parts.own_cents if shares else draft.amount_cents,
         others=tuple(
             (shown(accounts[x_user_id], handle), accounts[x_user_id].name)
-            for x_user_id, handle in shares.others
+            for handle, x_user_id in others
         ),
-        terms_hash=shares.terms_hash,
+        terms_hash=shares.terms_hash if shares else "",
         confirm_by=draft.confirm_by,
-        over=draft.outcome or ("expired" if expired else None),
+        over=draft.outcome or ("expired" if expired else None) or (None if others else "alone"),
     )
 
 

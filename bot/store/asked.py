@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, select
+from sqlalchemy import Row, and_, or_, select
 from sqlmodel import Session
 
 from bot.domain.transfer import TransferStatus
@@ -37,8 +37,11 @@ def asked_since(
     ]
 
 
-def nameless_askers(session: Session, x_user_id: str) -> list[str]:
-    """Return who asks an account for something that waits, and whose handle was never seen."""
+def nameless_askers(session: Session, x_user_id: str, *, not_since: datetime) -> list[str]:
+    """Return who asks an account for something that waits, and whose handle was never seen.
+
+    Those who were looked up since `not_since` in vain are left out; in the order of their ids.
+    """
     return sorted(
         session.execute(
             select(orders.c.owner_x_user_id)
@@ -50,6 +53,7 @@ def nameless_askers(session: Session, x_user_id: str) -> list[str]:
                 orders.c.owner_x_user_id != x_user_id,
                 transfers.c.status.in_(_OPEN),
                 x_accounts.c.handle.is_(None),
+                or_(x_accounts.c.looked_up_at.is_(None), x_accounts.c.looked_up_at <= not_since),
             )
         ).scalars()
     )

@@ -23,6 +23,9 @@ RETRY_AT_MOST_S: Final = 30.0
 _QUOTED: Final = re.compile(r"""(["'])[^"']*\1(?: \([^)]*\))?(?:, port [0-9]+)?""")
 """What a driver quotes: hosts with their ports, names of users and databases."""
 
+_CONFLICTS: Final = frozenset({"40001", "40P01"})
+"""PostgreSQL's serialization_failure and deadlock_detected: the database is well."""
+
 T = TypeVar("T")
 
 
@@ -46,6 +49,9 @@ def is_down(error: exc.SQLAlchemyError) -> bool:
 
 def tell_database_down(error: exc.SQLAlchemyError, **where: object) -> None:
     """Log that the database does not answer, and what to do."""
+    if getattr(getattr(error, "orig", None), "sqlstate", None) in _CONFLICTS:
+        log.error("database_conflict", mend="two writers waited for each other: try again", **where)
+        return
     said = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
     log.error(
         "database_down",

@@ -308,19 +308,25 @@ def involving(session: Session, x_user_id: str, *, limit: int) -> Sequence[Row[A
 
 def record_reply(
     session: Session, order_id: int, *, reply_id: str, at: datetime, confirm_by: datetime
-) -> None:
-    """Record that an order was answered: from now on its payers have their time."""
+) -> bool:
+    """Record that an order was answered: from now on its payers have their time.
+
+    False where it had been answered before: its time has begun.
+    """
     written = session.connection().execute(
         update(orders)
         .where(orders.c.id == order_id, orders.c.replied_at.is_(None))
         .values(replied_at=at, reply_id=reply_id)
     )
-    if written.rowcount == 1:
-        session.execute(
-            update(transfers)
-            .where(
-                transfers.c.order_id == order_id,
-                transfers.c.status == TransferStatus.PENDING.value,
-            )
-            .values(confirm_by=confirm_by)
+    if written.rowcount != 1:
+        return False
+    transfers_of(session, [order_id], lock=True)  # in the order in which all lock them
+    session.execute(
+        update(transfers)
+        .where(
+            transfers.c.order_id == order_id,
+            transfers.c.status == TransferStatus.PENDING.value,
         )
+        .values(confirm_by=confirm_by)
+    )
+    return True

@@ -42,10 +42,19 @@ def put(session: Session, letters: Iterable[Letter], *, at: datetime) -> int:
     return len(session.execute(insert.returning(outbox.c.id)).all())
 
 
-def rewrite(session: Session, letter: Letter) -> bool:
-    """Say something else in a message that has not gone out; False where it may have."""
-    values = asdict(letter)
-    statement = update(outbox).where(_unsent(values.pop("key"))).values(**values)
+def rewrite(session: Session, letter: Letter, *, at: datetime) -> bool:
+    """Say something else in a message that has not gone out; False where it may have.
+
+    One that was dropped before it went out is owed again.
+    """
+    values = asdict(letter) | {"status": "waiting", "reason": None}
+    key = values.pop("key")
+    never_sent = and_(outbox.c.status == "dropped", outbox.c.sent_id.is_(None))
+    statement = (
+        update(outbox)
+        .where(outbox.c.key == key, or_(_unsent(key), never_sent))
+        .values(next_attempt_at=at, **values)
+    )
     return session.connection().execute(statement).rowcount == 1
 
 

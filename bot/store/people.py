@@ -131,7 +131,9 @@ def lock_persons(session: Session, person_ids: Iterable[int]) -> dict[int, Row[A
         select(persons)
         .where(persons.c.id.in_(set(person_ids)))
         .order_by(persons.c.id)
-        .with_for_update()  # vanishes on SQLite, where a writer is alone anyway
+        # `key_share`: rows that refer to a person may be written meanwhile, as of a message whose
+        # writer was just met. It vanishes on SQLite, where a writer is alone anyway.
+        .with_for_update(key_share=True)
     )
     return {row.id: row for row in session.execute(statement)}
 

@@ -112,7 +112,7 @@ def local() -> Iterator[LocalX]:
 
 def stream_of(url: str, *, silence_s: float = 120.0, **changed: str) -> XMentionStream:
     """A stream from that address, which gives up long after the test has."""
-    api = XApi(credentials(**changed), base_url=url, tries=1, read_timeout_s=5.0)
+    api = XApi(credentials(**changed), base_url=url, tries=1, read_timeout_s=30.0)
     return XMentionStream(api, lambda: BOT, silence_s=silence_s)
 
 

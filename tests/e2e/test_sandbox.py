@@ -30,6 +30,8 @@ class Sandbox:
     folder: Path
     x_url: str
     url: str
+    newest_post: str = ""
+    """The id of the post that `order` made."""
 
     @property
     def books(self) -> dict[str, str]:
@@ -51,6 +53,7 @@ class Sandbox:
     def order(self, text: str, *, by: str = "bob") -> str:
         """Post as somebody; return the reference in the bot's reply."""
         post = self.say("posts", **{"as": by, "text": text})
+        self.newest_post = post["id"]
         reply = until(
             lambda: next(
                 (
@@ -68,9 +71,13 @@ class Sandbox:
 
     def show(self, reference: str) -> dict[str, Any]:
         """Return an order's one transfer as an operator sees it."""
-        ended = door("transfer", "show", reference, "--json", settings=self.books)
-        shown: dict[str, Any] = json.loads(ended.stdout)
+        (shown,) = self.transfers(reference)
         return shown
+
+    def transfers(self, reference: str) -> list[dict[str, Any]]:
+        """Return an order's transfers as an operator sees them."""
+        ended = door("transfer", "show", reference, "--json", settings=self.books)
+        return [json.loads(line) for line in ended.stdout.splitlines()]
 
 
 def until(look: Callable[[], Any]) -> Any:

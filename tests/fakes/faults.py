@@ -17,6 +17,11 @@ class Faults:
     def __init__(self) -> None:
         self._waiting: deque[BotError | LostAnswer | None] = deque()
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a fault is left that no call has met."""
+        return bool(self._waiting)
+
     def add(self, *errors: BotError) -> None:
         """Let each of the next calls fail with one of these, before it does anything."""
         self._waiting.extend(errors)

@@ -355,3 +355,19 @@ def test_an_error_keeps_what_was_understood() -> None:
         rest="but not now",
         reference="ABC234",
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("pay @alice 10€ sat night", "error unsupported_currency"),
+        ("pay @alice 10€ ALL", "error unsupported_currency"),
+        ("pay @alice <10€", "error ambiguous_command"),
+        ("give 110%", "error ambiguous_amount"),
+        ("split 50/50", "error ambiguous_amount"),
+        ("pay @smoney", "nothing"),
+    ],
+)
+def test_where_the_language_is_open_nothing_is_paid(text: str, expected: str) -> None:
+    """Those of docs/adr/0013 that no other table holds."""
+    assert order(text) == expected

@@ -229,6 +229,19 @@ def test_an_asker_who_cannot_be_looked_up_now_is_the_next_time(world: World) -> 
     assert view.owner_handle == "alice"
 
 
+def test_an_asker_whom_x_does_not_show_is_looked_up_once_a_day(world: World) -> None:
+    """Suspended, say: the page is not to call X each time that it is opened."""
+    asks(world, "alice", "bob")
+    world.x.suspend("alice")
+    faults = world.roles.directory.faults
+    learn_askers(world.deps, world.x_id("bob"))
+    faults.add(Unavailable("nobody is to ask"))
+    learn_askers(world.deps, world.x_id("bob"))
+    world.pass_time(hours=25)
+    world.expire()
+    assert world.roles.directory.faults.is_waiting
+
+
 # --- two at once ---------------------------------------------------------------------------------
 
 

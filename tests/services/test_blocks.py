@@ -13,7 +13,7 @@ from tests.world import World, reference_in, wordings
 def is_refused(world: World, asker: str, other: str) -> bool:
     """Whether somebody may not ask another, by a direct message; else they have asked now."""
     (said,) = world.dm(asker, f"request 10€ from @{other}")
-    if said in wordings("refusal.cannot_ask", handle=other):
+    if said in wordings("refusal.cannot_ask"):
         return True
     reference_in(said)
     return False

@@ -6,7 +6,7 @@ import pytest
 
 from bot.domain.errors import Refusal
 from bot.domain.limits import Policy
-from bot.services import cancel, split
+from bot.services import cancel, operate, split
 from bot.services.views import NotYours, OrderView, SplitView
 from bot.services.wallet import wallet_page
 from bot.store.engine import Store
@@ -234,3 +234,44 @@ def test_a_split_by_direct_message_states_the_shares(world: World) -> None:
     assert "€3.33" in again
     assert reference_in(again) == reference
     assert world.transfers(reference) == []
+
+
+def test_a_tap_while_the_draft_expires_asks_nobody(world: World) -> None:
+    """Whoever comes second finds what the first has written."""
+    reference = _split(world)
+    terms = _shown(world, reference).terms_hash
+    world.pass_time(hours=25)
+    world.expire()
+    with pytest.raises(Refusal) as refusal:
+        _tap(world, reference, terms=terms)
+    assert refusal.value.reply.key == "refusal.too_late"
+    assert _shown(world, reference).over == "expired"
+    assert world.transfers(reference) == []
+
+
+def test_a_split_with_somebody_who_turns_out_to_be_its_asker_says_so(world: World) -> None:
+    """Another X account that joined the same wallet since: nobody is left, and it can be ended."""
+    world.join("bob")
+    reference = _split(world, "@smoney split 10€ with @bobs_other")
+    world.link("bobs_other", to="bob")
+    assert _shown(world, reference).over == "alone"
+    cancel.cancel(world.deps, reference, world.x_id("bob"))
+    assert _shown(world, reference).over == "cancelled"
+
+
+def test_asking_for_the_shares_again_by_dm_gives_no_more_time(world: World) -> None:
+    """The first answer set the end."""
+    (answer,) = world.dm("bob", "split 10€ with @alice @carol")
+    reference = reference_in(answer)
+    until = _shown(world, reference).confirm_by
+    world.pass_time(hours=5)
+    world.dm("bob", f"yes {reference}")
+    assert _shown(world, reference).confirm_by == until
+
+
+def test_an_operator_cancels_a_split_that_waits(world: World) -> None:
+    """It has no transfer, and is shown as such."""
+    reference = _split(world)
+    assert operate.show_order(world.deps, reference) == []
+    operate.cancel_order(world.deps, reference)
+    assert _shown(world, reference).over == "cancelled"

@@ -54,6 +54,7 @@ def upgrade() -> None:
             ["x_user_id"], ["x_account.x_user_id"], name=op.f("fk_draft_person_x_user_id")
         ),
         sa.PrimaryKeyConstraint("order_id", "number", name=op.f("pk_draft_person")),
+        sa.UniqueConstraint("order_id", "x_user_id", name="uq_draft_person_account"),
     )
     with op.batch_alter_table("orders", schema=None) as batch_op:
         batch_op.add_column(sa.Column("edited_at", sa.DateTime(timezone=True), nullable=True))

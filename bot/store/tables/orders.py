@@ -73,6 +73,7 @@ class DraftPerson(SQLModel, table=True):
     """Somebody whom a draft names."""
 
     __tablename__: ClassVar[str] = "draft_person"
+    __table_args__ = (UniqueConstraint("order_id", "x_user_id", name="uq_draft_person_account"),)
 
     order_id: int = Field(primary_key=True, foreign_key="draft.order_id", sa_type=BigId)
     number: int = Field(primary_key=True)

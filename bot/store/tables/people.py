@@ -52,6 +52,8 @@ class XAccount(SQLModel, table=True):
     """The language of the last command that it gave, for who has not chosen one."""
     opted_out_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """They wrote `stop`: no reply and no DM until `start`."""
+    looked_up_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When X was last asked for a handle that no post had named."""
     wrote_dm_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """They wrote a DM first: the bot may write to them."""
     joined_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
@@ -131,7 +133,7 @@ class PhoneCode(SQLModel, table=True):
 
 
 class Block(SQLModel, table=True):
-    """A person who wants nothing from an X account."""
+    """A person who wants no requests from an X account."""
 
     __tablename__: ClassVar[str] = "block"
     __table_args__ = (UniqueConstraint("x_user_id", "blocked_x_user_id", name="uq_block_pair"),)

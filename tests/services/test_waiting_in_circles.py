@@ -1,0 +1,182 @@
+"""Many hands at once on PostgreSQL: nobody waits in a circle, and the books hold.
+
+Every deed takes its locks in one order: X accounts, the order, top-ups, confirmations, transfers,
+persons, ledger accounts. What breaks that is a deadlock here, sooner or later.
+"""
+
+import random
+import threading
+from collections.abc import Callable
+from typing import Any, Final
+
+import pytest
+from sqlalchemy import Row, text
+
+from bot.domain.errors import Refusal
+from bot.services import blocks, cancel, confirm, deliver, receive, settle, split
+from bot.services.views import SplitView
+from bot.store.engine import Store
+from tests.world import World
+
+PEOPLE: Final = ("bob", "alice", "carol", "dave")
+HANDS: Final = 8
+DEEDS: Final = 60
+"""Deeds of each hand: with the locks in another order a run met several circles."""
+
+
+@pytest.fixture
+def database_url(postgresql_url: str) -> str:
+    """PostgreSQL alone: on SQLite a writer is alone."""
+    return postgresql_url
+
+
+class Hand:
+    """Somebody who does at random what people and workers do, all on the newest orders."""
+
+    def __init__(self, world: World, seed: int, lock: threading.Lock, posts: list[Any]) -> None:
+        self.world = world
+        self.random = random.Random(seed)
+        self.lock = lock
+        self.posts = posts
+        self.wrong: list[Exception] = []
+
+    def run(self) -> None:
+        """Do one thing after another; a refusal is an answer, anything else is wrong."""
+        deeds: tuple[Callable[[], None], ...] = (
+            *(self.post, self.post, self.edit, self.edit, self.deliver, self.settle),
+            *(self.confirm, self.cancel, self.decline, self.block, self.tap, self.expire),
+        )
+        for _ in range(DEEDS):
+            try:
+                self.random.choice(deeds)()
+            except Refusal:
+                continue
+            except Exception as error:  # noqa: BLE001 (whatever it is, the test says so)
+                self.wrong.append(error)
+
+    def _text(self, me: str) -> str:
+        one, two = self.random.sample([name for name in PEOPLE if name != me], 2)
+        return "@smoney " + self.random.choice(
+            (
+                f"pay @{one} 1€",
+                f"pay @{one} @{two} 1€ each",
+                f"request 1€ each from @{one} @{two}",
+                f"split 3€ with @{one} @{two}",
+                "cancel",
+                "decline",
+                "hm",
+            )
+        )
+
+    def _read(self, make: Callable[[], str]) -> None:
+        with self.lock:  # the fake X is no database
+            event = self.world.x.event(make())
+        receive.take_in(self.world.deps, [event])
+        receive.read_inbox(self.world.deps)
+
+    def post(self) -> None:
+        """Somebody posts."""
+        me = self.random.choice(PEOPLE)
+
+        def make() -> str:
+            post_id = self.world.x.post(me, self._text(me))
+            self.posts.append((me, post_id))
+            return post_id
+
+        self._read(make)
+
+    def edit(self) -> None:
+        """Somebody edits one of the newest posts."""
+        if self.posts:
+            me, post_id = self.random.choice(self.posts[-4:])
+            self._read(lambda: self.world.x.edit(post_id, self._text(me)))
+
+    def deliver(self) -> None:
+        """A worker sends what waits."""
+        deliver.deliver(self.world.deps)
+
+    def settle(self) -> None:
+        """A worker settles what waits."""
+        settle.settle_waiting(self.world.deps)
+        settle.recover(self.world.deps)
+
+    def expire(self) -> None:
+        """A worker ends what is over."""
+        self.world.expire()
+
+    def _order(self) -> Row[Any]:
+        with self.world.store.read() as session:
+            rows = session.execute(
+                text("SELECT reference, owner_x_user_id FROM orders ORDER BY id DESC LIMIT 4")
+            ).all()
+        return self.random.choice(rows)
+
+    def confirm(self) -> None:
+        """A payer confirms one of what they pay in an order."""
+        reference = self._order().reference
+        rows = [row for row in self.world.transfers(reference) if row.status == "pending"]
+        if not rows:
+            return
+        payer = self.random.choice(rows).payer_x_user_id
+        mine = [row for row in rows if row.payer_x_user_id == payer]
+        will = confirm.Will(
+            reference=reference,
+            x_user_id=payer,
+            terms_hash=confirm.terms_of(reference, mine),
+            numbers=(self.random.choice(mine).number,),
+            funding="card" if self.random.random() < 0.3 else "wallet",
+            method="page",
+        )
+        confirm.confirm(self.world.deps, will)
+
+    def cancel(self) -> None:
+        """Whoever ordered takes it back."""
+        order = self._order()
+        cancel.cancel(self.world.deps, order.reference, order.owner_x_user_id)
+
+    def decline(self) -> None:
+        """Somebody says no."""
+        me = self.world.x_id(self.random.choice(PEOPLE))
+        cancel.decline(self.world.deps, self._order().reference, me)
+
+    def block(self) -> None:
+        """Somebody blocks who asks, and thinks better of it."""
+        me, reference = self.world.x_id(self.random.choice(PEOPLE)), self._order().reference
+        blocks.decline_and_block(self.world.deps, reference, me)
+        blocks.unblock_asker(self.world.deps, reference, me)
+
+    def tap(self) -> None:
+        """An asker asks for the shares of a split."""
+        order = self._order()
+        owner = self.world.x.people[order.owner_x_user_id].handle
+        page = self.world.page(owner, order.reference)
+        if isinstance(page, SplitView) and page.over is None:
+            split.ask_others(
+                self.world.deps,
+                order.reference,
+                order.owner_x_user_id,
+                with_own=True,
+                terms_hash=page.terms_hash,
+            )
+
+
+def test_nobody_waits_in_a_circle(store: Store) -> None:
+    """Posts, edits, confirmations, taps, blocks, cancellations, deliveries, settlements at once."""
+    world = World(store)
+    for handle in PEOPLE:
+        world.join(handle, cents=5000, by_dm=True)
+    world.order("bob", "alice", "1€")
+    lock, posts = threading.Lock(), list[Any]()
+    hands = [Hand(world, seed, lock, posts) for seed in range(HANDS)]
+    threads = [threading.Thread(target=hand.run) for hand in hands]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    wrong = [error for hand in hands for error in hand.wrong]
+    with store.read() as session:
+        deadlocks = session.execute(
+            text("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
+        ).scalar_one()
+    assert (wrong, deadlocks) == ([], 0)
+    assert sum(world.balance(handle) for handle in PEOPLE) <= 5000 * len(PEOPLE)
