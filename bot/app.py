@@ -2,9 +2,11 @@
 
 import os
 import socket
+from pathlib import Path
 from typing import Any
 
 from bot.adapters.clock import SystemChance, SystemClock
+from bot.adapters.sepa_payouts import SepaFiles
 from bot.adapters.sms import HttpSmsSender, SandboxPhone, SmsGateway, SmsProvider
 from bot.adapters.stripe_api import StripeApi
 from bot.adapters.stripe_cards import StripeCheckout, StripePayments, StripeVault, StripeWebhooks
@@ -16,6 +18,7 @@ from bot.adapters.x.sign_in import XSignIn
 from bot.adapters.x.stream import XMentionStream
 from bot.config import Settings
 from bot.domain.errors import Unavailable
+from bot.domain.payout import Debtor
 from bot.ports import MentionStream
 from bot.services.deps import Deps
 from bot.store.engine import Store
@@ -131,6 +134,16 @@ def open_books(settings: Settings) -> Deps:
         public_url=settings.public_url,
         secret_key=settings.secret_key.get_secret_value(),
     )
+
+
+def open_bank_files(folder: Path) -> SepaFiles:
+    """Build the files for the bank, and the reader of its reports."""
+    return SepaFiles(folder)
+
+
+def debtor(settings: Settings) -> Debtor:
+    """Return the account that payouts leave from."""
+    return Debtor(settings.sepa_debtor_name, settings.sepa_debtor_iban, settings.sepa_debtor_bic)
 
 
 def worker_name(deps: Deps) -> str:

@@ -11,6 +11,7 @@ from typing import Literal, Protocol
 
 from bot.domain.cards import CardDispute, CardFailure, CardRefund
 from bot.domain.commands import Lang
+from bot.domain.payout import BankReport, PayoutFile
 
 
 class Clock(Protocol):
@@ -366,3 +367,19 @@ class SmsSender(Protocol):
 
     def send(self, *, to_phone: str, text: str, key: str) -> None:
         """Send a text to a number in E.164."""
+
+
+# --- the safeguarding bank ---------------------------------------------------------------------
+
+
+class BankFiles(Protocol):
+    """Files for the bank, and the reports that come from it; an operator carries both."""
+
+    def render(self, file: PayoutFile) -> str:
+        """Return the text of a file of payouts: the same for the same file, to the byte."""
+
+    def write(self, name: str, content: str) -> str:
+        """Write a file so that it is there whole or not at all; return where it is."""
+
+    def read(self, content: bytes) -> tuple[BankReport, ...]:
+        """Read a report; `Rejected("bad_report")` with a sentence where it cannot be taken."""

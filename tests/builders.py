@@ -8,8 +8,10 @@ from sqlmodel import Session
 
 from bot.domain import books
 from bot.domain.order import OrderKind
+from bot.domain.payout import PayoutTerms
 from bot.domain.topup import TopupStatus
-from bot.store import confirmations, ledger, orders, people
+from bot.domain.transfer import Reason, TransferStatus
+from bot.store import confirmations, ledger, orders, payouts, people
 from bot.store.orders import NewOrder, NewTransfer
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -36,9 +38,15 @@ def person(session: Session, handle: str, *, cents: int = 0, x_user_id: str | No
 
 def fill(session: Session, person_id: int, cents: int) -> str:
     """Bring money into a wallet by a captured top-up; return its id."""
-    topup_id = f"topup{next(_numbers):08}"
+    return fund(session, f"topup{next(_numbers):08}", person_id, cents)
+
+
+def fund(
+    session: Session, topup_id: str, person_id: int, cents: int, *, at: datetime = NOON
+) -> str:
+    """Bring money into a wallet by a captured top-up of this id."""
     confirmations.insert_topup(
-        session, id=topup_id, person_id=person_id, amount_cents=cents, expires_at=NOON, at=NOON
+        session, id=topup_id, person_id=person_id, amount_cents=cents, expires_at=at, at=at
     )
     confirmations.advance_topup(
         session,
@@ -46,11 +54,50 @@ def fill(session: Session, person_id: int, cents: int) -> str:
         old=TopupStatus.CREATED,
         new=TopupStatus.CAPTURED,
         reason="captured",
-        at=NOON,
-        captured_at=NOON,
+        at=at,
+        captured_at=at,
     )
-    ledger.record(session, [books.capture(topup_id, person_id, cents)], at=NOON)
+    ledger.record(session, [books.capture(topup_id, person_id, cents)], at=at)
     return topup_id
+
+
+def hold(session: Session, transfer_id: int, person_id: int, cents: int) -> None:
+    """Take a pending transfer's money from its payer, held for the payee."""
+    orders.advance(
+        session,
+        [transfer_id],
+        old=TransferStatus.PENDING,
+        new=TransferStatus.HELD,
+        reason=Reason.PAYEE_HAS_NO_WALLET,
+        at=NOON,
+        payer_person_id=person_id,
+    )
+    ledger.record(session, [books.hold(transfer_id, person_id, cents)], at=NOON)
+
+
+def pay_out(
+    session: Session,
+    person_id: int,
+    handle: str,
+    cents: int,
+    *,
+    at: datetime = NOON,
+    x_user_id: str | None = None,
+) -> int:
+    """Take a payout's money from a wallet; return the payout's id."""
+    terms = PayoutTerms(cents, "FR1420041010050500013M02606", "Bob Martin")
+    payout_id = payouts.insert(
+        session,
+        terms,
+        key=f"passkey-{next(_numbers)}",
+        person_id=person_id,
+        x_user_id=x_user_id or x_id(handle),
+        sca_basis="passkey",
+        at=at,
+    )
+    assert payout_id is not None
+    ledger.record(session, [books.payout_request(payout_id, person_id, cents)], at=at)
+    return payout_id
 
 
 def order(

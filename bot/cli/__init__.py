@@ -20,6 +20,7 @@ _WHERE: Final = {
     "doctor": "doctor",
     "ledger": "ledger",
     "transfer": "transfer",
+    "payout": "payout",
     "outbox": "mail",
     "inbox": "mail",
     "person": "person",

@@ -1,15 +1,20 @@
-"""`smoney ledger`: the books, proved and shown."""
+"""`smoney ledger`: the books, proved, shown and exported."""
 
 from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING
 
 import click
 
-from bot.cli.common import books, euros, put
+from bot.cli.common import books, euros, moment, put
+
+if TYPE_CHECKING:
+    from bot.services.export import Format
 
 
 @click.group(epilog="Example: smoney ledger check")
 def ledger() -> None:
-    """Prove the books, or show their balances."""
+    """Prove the books, show their balances, or export them."""
 
 
 @ledger.command(epilog="Example: smoney ledger check --json")
@@ -47,3 +52,20 @@ def balances(*, as_json: bool) -> None:
     width = max((len(name) for name, _cents in rows), default=0)
     for name, cents in rows:
         click.echo(f"{name:<{width}}  {euros(cents):>14}")
+
+
+@ledger.command(epilog="Example: smoney ledger export --format beancount > books.beancount")
+@click.option(
+    "--format", "form", type=click.Choice(["csv", "beancount"]), default="csv", show_default=True
+)
+@click.option("--since", callback=moment, metavar="TIME", help="Written since then (UTC).")
+def export(*, form: "Format", since: datetime | None) -> None:
+    """Export the journal: `cards` and `bank` with their sign turned.
+
+    As beancount, all signs are beancount's own, and what was there before TIME is one entry.
+    """
+    from bot.services.export import export_books
+
+    with books() as deps:
+        for line in export_books(deps, form, since=since):
+            click.echo(line)

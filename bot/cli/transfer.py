@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal
 
 import click
 
-from bot.cli.common import No, books, euros, put
+from bot.cli.common import No, books, euros, moment, put
 from bot.domain.transfer import TransferStatus
 
 
@@ -16,20 +16,9 @@ def transfer() -> None:
     """List, show or cancel transfers."""
 
 
-def _moment(_ctx: click.Context, _param: click.Parameter, value: str | None) -> datetime | None:
-    """Read a date or a time; without a zone it is UTC."""
-    if value is None:
-        return None
-    try:
-        at = datetime.fromisoformat(value)
-    except ValueError:
-        raise click.BadParameter("write it as 2026-08-31 or 2026-08-31T12:00.") from None
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-
-
 @transfer.command("list", epilog="Example: smoney transfer list --status held --since 2026-08-01")
 @click.option("--status", type=click.Choice([one.value for one in TransferStatus]))
-@click.option("--since", callback=_moment, metavar="TIME", help="Made since then (UTC).")
+@click.option("--since", callback=moment, metavar="TIME", help="Made since then (UTC).")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 def list_(*, status: str | None, since: datetime | None, as_json: bool) -> None:
     """List transfers, oldest first."""

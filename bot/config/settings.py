@@ -110,6 +110,7 @@ class Settings(BaseSettings):
             confirm_within_h=self.confirm_within_h,
             answer_within_h=self.answer_within_h,
             claim_within_days=self.claim_within_days,
+            card_payout_after_h=self.card_payout_after_h,
             card_countries=self.card_countries,
             card_sca_covers_transfer=self.card_sca_covers_transfer,
             sms_per_day=self.sms_per_day,

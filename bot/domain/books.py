@@ -13,6 +13,7 @@ CARDS: Final = "cards"
 BANK: Final = "bank"
 LOSSES: Final = "own:losses"
 COSTS: Final = "own:costs"
+PAYOUTS: Final = "payouts"
 
 SIGN_TURNED: Final = (CARDS, BANK)
 """Accounts that are shown and exported with their sign turned."""
@@ -131,3 +132,32 @@ def card_refund_failed(refund_id: str, person_id: int, amount_cents: int) -> Ent
     """The card did not take it: it is in the wallet again."""
     key = f"refund:{refund_id}:failed"
     return _move(key, amount_cents, source=CARDS, target=wallet(person_id))
+
+
+def payout_request(payout_id: int, person_id: int, amount_cents: int) -> Entry:
+    """A payout is asked for: its money leaves the wallet at once."""
+    key = f"payout:{payout_id}:request"
+    return _move(key, amount_cents, source=wallet(person_id), target=PAYOUTS)
+
+
+def payout_cancel(payout_id: int, person_id: int, amount_cents: int) -> Entry:
+    """A payout is cancelled before its file: back to its owner."""
+    key = f"payout:{payout_id}:cancel"
+    return _move(key, amount_cents, source=PAYOUTS, target=wallet(person_id))
+
+
+def payout_settle(payout_id: int, amount_cents: int) -> Entry:
+    """A payout has left the safeguarding account: e-money is redeemed."""
+    return _move(f"payout:{payout_id}:settle", amount_cents, source=PAYOUTS, target=BANK)
+
+
+def payout_return(payout_id: int, person_id: int, amount_cents: int) -> Entry:
+    """A payout that had not left comes back to its owner."""
+    key = f"payout:{payout_id}:return"
+    return _move(key, amount_cents, source=PAYOUTS, target=wallet(person_id))
+
+
+def payout_return_from_bank(payout_id: int, person_id: int, amount_cents: int) -> Entry:
+    """A payout that had left comes back from the other bank, to its owner."""
+    key = f"payout:{payout_id}:return"
+    return _move(key, amount_cents, source=BANK, target=wallet(person_id))

@@ -30,6 +30,7 @@ class Policy:
     confirm_within_h: int = 24  # CONFIRM_WITHIN_H, from the reply
     answer_within_h: int = 6  # ANSWER_WITHIN_H, from the post
     claim_within_days: int = 30  # CLAIM_WITHIN_DAYS, how long money is held
+    card_payout_after_h: int = 72  # CARD_PAYOUT_AFTER_H, a card's money stays this long
     card_countries: frozenset[str] = frozenset({"FR"})  # CARD_COUNTRIES, of issue
     card_sca_covers_transfer: bool = False  # CARD_SCA_COVERS_TRANSFER
     sms_per_day: int = 5  # SMS_PER_DAY, for a person, a number

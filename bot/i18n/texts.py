@@ -4,7 +4,8 @@ The catalogue is the TOML files beside this module: a table for each key, with `
 sentence or a list of wordings. A value is written by its name: `…_cents` as an amount
 (`typed_cents` as the command language reads it, `signed_cents` with `+` or `−`), `handle` and
 `people` with `@` except in public (X would notify them), `…_at` as a day and time in Paris, `…_on`
-as a day there, `countries` by their names, a reply in its own words, `lines` of replies one a line;
+as a day there, `month` as a month there, `countries` by their names, a reply in its own words,
+`lines` of replies one a line;
 what is text stays as it is. A key or a value that is missing is a programmer's error.
 """
 
@@ -61,21 +62,28 @@ def _wordings(text: str | list[str]) -> tuple[str, ...]:
     return (text,) if isinstance(text, str) else tuple(text)
 
 
-def _written(name: str, value: object, lang: Lang, *, public: bool) -> str:
+def _measured(name: str, value: object, lang: Lang) -> str:
+    """Write what a name's end tells the unit of."""
     if name.endswith("_cents"):
         assert isinstance(value, int), f"{name} is whole cents"
         return _AMOUNTS.get(name, amount)(value, lang)
-    if name.endswith(("_at", "_on")):
-        assert isinstance(value, datetime), f"{name} is a datetime"
-        return moment(value, lang) if name.endswith("_at") else day(value, lang)
-    if name == "handle":
-        return named(str(value), public=public)
-    if name == "people":
-        assert isinstance(value, Iterable), "people are handles"
-        return listed([named(str(one), public=public) for one in value], lang)
-    if name == "countries":
-        assert isinstance(value, Iterable), "countries are codes"
-        return listed([country(str(one), lang) for one in value], lang)
+    assert isinstance(value, datetime), f"{name} is a datetime"
+    return moment(value, lang) if name.endswith("_at") else day(value, lang)
+
+
+def _written(name: str, value: object, lang: Lang, *, public: bool) -> str:
+    if name.endswith(("_cents", "_at", "_on")):
+        return _measured(name, value, lang)
+    match name, value:
+        case "month", datetime():
+            return month(value, lang)
+        case "handle", _:
+            return named(str(value), public=public)
+        case "people", [*handles]:
+            return listed([named(str(one), public=public) for one in handles], lang)
+        case "countries", [*codes]:
+            return listed([country(str(one), lang) for one in codes], lang)
+    assert name not in ("month", "people", "countries"), f"{name} is of another kind"
     return str(value)
 
 
@@ -158,3 +166,15 @@ def day(at: datetime, lang: Lang) -> str:
     """Write a day, on the calendar of Paris: `23 nov.`, `23 Nov`."""
     local = at.astimezone(PARIS)
     return f"{local.day}{NBSP}{_MONTHS[lang].split()[local.month - 1]}"
+
+
+_WHOLE_MONTHS: Final[Mapping[Lang, str]] = {
+    "fr": "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
+    "en": "January February March April May June July August September October November December",
+}
+
+
+def month(at: datetime, lang: Lang) -> str:
+    """Write a month, on the calendar of Paris: `novembre 2026`, `November 2026`."""
+    local = at.astimezone(PARIS)
+    return f"{_WHOLE_MONTHS[lang].split()[local.month - 1]}{NBSP}{local.year}"

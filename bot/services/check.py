@@ -35,6 +35,15 @@ _EXPECTED: Final = r"""
             'held:' || t.id AS held, EXISTS (SELECT 1 FROM transfer_event v
                 WHERE v.transfer_id = t.id AND v.status = 'held') AS was_held
         FROM transfer t WHERE t.status IN ('posted', 'held', 'returned')
+    ), payout_move AS (
+        SELECT id, '\:request' AS suffix, 'wallet:' || person_id AS source, 'payouts' AS target
+            FROM payout
+        UNION ALL SELECT id, '\:cancel', 'payouts', 'wallet:' || person_id
+            FROM payout WHERE status = 'cancelled'
+        UNION ALL SELECT id, '\:settle', 'payouts', 'bank' FROM payout WHERE settled_at IS NOT NULL
+        UNION ALL SELECT id, '\:return',
+            CASE WHEN settled_at IS NULL THEN 'payouts' ELSE 'bank' END, 'wallet:' || person_id
+            FROM payout WHERE status = 'returned'
     ), expected AS (
         SELECT 'transfer:' || id || '\:post' AS key, payer AS name, -cents AS cents, 1 AS legs
             FROM fact WHERE status = 'posted' AND NOT was_held
@@ -76,6 +85,10 @@ _EXPECTED: Final = r"""
             FROM card_refund WHERE status = 'failed'
         UNION ALL SELECT 'refund:' || id || '\:failed', 'wallet:' || person_id, amount_cents, 1
             FROM card_refund WHERE status = 'failed'
+        UNION ALL SELECT 'payout:' || p.id || m.suffix, m.source, -p.amount_cents, 1
+            FROM payout_move m JOIN payout p ON p.id = m.id
+        UNION ALL SELECT 'payout:' || p.id || m.suffix, m.target, p.amount_cents, 1
+            FROM payout_move m JOIN payout p ON p.id = m.id
     ), actual AS (
         SELECT e.key, a.name, SUM(p.amount_cents) AS cents, COUNT(*) AS legs
         FROM posting p JOIN journal_entry e ON e.id = p.entry_id
@@ -144,7 +157,7 @@ _RULES: Final = (
         _EXPECTED + "SELECT * FROM expected EXCEPT SELECT * FROM actual",  # noqa: S608 (our own text)
     ),
     (
-        "entry {0} has {2} cents on {1} that no transfer and no top-up explains",
+        "entry {0} has {2} cents on {1} that no fact explains",
         _EXPECTED + "SELECT * FROM actual EXCEPT SELECT * FROM expected",  # noqa: S608 (our own text)
     ),
     (
@@ -154,6 +167,52 @@ _RULES: Final = (
         FROM topup t LEFT JOIN card_refund r ON r.topup_id = t.id AND r.status = 'succeeded'
         GROUP BY t.id, t.refunded_cents
         HAVING t.refunded_cents <> COALESCE(SUM(r.amount_cents), 0)
+        """,
+    ),
+    (
+        "key {0} stands on {1} entries",
+        "SELECT key, COUNT(*) FROM journal_entry GROUP BY key HAVING COUNT(*) > 1",
+    ),
+    (
+        "posting {0} of {1} cents belongs to no entry or to no account",
+        """
+        SELECT p.id, p.amount_cents FROM posting p
+        WHERE NOT EXISTS (SELECT 1 FROM journal_entry e WHERE e.id = p.entry_id)
+            OR NOT EXISTS (SELECT 1 FROM account a WHERE a.id = p.account_id)
+        """,
+    ),
+    (
+        "top-up {0} is {1} but its latest event says {2}",
+        """
+        SELECT t.id, t.status, v.status
+        FROM topup t LEFT JOIN topup_event v ON v.topup_id = t.id AND v.sequence = t.sequence
+        WHERE v.status IS NULL OR v.status <> t.status
+        """,
+    ),
+    (
+        "payout {0} is {1} but its latest event says {2}",
+        """
+        SELECT p.id, p.status, v.status
+        FROM payout p LEFT JOIN payout_event v ON v.payout_id = p.id AND v.sequence = p.sequence
+        WHERE v.status IS NULL OR v.status <> p.status
+        """,
+    ),
+    (
+        "account payouts has {0} cents but the payouts under way are {1}",
+        """
+        SELECT held.cents, asked.cents FROM
+            (SELECT COALESCE(SUM(balance_cents), 0) AS cents FROM account WHERE name = 'payouts')
+            AS held,
+            (SELECT COALESCE(SUM(amount_cents), 0) AS cents FROM payout
+                WHERE status IN ('requested', 'exported')) AS asked
+        WHERE held.cents <> asked.cents
+        """,
+    ),
+    (
+        "payout {0} is {1} but in no file",
+        """
+        SELECT id, status FROM payout
+        WHERE file_id IS NULL AND status IN ('exported', 'settled', 'returned')
         """,
     ),
     (
@@ -186,8 +245,7 @@ def check_books(deps: Deps) -> Report:
 def prove(store: Store) -> Report:
     """Prove the books of a database, all in one state of it."""
     with store.read() as session:
-        if not store.is_sqlite:
-            session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+        store.hold_still(session)
         entries, postings, accounts = ledger.counts(session)
         problems = [*_problems(session), *_broken_hashes(session)]
     return Report(not problems, entries, postings, accounts, problems)

@@ -7,7 +7,7 @@ acquirer has the money. A process that dies in between leaves a row for the reco
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import structlog
 from sqlalchemy import Row

@@ -38,3 +38,8 @@ class Step(StrEnum):
     REFUND_ENDED = "refunds.refund_ended"
     CLAIMED = "claim.claimed"
     GIVEN_BACK = "claim.given_back"
+    PAYOUT_REQUESTED = "payouts.requested"
+    PAYOUT_CANCELLED = "payouts.cancelled"
+    PAYOUT_FILE_RECORDED = "payouts.file_recorded"
+    PAYOUT_FILE_WRITTEN = "payouts.file_written"
+    BANK_REPORT_BOOKED = "payouts.report_booked"

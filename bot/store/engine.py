@@ -46,6 +46,11 @@ class Store:
             yield session
             session.rollback()
 
+    def hold_still(self, session: Session) -> None:
+        """Let every statement of a reading transaction see one state; before its first."""
+        if not self.is_sqlite:  # SQLite does so by itself
+            session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+
     def ping(self) -> None:
         """Ask the database for a sign of life; raises SQLAlchemy's `OperationalError`."""
         with self.engine.connect() as connection:

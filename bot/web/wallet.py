@@ -7,7 +7,7 @@ from fastapi import APIRouter, Form
 from starlette.responses import Response
 
 from bot.domain.errors import Refusal
-from bot.services import asked, sessions, topup, wallet
+from bot.services import asked, sessions, statement, topup, wallet
 from bot.services.wallet import TERMS_VERSION
 from bot.web.security import CODES_BY_ADDRESS
 from bot.web.site import Here, Signed, Visit, brake
@@ -27,6 +27,7 @@ def show(here: Here) -> Response:
     return here.page(
         "wallet.html",
         wallet=wallet.wallet_page(here.deps, here.visitor),
+        months=statement.months(here.deps, here.visitor),
         low_value_cents=here.deps.policy.low_value_cents,
     )
 

@@ -23,7 +23,7 @@ ALLOWED = {
 @pytest.mark.parametrize("old", list(S))
 @pytest.mark.parametrize("new", list(S))
 def test_a_top_up_moves_only_as_the_design_says(old: S, new: S) -> None:
-    """Each of the 64 pairs is in DESIGN.md's sentence, in ADR 17, or impossible."""
+    """Each of the 64 pairs is in DESIGN.md's sentence, in ADR 18, or impossible."""
     assert may_go(old, new) == ((old, new) in ALLOWED)
 
 

@@ -4,13 +4,26 @@ The story goes through every step by itself: one where a step is announced nowhe
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
-from bot.services import claim, operate, receive, refunds, settle, split, topup
+from bot.domain.payout import Authenticated, PayoutTerms
+from bot.services import (
+    claim,
+    operate,
+    payout_files,
+    payouts,
+    receive,
+    refunds,
+    settle,
+    split,
+    topup,
+)
 from bot.services.confirm import GoToCard
 from bot.services.steps import Step
 from bot.services.views import SplitView
+from tests.fakes.bank import DEBTOR, FakeBankFiles, camt
 from tests.world import ProcessDied, World, reference_in
 
 GOOD = "4242424242424242"
@@ -156,6 +169,28 @@ def _split_and_asked(world: World) -> None:
     assert (world.balance("alice"), world.balance("bob")) == (4500, 500)
 
 
+def _paid_out(world: World) -> None:
+    world.join("bob", cents=5000)
+    world.pass_time(hours=world.deps.policy.card_payout_after_h)
+    bank = FakeBankFiles()
+    terms = PayoutTerms(1000, "FR1420041010050500013M02606", "Bob")
+    for key in ("first", "second"):
+        proof = Authenticated(key, terms.hash, "passkey")
+        ask = partial(payouts.request, world.deps, world.x_id("bob"), terms, proof)
+        for _ in range(2):  # whoever sees no answer asks again, with the same authentication
+            _once(ask)
+    _once(lambda: payouts.cancel(world.deps, world.x_id("bob"), 2))
+    for _ in range(2):
+        _once(lambda: payout_files.export_payouts(world.deps, bank, DEBTOR))
+    assert [one.end_to_end_id for one in bank.transfers()] == ["SMONEY-PAYOUT-1"]
+    report = camt(bank.transfers())
+    for _ in range(2):
+        _once(lambda: payout_files.import_reports(world.deps, bank, DEBTOR.iban, report))
+    page = payouts.payout_page(world.deps, world.visitor("bob"))
+    assert [one.status for one in page.lines] == ["cancelled", "settled"]
+    assert world.balance("bob") == 4000
+
+
 S = Step
 STEPS_OF = {
     _by_wallet: (
@@ -191,6 +226,13 @@ STEPS_OF = {
     _refunded_to_the_card: (S.REFUND_WRITTEN, S.REFUND_MADE, S.REFUND_ENDED),
     _edited_while_with_the_card: (S.EDIT_WISHED, S.CHECKOUT_CLOSED, S.TOPUP_ENDED),
     _split_and_asked: (S.SHARES_ASKED,),
+    _paid_out: (
+        S.PAYOUT_REQUESTED,
+        S.PAYOUT_CANCELLED,
+        S.PAYOUT_FILE_RECORDED,
+        S.PAYOUT_FILE_WRITTEN,
+        S.BANK_REPORT_BOOKED,
+    ),
 }
 """Where each story may be interrupted."""
 

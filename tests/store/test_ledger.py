@@ -92,7 +92,7 @@ SABOTAGE = {
     ),
     "an entry belongs to no fact": (
         "UPDATE journal_entry SET key = 'topup:elsewhere:capture'",
-        "that no transfer and no top-up explains",
+        "that no fact explains",
     ),
     "a captured top-up is of another amount": (
         "UPDATE topup SET amount_cents = amount_cents + 1",
@@ -101,7 +101,7 @@ SABOTAGE = {
     "the money is in another wallet": (
         """UPDATE posting SET account_id = (SELECT id FROM account WHERE name = 'wallet:2')
         WHERE amount_cents > 0""",
-        "that no transfer and no top-up explains",
+        "that no fact explains",
     ),
     "both legs of an entry are changed": (
         "UPDATE posting SET amount_cents = amount_cents * 2",

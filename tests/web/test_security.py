@@ -42,6 +42,8 @@ FORMS = [
     "/t/4F7K2Q/block",
     "/t/4F7K2Q/unblock",
     "/wallet/unblock",
+    "/wallet/payout",
+    "/wallet/payout/1/cancel",
 ]
 
 
@@ -100,7 +102,7 @@ def test_a_form_of_nobody_is_refused(browser: Browser, path: str) -> None:
 def test_every_form_that_changes_something_is_in_this_test() -> None:
     """A new form is tried for its token too."""
     posts = {
-        route.path.replace("{reference}", "4F7K2Q")
+        route.path.replace("{reference}", "4F7K2Q").replace("{payout_id}", "1")
         for part in PARTS
         for route in part.routes
         if isinstance(route, APIRoute) and "POST" in (route.methods or ())

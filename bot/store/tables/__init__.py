@@ -21,6 +21,7 @@ from bot.store.tables.orders import (
     TransferEvent,
     Wish,
 )
+from bot.store.tables.payouts import BankReportRow, Payout, PayoutEvent, PayoutFileRow
 from bot.store.tables.people import (
     Block,
     Case,
@@ -45,6 +46,7 @@ def core(model: type[SQLModel]) -> Table:
 
 __all__ = [
     "Account",
+    "BankReportRow",
     "Block",
     "CardFailure",
     "CardRefund",
@@ -61,6 +63,9 @@ __all__ = [
     "Mandate",
     "Order",
     "OutboxRow",
+    "Payout",
+    "PayoutEvent",
+    "PayoutFileRow",
     "Person",
     "PhoneCode",
     "PostVersion",

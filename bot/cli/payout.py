@@ -1,0 +1,106 @@
+"""`smoney payout`: files for the bank, and what the bank reports of them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bot.cli.common import No, books, euros, put, settings_for
+
+if TYPE_CHECKING:
+    from bot.domain.payout import Debtor
+    from bot.services.payout_files import Written
+
+_FOLDER = click.Path(file_okay=False, exists=True, writable=True, path_type=Path)
+_FILE = click.Path(dir_okay=False, exists=True, path_type=Path)
+
+
+@click.group(epilog="Example: smoney payout export --to outgoing")
+def payout() -> None:
+    """Write payouts into SEPA files, and read the bank's reports."""
+
+
+@payout.command("export", epilog="Example: smoney payout export --to outgoing")
+@click.option("--to", "folder", type=_FOLDER, default=".", help="The folder for the files.")
+@click.option("--again", metavar="MESSAGE_ID", help="Write one file once more, the same.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+def export(*, folder: Path, again: str | None, as_json: bool) -> None:
+    """Write every payout that waits into a pain.001 file; none is ever in two.
+
+    A file that a crash kept from the disk is written first. Carry each to the bank once: it knows
+    them by their message id.
+    """
+    from bot.app import open_bank_files
+    from bot.services import payout_files
+
+    debtor = _debtor()
+    bank = open_bank_files(folder)
+    with books() as deps, _explained(f"The file cannot be written into {folder}"):
+        if again is None:
+            written = payout_files.export_payouts(deps, bank, debtor)
+        else:
+            once_more = payout_files.export_again(deps, bank, again)
+            if once_more is None:
+                raise No(f"There is no file {again}: its name is its message id.")
+            written = [once_more]
+    _print(written, as_json=as_json)
+
+
+@payout.command("import", epilog="Example: smoney payout import statement-2026-11-25.xml")
+@click.argument("file", type=_FILE)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def import_(*, file: Path, as_json: bool) -> None:
+    """Read a camt.053 or camt.054 report: payouts that left are settled, others come back.
+
+    The same report twice changes nothing; one that cannot be taken whole is not taken at all.
+    """
+    from dataclasses import asdict
+
+    from bot.app import open_bank_files
+    from bot.services import payout_files
+
+    debtor = _debtor()
+    bank = open_bank_files(Path())
+    with books() as deps, _explained(f"{file} cannot be read"):
+        done = payout_files.import_reports(deps, bank, debtor.iban, file.read_bytes())
+    if as_json:
+        put([asdict(done)])
+        return
+    click.echo(
+        f"Reports: {done.reports}, read before: {done.known}. "
+        f"Payouts settled: {done.settled}, returned: {done.returned}."
+    )
+
+
+def _debtor() -> "Debtor":
+    from bot.app import debtor
+    from bot.config import Needs
+
+    return debtor(settings_for(Needs.PAYOUTS))
+
+
+@contextmanager
+def _explained(what: str) -> Iterator[None]:
+    """Turn a no of the file's or of the disk's into a sentence for an operator."""
+    from bot.domain.errors import Rejected
+
+    try:
+        yield
+    except Rejected as error:
+        raise No(error.detail) from None
+    except OSError as error:
+        raise No(f"{what}: {error.strerror or error}.") from None
+
+
+def _print(written: "list[Written]", *, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    if as_json:
+        put(asdict(one) for one in written)
+        return
+    for one in written:
+        click.echo(f"{one.message_id}  {euros(one.total_cents):>12}  {one.path}")
+    if not written:
+        click.echo("No payout waits.", err=True)

@@ -1,0 +1,205 @@
+"""A holder's payouts: what a wallet may pay out, asking for one, cancelling it before its file.
+
+The money leaves the wallet in the commit in which it is asked for. One strong authentication, bound
+to amount and account, is one payout, however often the form comes.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from schwifty import IBAN
+from schwifty.exceptions import SchwiftyException
+from sqlalchemy import Row
+from sqlmodel import Session
+
+from bot.domain import books, payout
+from bot.domain.errors import Refusal
+from bot.domain.money import MAX_AMOUNT_CENTS
+from bot.domain.payout import NotAuthenticated, PayoutStatus, PayoutTerms, Verdict
+from bot.domain.replies import Reply
+from bot.services.deps import Deps
+from bot.services.sessions import Visitor
+from bot.services.steps import Step
+from bot.store import ledger, payouts, people
+
+SHOWN: Final = 20
+"""Payouts on the page, the newest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class PayoutLine:
+    """A payout as its owner sees it."""
+
+    payout_id: int
+    status: str
+    amount_cents: int
+    iban: str
+    """Its ends alone."""
+    at: datetime
+    may_be_cancelled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PayoutPage:
+    """What a wallet may pay out, and what it did."""
+
+    balance_cents: int
+    most_cents: int
+    is_locked: bool
+    lines: tuple[PayoutLine, ...]
+
+
+def payout_page(deps: Deps, visitor: Visitor) -> PayoutPage:
+    """Return the page of somebody's payouts. Raises `Refusal` where there is no wallet."""
+    with deps.store.read() as session:
+        person = _person(session, visitor.x_user_id)
+        balance = ledger.balance(session, books.wallet(person.id))
+        rows = payouts.of_person(session, person.id, limit=SHOWN)
+        most = payout.most_cents(balance, _fresh_cents(session, deps, person.id))
+    return PayoutPage(
+        balance_cents=balance,
+        most_cents=most,
+        is_locked=person.locked_at is not None,
+        lines=tuple(_line(row) for row in rows),
+    )
+
+
+def read_iban(text: str) -> str:
+    """Return an account's IBAN, checked as its country's banks make them. Raises `Refusal`."""
+    try:
+        iban = IBAN(text.strip())
+    except SchwiftyException:
+        raise Refusal(Reply.of("refusal.iban_not_read")) from None
+    if payout.read_iban(str(iban)) is None:
+        raise Refusal(Reply.of("refusal.iban_not_read"))
+    if not iban.in_sepa_zone:
+        raise Refusal(Reply.of("refusal.iban_outside_sepa"))
+    return str(iban)
+
+
+def read_terms(
+    deps: Deps,
+    visitor: Visitor,
+    *,
+    iban_text: str,
+    holder_text: str,
+    amount_text: str,
+    everything: bool,
+) -> PayoutTerms:
+    """Return what a holder asks for, to be authenticated. Raises `Refusal`."""
+    iban = read_iban(iban_text)
+    holder = payout.bank_name(holder_text)
+    if not holder:
+        raise Refusal(Reply.of("refusal.holder_missing"))
+    most = payout_page(deps, visitor).most_cents
+    amount = most if everything else _read_amount(amount_text)
+    _check_amount(amount, most)
+    return PayoutTerms(amount, iban, holder)
+
+
+def _read_amount(text: str) -> int:
+    found = re.fullmatch(r"([0-9]{1,7})(?:[.,]([0-9]{1,2}))?", re.sub(r"[\s€]", "", text))
+    cents = int(found[1]) * 100 + int((found[2] or "0").ljust(2, "0")) if found else 0
+    if not 0 < cents <= MAX_AMOUNT_CENTS:
+        raise Refusal(Reply.of("refusal.payout_amount"))
+    return cents
+
+
+def _check_amount(amount_cents: int, most_cents: int) -> None:
+    if most_cents == 0:
+        raise Refusal(Reply.of("refusal.payout_nothing"))
+    if amount_cents > most_cents:
+        raise Refusal(Reply.of("refusal.payout_too_much", most_cents=most_cents))
+
+
+def request(deps: Deps, x_user_id: str, terms: PayoutTerms, verdict: Verdict) -> int:
+    """Ask for a payout; return its id. Raises `Refusal`."""
+    at = deps.clock.now()
+    with deps.store.write() as session:
+        person_id = _person(session, x_user_id).id
+        person = people.lock_persons(session, [person_id])[person_id]
+        if person.locked_at is not None:
+            raise Refusal(Reply.of("refusal.locked"))
+        if isinstance(verdict, NotAuthenticated):
+            raise Refusal(Reply.of("refusal.payout_needs_sca"))
+        known = payouts.by_key(session, verdict.key)
+        if verdict.terms_hash != terms.hash or (known and known.terms_hash != terms.hash):
+            raise Refusal(Reply.of("refusal.changed"))
+        if known is not None:
+            assert known.person_id == person_id, "an authentication is its person's own"
+            return int(known.id)
+        wallet = books.wallet(person_id)
+        balances = ledger.lock_balances(session, [wallet, books.PAYOUTS])
+        fresh = _fresh_cents(session, deps, person_id)
+        _check_amount(terms.amount_cents, payout.most_cents(balances[wallet], fresh))
+        payout_id = payouts.insert(
+            session,
+            terms,
+            key=verdict.key,
+            person_id=person_id,
+            x_user_id=x_user_id,
+            sca_basis=verdict.basis,
+            at=at,
+        )
+        assert payout_id is not None, "the person is locked: nobody else writes this key"
+        entry = books.payout_request(payout_id, person_id, terms.amount_cents)
+        ledger.record(session, [entry], at=at)
+    deps.step(Step.PAYOUT_REQUESTED)
+    return payout_id
+
+
+def cancel(deps: Deps, x_user_id: str, payout_id: int) -> None:
+    """Cancel a payout that is in no file yet: its money goes back. Raises `Refusal`."""
+    at = deps.clock.now()
+    with deps.store.write() as session:
+        person = _person(session, x_user_id)
+        row = payouts.lock(session, [payout_id]).get(payout_id)
+        if row is None or row.person_id != person.id:
+            raise Refusal(Reply.of("refusal.payout_unknown"))
+        moved = payouts.advance(
+            session,
+            [payout_id],
+            old=PayoutStatus.REQUESTED,
+            new=PayoutStatus.CANCELLED,
+            reason="cancelled_by_owner",
+            at=at,
+        )
+        if not moved:
+            raise Refusal(Reply.of("refusal.payout_under_way"))
+        entry = books.payout_cancel(payout_id, person.id, row.amount_cents)
+        ledger.record(session, [entry], at=at)
+    deps.step(Step.PAYOUT_CANCELLED)
+
+
+def _person(session: Session, x_user_id: str) -> Row[Any]:
+    person = people.person_of(session, x_user_id)
+    if person is None:
+        raise Refusal(Reply.of("refusal.no_wallet"))
+    return person
+
+
+def _fresh_cents(session: Session, deps: Deps, person_id: int) -> int:
+    since = deps.clock.now() - timedelta(hours=deps.policy.card_payout_after_h)
+    return payouts.own_topups_cents(session, person_id, since=since)
+
+
+def _line(row: Row[Any]) -> PayoutLine:
+    return PayoutLine(
+        payout_id=row.id,
+        status=row.status,
+        amount_cents=row.amount_cents,
+        iban=ends_of(row.iban),
+        at=row.requested_at,
+        may_be_cancelled=row.status == PayoutStatus.REQUESTED.value,
+    )
+
+
+def ends_of(iban: str) -> str:
+    """Show an IBAN by its ends alone.
+
+    >>> ends_of("FR1420041010050500013M02606")
+    'FR14 … 2606'
+    """
+    return f"{iban[:4]} … {iban[-4:]}"

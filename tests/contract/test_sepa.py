@@ -1,0 +1,171 @@
+"""SEPA files against their schema, on the disk whole or not at all; reports read strictly."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sepaxml.validation import try_valid_xml
+
+from bot.adapters.sepa_payouts import SepaFiles
+from bot.adapters.sepa_reports import read_reports
+from bot.domain.errors import Rejected
+from bot.domain.payout import CreditTransfer, PayoutFile, bank_name, end_to_end_id
+from tests.fakes.bank import DEBTOR, Movement, camt
+
+IBAN = "FR1420041010050500013M02606"
+MADE = datetime(2026, 11, 25, 23, 30, tzinfo=UTC)
+
+
+def a_file(*transfers: CreditTransfer) -> PayoutFile:
+    """A file of some transfers."""
+    return PayoutFile("SMONEY-20261125-0123456789AB", MADE, DEBTOR, transfers)
+
+
+def test_a_file_is_what_its_schema_says(tmp_path: Path) -> None:
+    """The official schema of pain.001.001.09, as the package sepaxml ships it."""
+    file = a_file(
+        CreditTransfer(end_to_end_id(1), 1, IBAN, "Zoe Lefevre"),
+        CreditTransfer(end_to_end_id(2), 123_456, "DE89370400440532013000", "Max"),
+    )
+    text = SepaFiles(tmp_path).render(file)
+    try_valid_xml(text.encode(), "pain.001.001.09")
+    for said in (
+        "<NbOfTxs>2</NbOfTxs>",
+        "<CtrlSum>1234.57</CtrlSum>",
+        "<MsgId>SMONEY-20261125-0123456789AB</MsgId>",
+        "<Dt>2026-11-26</Dt>",
+        '<InstdAmt Ccy="EUR">0.01</InstdAmt>',
+    ):
+        assert said in text, said
+    assert SepaFiles(tmp_path).render(file) == text, "the same, to the byte"
+
+
+@given(name=st.text(max_size=200), cents=st.integers(1, 10**11), number=st.integers(1, 10**17))
+def test_whatever_a_holder_calls_themselves_the_file_is_valid(
+    name: str, cents: int, number: int
+) -> None:
+    """A name that banks cannot read is turned into one that they can."""
+    plain = bank_name(name)
+    if plain:
+        file = a_file(CreditTransfer(end_to_end_id(number), cents, IBAN, plain))
+        try_valid_xml(SepaFiles(Path()).render(file).encode(), "pain.001.001.09")
+
+
+def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
+    """Nothing is left beside it, nobody else can read it, and writing it again changes nothing."""
+    files = SepaFiles(tmp_path)
+    for _ in range(2):
+        path = Path(files.write("A.xml", "é\n"))
+    assert path.read_bytes() == "é\n".encode()
+    assert [one.name for one in tmp_path.iterdir()] == ["A.xml"]
+    assert path.stat().st_mode & 0o077 == 0
+    with pytest.raises(FileNotFoundError):
+        SepaFiles(tmp_path / "nowhere").write("A.xml", "")
+
+
+def test_two_that_write_one_file_at_once_leave_it_whole(tmp_path: Path) -> None:
+    """Whoever is last: the same name is the same text, and no part of it is ever to be seen."""
+    text = "payout\n" * 20_000
+    files = SepaFiles(tmp_path)
+    threads = [Thread(target=files.write, args=("A.xml", text)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        if (tmp_path / "A.xml").exists():
+            assert (tmp_path / "A.xml").read_text() == text
+    for thread in threads:
+        thread.join()
+    assert [one.name for one in tmp_path.iterdir()] == ["A.xml"]
+
+
+def test_a_writing_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    """No part stays behind where the name is taken by a folder."""
+    (tmp_path / "A.xml").mkdir()
+    with pytest.raises(OSError, match=r"A\.xml"):
+        SepaFiles(tmp_path).write("A.xml", "text")
+    assert [one.name for one in tmp_path.iterdir()] == ["A.xml"]
+
+
+@pytest.mark.parametrize("kind", ["053", "054"])
+@pytest.mark.parametrize("version", ["02", "04", "08"])
+def test_a_report_is_read_in_the_versions_that_banks_send(kind: str, version: str) -> None:
+    """What was booked, with its side and its reason; what is pending is not yet."""
+    report = camt(
+        [
+            Movement("SMONEY-PAYOUT-1", 1050),
+            Movement("SMONEY-PAYOUT-2", 7, credit=True, reason="AC04"),
+            Movement("SMONEY-PAYOUT-3", 9, status="PDNG"),
+        ],
+        kind=kind,
+        version=version,
+        report_id="R",
+    )
+    (read,) = read_reports(report)
+    assert (read.report_id, read.iban) == (f"camt.{kind}:R", DEBTOR.iban)
+    assert [(one.end_to_end_id, one.amount_cents, one.is_credit) for one in read.lines] == [
+        ("SMONEY-PAYOUT-1", 1050, False),
+        ("SMONEY-PAYOUT-2", 7, True),
+    ]
+    assert read.lines[1].reason == "AC04"
+
+
+GOOD = camt([Movement("SMONEY-PAYOUT-1", 1050)], report_id="R")
+BOMB = b"""<?xml version="1.0"?>
+<!DOCTYPE lolz [<!ENTITY lol "lol"><!ENTITY lol2 "&lol;&lol;&lol;&lol;&lol;&lol;&lol;&lol;">]>
+<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.08">&lol2;</Document>"""
+OUTSIDE = b"""<?xml version="1.0"?>
+<!DOCTYPE d [<!ENTITY x SYSTEM "file:///etc/passwd">]>
+<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.08">&x;</Document>"""
+NETWORK = b"""<!DOCTYPE d SYSTEM "http://127.0.0.1:9/d.dtd"><Document/>"""
+
+BAD = {
+    "cut in the middle": (GOOD[: len(GOOD) // 2], "is cut"),
+    "cut by a byte": (GOOD.rstrip()[:-1], "is cut"),
+    "empty": (b"", "is cut"),
+    "no XML": (b"IBAN;amount\n", "no XML"),
+    "a bomb": (BOMB, "document type or entities"),
+    "an entity from a file": (OUTSIDE, "document type or entities"),
+    "a document type from the network": (NETWORK, "document type or entities"),
+    "another message": (GOOD.replace(b"camt.053.001.08", b"pain.002.001.10"), "neither a camt"),
+    "no namespace": (b"<Document/>", "neither a camt"),
+    "no report": (GOOD.replace(b"Stmt>", b"Smth>"), "holds no report"),
+    "no id": (GOOD.replace(b"<Id>R</Id>", b""), "no Id"),
+    "no account": (GOOD.replace(DEBTOR.iban.encode(), b"FR00"), "by its IBAN"),
+    "no status": (GOOD.replace(b"<Sts><Cd>BOOK</Cd></Sts>", b""), "no status"),
+    "no side": (GOOD.replace(b"DBIT", b"BOTH"), "neither a credit nor a debit"),
+    "another currency": (GOOD.replace(b'"EUR"', b'"USD"'), "not in EUR"),
+    "a part of a cent": (GOOD.replace(b"10.50", b"10.505"), "whole cents"),
+    "a negative amount": (GOOD.replace(b"10.50", b"-10.50"), "whole cents"),
+    "digits of another script": (
+        GOOD.replace(b"10.50", "١٠.50".encode()),
+        "whole cents",
+    ),
+    "unreadable characters": (GOOD.replace(b"UTF-8", b"UTF-99"), "."),
+}
+
+
+@pytest.mark.parametrize("name", list(BAD))
+def test_a_bad_report_is_refused_in_a_sentence(name: str) -> None:
+    """It says what is wrong, and that nothing was booked."""
+    content, sentence = BAD[name]
+    with pytest.raises(Rejected) as refused:
+        read_reports(content)
+    assert sentence in refused.value.detail
+    assert refused.value.detail.endswith("Nothing was booked.")
+
+
+@given(st.binary(max_size=300))
+def test_no_bytes_at_all_do_more_than_be_refused(content: bytes) -> None:
+    """Whatever comes, it is a sentence."""
+    with pytest.raises(Rejected):
+        read_reports(content)
+
+
+@given(st.integers(0, len(GOOD) - 3))
+def test_a_report_cut_anywhere_is_refused(length: int) -> None:
+    """A half file is never half read."""
+    with pytest.raises(Rejected):
+        read_reports(GOOD[:length])

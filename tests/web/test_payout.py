@@ -1,0 +1,87 @@
+"""The page of payouts: what may leave, the form that says why nothing does yet, what was asked."""
+
+from bot.domain.payout import Authenticated, PayoutTerms
+from bot.services import payouts
+from tests.web.conftest import OpenBrowser
+from tests.web.test_orders import text_of
+from tests.web.visiting import Browser
+from tests.world import World
+
+IBAN = "FR1420041010050500013M02606"
+
+
+def requested(world: World, handle: str, cents: int) -> int:
+    """Let somebody's payout be asked for, as strong authentication will."""
+    terms = PayoutTerms(cents, IBAN, "Bob")
+    proof = Authenticated(f"{handle}-{cents}", terms.hash, "passkey")
+    return payouts.request(world.deps, world.x_id(handle), terms, proof)
+
+
+def test_the_page_says_what_may_leave_and_what_not_yet(world: World, browser: Browser) -> None:
+    """Reached from the wallet; a card's fresh money has to wait, and payouts wait for SCA."""
+    world.join("bob", cents=5_000)
+    browser.sign_in("bob")
+    assert 'href="/wallet/payout"' in browser.get("/wallet").text
+    said = text_of(browser.get("/wallet/payout").text)
+    assert "Vous pouvez verser jusqu’à 0 €" in said
+    assert "72 heures" in said
+    assert "authentification forte" in said
+    world.pass_time(hours=72)
+    browser.sign_in("bob")
+    assert "Vous pouvez verser jusqu’à 50 €" in text_of(browser.get("/wallet/payout").text)
+
+
+def test_a_form_is_refused_with_a_sentence_and_keeps_what_was_typed(
+    world: World, browser: Browser
+) -> None:
+    """Bad input first; where all is right, strong authentication is what is missing."""
+    world.join("bob", cents=5_000)
+    world.pass_time(hours=72)
+    browser.sign_in("bob")
+    browser.get("/wallet/payout")
+    bad = browser.post("/wallet/payout", iban="FR1", holder="Zoé", amount="5")
+    assert bad.status_code == 422
+    assert "Cet IBAN n’est pas juste" in text_of(bad.text)
+    assert 'value="FR1"' in bad.text
+    right = browser.post("/wallet/payout", iban=IBAN, holder="Zoé", everything="yes")
+    assert right.status_code == 422
+    assert "Rien n’est parti" in text_of(right.text)
+    assert world.balance("bob") == 5_000
+
+
+def test_a_payout_that_waits_is_cancelled_by_its_owner_alone(
+    world: World, open_browser: OpenBrowser
+) -> None:
+    """The account is shown by its ends; somebody else's number does nothing."""
+    for handle in ("bob", "alice"):
+        world.join(handle, cents=5_000)
+    world.pass_time(hours=72)
+    payout_id = requested(world, "bob", 1_000)
+    alice, bob = open_browser(), open_browser(lang="en")
+    alice.sign_in("alice")
+    alice.get("/wallet/payout")
+    assert alice.post(f"/wallet/payout/{payout_id}/cancel").status_code == 422
+    bob.sign_in("bob")
+    page = bob.get("/wallet/payout").text
+    assert "FR14 … 2606" in text_of(page)
+    assert IBAN not in page
+    assert bob.post(f"/wallet/payout/{payout_id}/cancel").headers["location"] == "/wallet/payout"
+    assert "Cancelled" in text_of(bob.get("/wallet/payout").text)
+    again = bob.post(f"/wallet/payout/{payout_id}/cancel")
+    assert "can no longer be cancelled" in text_of(again.text)
+    assert world.balance("bob") == 5_000
+
+
+def test_strangers_and_who_has_no_wallet_are_shown_the_way(browser: Browser) -> None:
+    """Sign in first, then a phone number; a locked wallet says so."""
+    assert "/signin" in browser.get("/wallet/payout").text
+    browser.sign_in("carol")
+    assert browser.get("/wallet/payout").headers["location"] == "/wallet/phone"
+
+
+def test_a_locked_wallet_says_so(world: World, browser: Browser) -> None:
+    """In place of what opens later."""
+    world.join("bob", cents=5_000)
+    world.lock("bob")
+    browser.sign_in("bob")
+    assert "bloqué pour vérification" in text_of(browser.get("/wallet/payout").text)
