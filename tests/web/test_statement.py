@@ -21,7 +21,7 @@ def test_the_page_shows_a_month_and_the_wallet_leads_there(world: World, browser
     assert "Relevé de novembre 2026" in said
     assert "jusqu’à maintenant" in said
     assert "Portefeuille de @bob" in said
-    for part in ("Apporté par carte", "Payé à @alice", f"{reference}-1", "-12,34 €", "37,66 €"):
+    for part in ("Apporté par carte", "Payé à @alice", f"{reference}-1", "−12,34 €", "37,66 €"):
         assert part in said, part
 
 
