@@ -5,7 +5,7 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sepaxml.validation import try_valid_xml
 
@@ -43,6 +43,7 @@ def test_a_file_is_what_its_schema_says(tmp_path: Path) -> None:
     assert SepaFiles(tmp_path).render(file) == text, "the same, to the byte"
 
 
+@settings(max_examples=25)  # each is validated against a large schema
 @given(name=st.text(max_size=200), cents=st.integers(1, 10**11), number=st.integers(1, 10**17))
 def test_whatever_a_holder_calls_themselves_the_file_is_valid(
     name: str, cents: int, number: int

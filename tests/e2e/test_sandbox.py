@@ -182,21 +182,6 @@ def test_bob_pays_by_card_with_3ds_and_carol_who_is_new_claims(
     ended(sandbox, wallets={"bob": 10_000, "alice": 0, "secours_demo": 0, "carol": 4500})
 
 
-def test_dave_never_comes_and_bob_takes_his_money_back(
-    sandbox: Sandbox, open_page: OpenPage
-) -> None:
-    """Paid from the wallet on the page, held, taken back by one tap."""
-    reference = sandbox.order("@smoney envoyer 12,50€ à @dave")
-    page = open_page(390)
-    sign_in(page, sandbox, reference, "bob")
-    page.click("button[name=funding][value=wallet]")
-    until(lambda: sandbox.show(reference)["status"] == "held")
-    page.goto(f"{sandbox.url}/t/{reference}")
-    page.click(f"form[action='/t/{reference}/take-back'] button")
-    until(lambda: sandbox.show(reference)["status"] == "returned")
-    ended(sandbox, wallets={"bob": 10_000, "alice": 0, "secours_demo": 0})
-
-
 def ended(sandbox: Sandbox, *, wallets: dict[str, int]) -> None:
     """Prove the books, ask X what it objects to, and end by Ctrl-C."""
     people = door("person", "list", "--json", settings=sandbox.books)

@@ -179,7 +179,7 @@ def test_whatever_moves_beancount_agrees(
 
 @pytest.mark.parametrize("form", ["csv", "beancount"])
 def test_more_entries_take_no_more_memory(database_url: str, form: Format) -> None:
-    """The export is a stream: of five times as many entries it keeps no more at once."""
+    """The export is a stream: of four times as many entries it keeps no more at once."""
     store = Store(database_url)
     world = World(store)
     with store.write() as session:
@@ -199,6 +199,6 @@ def test_more_entries_take_no_more_memory(database_url: str, form: Format) -> No
         return used
 
     peak(1_000)  # what is loaded once is loaded
-    few, many = peak(3_000), peak(15_000)
+    few, many = peak(2_000), peak(8_000)
     store.close()
     assert many < few * 2

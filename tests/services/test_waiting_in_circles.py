@@ -20,7 +20,7 @@ from tests.world import World
 
 PEOPLE: Final = ("bob", "alice", "carol", "dave")
 HANDS: Final = 8
-DEEDS: Final = 60
+DEEDS: Final = 50
 """Deeds of each hand: with the locks in another order a run met several circles."""
 
 
