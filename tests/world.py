@@ -62,6 +62,7 @@ class World:
             checkout=self.cards.checkout,
             payments=self.cards.payments,
             reversals=self.cards.reversals,
+            acquirer=self.cards.acquirer,
             vault=self.cards.vault,
             webhooks=self.cards.webhooks,
             sms=self.sms,
