@@ -4,6 +4,7 @@ A payout of the acquirer is one commit: its row, what it was made of, its entrie
 listed with a sentence and never booked by itself: an operator does that, once, by `ledger book`.
 """
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -26,6 +27,10 @@ log = structlog.get_logger(__name__)
 
 RECONCILED: Final = "books.reconciled"
 """The cursor that holds the day of the last nightly reconciliation."""
+SAFEGUARDED: Final = "books.safeguarded"
+"""The cursor that holds what was missing last, for the processes that did not look."""
+OURS: Final = (books.BANK, books.CARDS, *books.OWN)
+"""The accounts that are no person's: whoever reconciles locks them first, and nothing before."""
 TRANSFER_WITHIN: Final = timedelta(days=1)
 """Own funds are moved within a day: what they make good is owed already."""
 
@@ -74,6 +79,7 @@ def reconcile_books(deps: Deps) -> Reconciliation:
     done = [one for one in booked if one is not None]
     at = deps.clock.now()
     with deps.store.write() as session:
+        ledger.lock_balances(session, OURS)  # so that what is read beside them belongs together
         _compare(session, at)
         rows = reconcile.open_differences(session)
         found = Reconciliation(
@@ -84,6 +90,8 @@ def reconcile_books(deps: Deps) -> Reconciliation:
             differences=[Difference(r.id, r.account, r.amount_cents, r.detail) for r in rows],
         )
         _open_case(session, found, at)
+        said = json.dumps({"short_cents": found.short_cents, "late_cents": found.late_cents})
+        inbox.set_cursor(session, SAFEGUARDED, said, at=at)
     METRICS.safeguarding_short_cents.set(found.short_cents)
     METRICS.safeguarding_late_cents.set(found.late_cents)
     if found.short_cents or found.late_cents:
@@ -107,7 +115,7 @@ def _book_payout(
     fee_cents = sum(one.own_fee_cents for one in lines)
     at = deps.clock.now()
     with deps.store.write() as session:
-        balances = ledger.lock_balances(session, [books.BANK, books.CARDS, *books.OWN])
+        balances = ledger.lock_balances(session, OURS)
         topup_cents = max(0, fee_cents - sum(balances[name] for name in books.OWN))
         row_id = reconcile.insert_payout(
             session, payout, fee_cents=fee_cents, topup_cents=topup_cents, at=at
@@ -194,6 +202,7 @@ def book_difference(deps: Deps, line: int, to: OwnAccount) -> Difference:
     """Book a listed difference to an own account by an operator's word, once. Raises `Rejected`."""
     at = deps.clock.now()
     with deps.store.write() as session:
+        ledger.lock_balances(session, OURS)
         row = reconcile.lock_difference(session, line)
         if row is None:
             raise Rejected("no_such_line", f"There is no line {line}.")

@@ -211,7 +211,8 @@ def test_what_the_network_paid_out_is_in_the_bank_and_all_that_is_owed_is_covere
     wire.hear("refund.failed")
     wire.network.control("disputes", {"dispute": dispute_id, "outcome": "won"})
     wire.hear("charge.dispute.closed")
-    for _ in range(4):
+    wire.world.unlock("bob")
+    for _ in range(3):
         wire.settled("alice")
     second = wire.network.control("payouts")
     wire.settled("alice")
