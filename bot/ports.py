@@ -9,13 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
-from bot.domain.cards import (
-    AcquirerLine,
-    AcquirerPayout,
-    CardDispute,
-    CardFailure,
-    CardRefund,
-)
+from bot.domain.cards import AcquirerLine, AcquirerPayout, CardDispute, CardFailure, CardRefund
 from bot.domain.commands import Lang
 from bot.domain.payout import BankReport, PayoutFile
 
