@@ -2,6 +2,7 @@
 
 import os
 import socket
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from bot.adapters.sepa_payouts import SepaFiles
 from bot.adapters.sms import HttpSmsSender, SandboxPhone, SmsGateway, SmsProvider
 from bot.adapters.stripe_api import StripeApi
 from bot.adapters.stripe_cards import StripeCheckout, StripePayments, StripeVault, StripeWebhooks
+from bot.adapters.stripe_payouts import StripePayouts
 from bot.adapters.stripe_reversals import StripeReversals
 from bot.adapters.x.decode import XDecoder
 from bot.adapters.x.gateway import XDirectory, XMentionReader, XMessageReader, XPublisher
@@ -42,6 +44,7 @@ def open_deps(settings: Settings) -> Deps:
         checkout=StripeCheckout(stripe),
         payments=StripePayments(stripe),
         reversals=StripeReversals(stripe),
+        acquirer=StripePayouts(stripe),
         vault=StripeVault(stripe),
         webhooks=StripeWebhooks(secret=settings.stripe_webhook_secret.get_secret_value()),
         sms=open_sms(settings),
@@ -127,6 +130,7 @@ def open_books(settings: Settings) -> Deps:
         checkout=closed("checkout"),
         payments=closed("payments"),
         reversals=closed("reversals"),
+        acquirer=closed("acquirer"),
         vault=closed("vault"),
         webhooks=closed("webhooks"),
         sms=closed("sms"),
@@ -134,6 +138,11 @@ def open_books(settings: Settings) -> Deps:
         public_url=settings.public_url,
         secret_key=settings.secret_key.get_secret_value(),
     )
+
+
+def open_books_and_acquirer(settings: Settings) -> Deps:
+    """Open the database and the acquirer's report of payouts, for `ledger reconcile`."""
+    return replace(open_books(settings), acquirer=StripePayouts(open_stripe(settings)))
 
 
 def open_bank_files(folder: Path) -> SepaFiles:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
-from bot.domain.cards import CardDispute, CardFailure, CardRefund
+from bot.domain.cards import AcquirerLine, AcquirerPayout, CardDispute, CardFailure, CardRefund
 from bot.domain.commands import Lang
 from bot.domain.payout import BankReport, PayoutFile
 
@@ -334,6 +334,16 @@ class Reversals(Protocol):
 
     def refund(self, refund_id: str) -> CardRefund:
         """Read a refund."""
+
+
+class Acquirer(Protocol):
+    """What the acquirer paid out to the safeguarding account."""
+
+    def paid_out(self, is_known: Callable[[Iterable[str]], set[str]]) -> list[AcquirerPayout]:
+        """Read payouts that are not known, newest first, paging on while any of a page is new."""
+
+    def lines(self, payout_id: str) -> tuple[AcquirerLine, ...]:
+        """Read what a payout was made of."""
 
 
 class CardVault(Protocol):

@@ -176,6 +176,13 @@ class Metrics:
         self.books_balanced = self._gauge(
             "smoney_books_balanced", "1 where the last proof of the books held, 0 where not."
         )
+        self.safeguarding_short_cents = self._gauge(
+            "smoney_safeguarding_short_cents", "What is owed and not safeguarded, in cents."
+        )
+        self.safeguarding_late_cents = self._gauge(
+            "smoney_safeguarding_late_cents",
+            "What was captured over five business days ago and has not arrived, in cents.",
+        )
         self.stream_connected = self._gauge(
             "smoney_stream_connected", "1 while a worker holds the stream of mentions."
         )

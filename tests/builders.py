@@ -7,11 +7,12 @@ from zlib import crc32
 from sqlmodel import Session
 
 from bot.domain import books
+from bot.domain.cards import AcquirerLine, AcquirerPayout
 from bot.domain.order import OrderKind
 from bot.domain.payout import PayoutTerms
 from bot.domain.topup import TopupStatus
 from bot.domain.transfer import Reason, TransferStatus
-from bot.store import confirmations, ledger, orders, payouts, people
+from bot.store import confirmations, ledger, orders, payouts, people, reconcile
 from bot.store.orders import NewOrder, NewTransfer
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -136,3 +137,23 @@ def order(
         for cents in amounts_cents
     ]
     return orders.insert_transfers(session, order_id, new, confirm_by=NOON.replace(day=24), at=NOON)
+
+
+def paid_by_acquirer(session: Session, gross_cents: int, fee_cents: int) -> None:
+    """Let the acquirer pay a charge out, own funds make its fee good, and a statement differ."""
+    payout = AcquirerPayout("po_1", gross_cents - fee_cents, NOON)
+    row_id = reconcile.insert_payout(
+        session, payout, fee_cents=fee_cents, topup_cents=fee_cents, at=NOON
+    )
+    assert row_id is not None
+    reconcile.insert_lines(
+        session, row_id, [AcquirerLine("txn_1", "charge", "pi_1", gross_cents, fee_cents)]
+    )
+    entries = [
+        books.acquirer_paid(row_id, payout.amount_cents, fee_cents),
+        books.safeguard(row_id, fee_cents),
+    ]
+    ledger.record(session, entries, at=NOON)
+    reconcile.list_difference(
+        session, key="statement:1", account="bank", amount_cents=3, detail="Interest.", at=NOON
+    )

@@ -62,6 +62,7 @@ class World:
             checkout=self.cards.checkout,
             payments=self.cards.payments,
             reversals=self.cards.reversals,
+            acquirer=self.cards.acquirer,
             vault=self.cards.vault,
             webhooks=self.cards.webhooks,
             sms=self.sms,
@@ -117,6 +118,13 @@ class World:
             person = people.person_of(session, self.x_id(handle))
             assert person is not None
             people.change_person(session, person.id, locked_at=self.clock.now())
+
+    def unlock(self, handle: str) -> None:
+        """Let an operator end the review."""
+        with self.store.write() as session:
+            person = people.person_of(session, self.x_id(handle))
+            assert person is not None
+            people.change_person(session, person.id, locked_at=None)
 
     def link(self, handle: str, *, to: str) -> None:
         """Let an X account join the person behind another one."""

@@ -6,6 +6,7 @@ cannot be understood to the last cent refuses the whole file.
 
 import re
 from collections.abc import Iterator
+from datetime import date
 from typing import Final
 from xml.etree.ElementTree import Element, ParseError
 
@@ -73,7 +74,30 @@ def _report(report: Element, space: str, kind: str, pages: str) -> BankReport:
         line for entry in _all(report, space, "Ntry") for line in _lines(entry, space, f"{name}")
     ]
     report_id = f"{kind}:{name}" if page is None else f"{kind}:{name}:{page}"
-    return BankReport(report_id[:80], iban, tuple(lines))
+    cents, on = _closing(report, space, name)
+    return BankReport(report_id[:80], iban, tuple(lines), cents, on)
+
+
+def _closing(report: Element, space: str, name: str) -> tuple[int | None, date | None]:
+    """Return the booked closing balance and its day; only a statement's last page has one."""
+    found = [
+        one
+        for one in _all(report, space, "Bal")
+        if _text(one, space, "Tp", "CdOrPrtry", "Cd") == "CLBD"
+    ]
+    if not found:
+        return None, None
+    (one, *more) = found
+    amounts = _all(one, space, "Amt")
+    day = _text(one, space, "Dt", "Dt") or _text(one, space, "Dt", "DtTm") or ""
+    if more or len(amounts) != 1:
+        raise _no(f"Report {name} has not one closing balance.")
+    try:
+        on = date.fromisoformat(day[:10])
+    except ValueError:
+        raise _no(f"The closing balance of report {name} has no day.") from None
+    sign = 1 if _is_credit(one, one, space, name) else -1
+    return sign * _amount(amounts[0], name), on
 
 
 def _lines(entry: Element, space: str, report: str) -> Iterator[BankLine]:
@@ -113,8 +137,12 @@ def _cents(detail: Element, entry: Element, space: str, *, only: bool, report: s
         amounts = _all(entry, space, "Amt")
     if len(amounts) != 1:
         raise _no(f"An entry of report {report} has no amount of its own.")
-    text = (amounts[0].text or "").strip()
-    if amounts[0].get("Ccy") != CURRENCY:
+    return _amount(amounts[0], report)
+
+
+def _amount(amount: Element, report: str) -> int:
+    text = (amount.text or "").strip()
+    if amount.get("Ccy") != CURRENCY:
         raise _no(f"An entry of report {report} is not in {CURRENCY}.")
     found = re.fullmatch(r"([0-9]{1,13})(?:\.([0-9]{1,2})0{0,3})?", text)
     if found is None:

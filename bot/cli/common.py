@@ -1,7 +1,7 @@
 """What the doors share: settings or the sentences that say what is wrong, output, the database."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -59,17 +59,19 @@ def moment(_ctx: click.Context, _param: click.Parameter, value: str | None) -> d
 
 
 @contextmanager
-def books() -> Iterator["Deps"]:
-    """Open the database alone, for a door that needs nothing else."""
+def books(
+    needs: "Needs | None" = None, opened: "Callable[[Settings], Deps] | None" = None
+) -> Iterator["Deps"]:
+    """Open the database alone, or as `opened` does, for a door that needs nothing else."""
     from sqlalchemy.exc import DBAPIError
 
     from bot.app import open_books
     from bot.config import Needs
 
-    settings = settings_for(Needs.DATABASE)
+    settings = settings_for(Needs.DATABASE if needs is None else needs)
     _configure_log(settings)
     check_sqlite_is_there(settings.database_url)
-    deps = open_books(settings)
+    deps = (opened or open_books)(settings)
     try:
         yield deps
     except DBAPIError as error:

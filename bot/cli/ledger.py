@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bot.cli.common import books, euros, moment, put
+from bot.cli.common import No, books, euros, moment, put
 
 if TYPE_CHECKING:
+    from bot.domain.safeguarding import OwnAccount
     from bot.services.export import Format
+    from bot.services.reconcile import Difference
 
 
 @click.group(epilog="Example: smoney ledger check")
 def ledger() -> None:
-    """Prove the books, show their balances, or export them."""
+    """Prove the books, show, export or reconcile them."""
 
 
 @ledger.command(epilog="Example: smoney ledger check --json")
@@ -69,3 +71,61 @@ def export(*, form: "Format", since: datetime | None) -> None:
     with books() as deps:
         for line in export_books(deps, form, since=since):
             click.echo(line)
+
+
+@ledger.command(epilog="Example: smoney ledger reconcile --json")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def reconcile(*, as_json: bool) -> int:
+    """Book what the acquirer paid out, list what does not agree; exit 1 on an alarm."""
+    from bot.app import open_books_and_acquirer
+    from bot.config import Needs
+    from bot.domain.errors import BotError
+    from bot.services.reconcile import reconcile_books
+
+    with books(Needs.CARDS, open_books_and_acquirer) as deps:
+        try:
+            found = reconcile_books(deps)
+        except BotError as error:
+            raise No(
+                f"The acquirer does not tell what it paid out ({error}): try again later, or run "
+                "`smoney doctor`."
+            ) from None
+    alarm = bool(found.short_cents or found.late_cents)
+    if as_json:
+        put([asdict(found)])
+        return int(alarm)
+    click.echo(
+        f"Payouts of the acquirer: {found.payouts}, {euros(found.paid_out_cents)}; own funds to "
+        f"transfer: {euros(found.topup_cents)}."
+    )
+    for one in found.differences:
+        _print_difference(one)
+    click.echo(
+        f"Owed: {euros(found.owed_cents)}. Safeguarded: {euros(found.safeguarded_cents)}. "
+        f"Missing: {euros(found.short_cents)}. Late: {euros(found.late_cents)}."
+    )
+    return int(alarm)
+
+
+@ledger.command(epilog="Example: smoney ledger book 3 --to costs")
+@click.argument("line", type=int)
+@click.option("--to", type=click.Choice(["funds", "fees", "costs", "losses"]), required=True)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def book(*, line: int, to: "OwnAccount", as_json: bool) -> None:
+    """Book a listed difference that you have understood to an own account, once."""
+    from bot.domain.errors import Rejected
+    from bot.services.reconcile import book_difference
+
+    with books() as deps:
+        try:
+            done = book_difference(deps, line, to)
+        except Rejected as error:
+            raise No(f"{error.detail} `smoney ledger reconcile` lists them.") from None
+    if as_json:
+        put([{**asdict(done), "booked_to": to}])
+        return
+    click.echo(f"Booked to own:{to}: {euros(done.amount_cents)}.")
+
+
+def _print_difference(one: "Difference") -> None:
+    click.echo(f"{one.line:>6}  {one.account:<5}  {euros(one.amount_cents):>12}  {one.detail}")

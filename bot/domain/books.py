@@ -13,7 +13,9 @@ CARDS: Final = "cards"
 BANK: Final = "bank"
 LOSSES: Final = "own:losses"
 COSTS: Final = "own:costs"
+FUNDS: Final = "own:funds"
 PAYOUTS: Final = "payouts"
+OWN: Final = ("own:costs", "own:fees", "own:funds", "own:losses")
 
 SIGN_TURNED: Final = (CARDS, BANK)
 """Accounts that are shown and exported with their sign turned."""
@@ -161,3 +163,32 @@ def payout_return_from_bank(payout_id: int, person_id: int, amount_cents: int) -
     """A payout that had left comes back from the other bank, to its owner."""
     key = f"payout:{payout_id}:return"
     return _move(key, amount_cents, source=BANK, target=wallet(person_id))
+
+
+def acquirer_paid(acquirer_payout_id: int, amount_cents: int, fee_cents: int) -> Entry:
+    """The acquirer paid out to the safeguarding account, less its fees for the charges."""
+    legs = [
+        Posting(BANK, -amount_cents),
+        Posting(CARDS, amount_cents + fee_cents),
+        Posting(COSTS, -fee_cents),
+    ]
+    key = f"acquirer_payout:{acquirer_payout_id}:paid"
+    return Entry(key, tuple(leg for leg in legs if leg.amount_cents))
+
+
+def safeguard(acquirer_payout_id: int, amount_cents: int) -> Entry:
+    """The operator's own funds go to the safeguarding account for what costs and losses took."""
+    key = f"acquirer_payout:{acquirer_payout_id}:topup"
+    return _move(key, amount_cents, source=BANK, target=FUNDS)
+
+
+def book_cards_difference(difference_id: int, to: str, amount_cents: int) -> Entry:
+    """An operator books what the acquirer moved and no fact of ours explains; less is negative."""
+    key = f"difference:{difference_id}:book"
+    return Entry(key, (Posting(CARDS, -amount_cents), Posting(f"own:{to}", amount_cents)))
+
+
+def book_bank_difference(difference_id: int, to: str, amount_cents: int) -> Entry:
+    """An operator books what a statement has more than the books; less is negative."""
+    key = f"difference:{difference_id}:book"
+    return Entry(key, (Posting(BANK, -amount_cents), Posting(f"own:{to}", amount_cents)))

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from hashlib import sha256
 from types import MappingProxyType
@@ -194,6 +194,9 @@ class BankReport:
     report_id: str
     iban: str
     lines: tuple[BankLine, ...]
+    closing_cents: int | None = None
+    """The account's booked closing balance, below zero where it is overdrawn."""
+    closing_on: date | None = None
 
     @property
     def hash(self) -> str:

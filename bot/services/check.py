@@ -44,6 +44,21 @@ _EXPECTED: Final = r"""
         UNION ALL SELECT id, '\:return',
             CASE WHEN settled_at IS NULL THEN 'payouts' ELSE 'bank' END, 'wallet:' || person_id
             FROM payout WHERE status = 'returned'
+    ), outside AS (
+        SELECT 'acquirer_payout:' || id || '\:paid' AS key, 'bank' AS name, -amount_cents AS cents
+            FROM acquirer_payout
+        UNION ALL SELECT 'acquirer_payout:' || id || '\:paid', 'cards', amount_cents + fee_cents
+            FROM acquirer_payout
+        UNION ALL SELECT 'acquirer_payout:' || id || '\:paid', 'own:costs', -fee_cents
+            FROM acquirer_payout
+        UNION ALL SELECT 'acquirer_payout:' || id || '\:topup', 'bank', -topup_cents
+            FROM acquirer_payout
+        UNION ALL SELECT 'acquirer_payout:' || id || '\:topup', 'own:funds', topup_cents
+            FROM acquirer_payout
+        UNION ALL SELECT 'difference:' || id || '\:book', account, -amount_cents
+            FROM difference WHERE booked_at IS NOT NULL
+        UNION ALL SELECT 'difference:' || id || '\:book', 'own:' || booked_to, amount_cents
+            FROM difference WHERE booked_at IS NOT NULL
     ), expected AS (
         SELECT 'transfer:' || id || '\:post' AS key, payer AS name, -cents AS cents, 1 AS legs
             FROM fact WHERE status = 'posted' AND NOT was_held
@@ -89,6 +104,7 @@ _EXPECTED: Final = r"""
             FROM payout_move m JOIN payout p ON p.id = m.id
         UNION ALL SELECT 'payout:' || p.id || m.suffix, m.target, p.amount_cents, 1
             FROM payout_move m JOIN payout p ON p.id = m.id
+        UNION ALL SELECT key, name, cents, 1 FROM outside WHERE cents <> 0
     ), actual AS (
         SELECT e.key, a.name, SUM(p.amount_cents) AS cents, COUNT(*) AS legs
         FROM posting p JOIN journal_entry e ON e.id = p.entry_id
@@ -213,6 +229,15 @@ _RULES: Final = (
         """
         SELECT id, status FROM payout
         WHERE file_id IS NULL AND status IN ('exported', 'settled', 'returned')
+        """,
+    ),
+    (
+        "acquirer payout {0} is of {1} cents but its movements say {2}",
+        """
+        SELECT p.id, p.amount_cents, COALESCE(SUM(l.amount_cents - l.fee_cents), 0)
+        FROM acquirer_payout p LEFT JOIN acquirer_line l ON l.acquirer_payout_id = p.id
+        GROUP BY p.id, p.amount_cents
+        HAVING p.amount_cents <> COALESCE(SUM(l.amount_cents - l.fee_cents), 0)
         """,
     ),
     (

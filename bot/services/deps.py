@@ -9,6 +9,7 @@ from threading import Event
 
 from bot.domain.limits import Policy
 from bot.ports import (
+    Acquirer,
     CardVault,
     Chance,
     Checkout,
@@ -56,6 +57,7 @@ class Deps:
     checkout: Checkout
     payments: Payments
     reversals: Reversals
+    acquirer: Acquirer
     vault: CardVault
     webhooks: Webhooks
     sms: SmsSender

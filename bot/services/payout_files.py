@@ -149,9 +149,7 @@ def import_reports(deps: Deps, bank: BankFiles, iban: str, content: bytes) -> Im
 
 def _note(session: Session, report: BankReport, at: datetime) -> int | None:
     """Write that a report is read; None where it was read before, the same."""
-    row_id = payouts.insert_report(
-        session, iban=report.iban, report_id=report.report_id, content_hash=report.hash, at=at
-    )
+    row_id = payouts.insert_report(session, report, at=at)
     if row_id is None:
         known = payouts.report(session, iban=report.iban, report_id=report.report_id)
         if known.content_hash != report.hash:

@@ -43,3 +43,5 @@ class Step(StrEnum):
     PAYOUT_FILE_RECORDED = "payouts.file_recorded"
     PAYOUT_FILE_WRITTEN = "payouts.file_written"
     BANK_REPORT_BOOKED = "payouts.report_booked"
+    ACQUIRER_PAYOUT_BOOKED = "reconcile.payout_booked"
+    DIFFERENCE_BOOKED = "reconcile.difference_booked"

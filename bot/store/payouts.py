@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Row, func, select, update
 from sqlmodel import Session
 
-from bot.domain.payout import PayoutStatus, PayoutTerms, may_go
+from bot.domain.payout import BankReport, PayoutStatus, PayoutTerms, may_go
 from bot.domain.topup import TopupStatus
 from bot.store.confirmations import topups
 from bot.store.engine import dialect_insert
@@ -195,16 +195,16 @@ def mark_written(session: Session, file_id: int, *, at: datetime) -> None:
     )
 
 
-def insert_report(
-    session: Session, *, iban: str, report_id: str, content_hash: str, at: datetime
-) -> int | None:
+def insert_report(session: Session, report: BankReport, *, at: datetime) -> int | None:
     """Write that a report is being read; return its row's id, or None where it was read before."""
     statement = (
         dialect_insert(session)(reports)
         .values(
-            iban=iban,
-            report_id=report_id,
-            content_hash=content_hash,
+            iban=report.iban,
+            report_id=report.report_id,
+            content_hash=report.hash,
+            closing_cents=report.closing_cents,
+            closing_on=report.closing_on,
             settled=0,
             returned=0,
             read_at=at,

@@ -14,7 +14,7 @@ from sqlmodel import Session
 from starlette.responses import PlainTextResponse, Response
 
 from bot import migrations
-from bot.services import operate
+from bot.services import operate, reconcile
 from bot.services.deps import Deps
 from bot.store import inbox, outbox, workers
 from bot.telemetry import METRICS, METRICS_CONTENT_TYPE
@@ -85,8 +85,13 @@ def _show_rows(deps: Deps) -> None:
         _show_workers(session, deps)
         _show_mail(session, deps)
         proof = inbox.read_cursor(session, operate.PROOF)
+        safeguarded = inbox.read_cursor(session, reconcile.SAFEGUARDED)
     if proof is not None:
         METRICS.books_balanced.set(1 if json.loads(proof)["balanced"] else 0)
+    if safeguarded is not None:
+        said = json.loads(safeguarded)
+        METRICS.safeguarding_short_cents.set(said["short_cents"])
+        METRICS.safeguarding_late_cents.set(said["late_cents"])
 
 
 def _show_workers(session: Session, deps: Deps) -> None:

@@ -18,9 +18,11 @@ from bot.adapters.stripe_cards import (
     StripeVault,
     StripeWebhooks,
 )
+from bot.adapters.stripe_payouts import StripePayouts
 from bot.adapters.stripe_reversals import StripeReversals
 from bot.domain.errors import Rejected
 from bot.ports import (
+    Acquirer,
     CardPayment,
     CardVault,
     Checkout,
@@ -49,6 +51,7 @@ class Bench(ABC):
     checkout: Checkout
     payments: Payments
     reversals: Reversals
+    acquirer: Acquirer
     vault: CardVault
     webhooks: Webhooks
     clock: MovableClock
@@ -74,6 +77,10 @@ class Bench(ABC):
         """Send a refund back, as the card's issuer."""
 
     @abstractmethod
+    def pay_out(self) -> str:
+        """Pay out all that is there, as the acquirer; return the payout's id."""
+
+    @abstractmethod
     def event(self, event_type: str) -> tuple[bytes, str]:
         """Return the first webhook of a type, with its signature."""
 
@@ -87,6 +94,7 @@ class FakeBench(Bench):
         self.checkout = self.fake.checkout
         self.payments = self.fake.payments
         self.reversals = self.fake.reversals
+        self.acquirer = self.fake.acquirer
         self.vault = self.fake.vault
         self.webhooks = self.fake.webhooks
 
@@ -110,6 +118,10 @@ class FakeBench(Bench):
         """Send a refund back."""
         self.fake.send_back(refund_id)
 
+    def pay_out(self) -> str:
+        """Pay out all that is there."""
+        return self.fake.pay_out()
+
     def event(self, event_type: str) -> tuple[bytes, str]:
         """Return the first webhook of a type, with its signature."""
         wanted = f'"type": "{event_type}"'.encode()
@@ -127,6 +139,7 @@ class StripeBench(Bench):
         self.checkout = StripeCheckout(api)
         self.payments = StripePayments(api)
         self.reversals = StripeReversals(api)
+        self.acquirer = StripePayouts(api)
         self.vault = StripeVault(api)
         self.webhooks = StripeWebhooks(secret=WEBHOOK_SECRET)
 
@@ -152,6 +165,10 @@ class StripeBench(Bench):
     def send_back(self, refund_id: str) -> None:
         """Send a refund back."""
         self.world.control("refunds", {"refund": refund_id})
+
+    def pay_out(self) -> str:
+        """Pay out all that is there."""
+        return str(self.world.control("payouts")["id"])
 
     def event(self, event_type: str) -> tuple[bytes, str]:
         """Return the first webhook of a type, with its signature."""

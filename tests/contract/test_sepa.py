@@ -170,3 +170,37 @@ def test_a_report_cut_anywhere_is_refused(length: int) -> None:
     """A half file is never half read."""
     with pytest.raises(Rejected):
         read_reports(GOOD[:length])
+
+
+# --- a statement's closing balance ---------------------------------------------------------------
+
+
+def test_a_statement_says_its_closing_balance() -> None:
+    """With its day, and below zero where it is overdrawn; a report without one says none."""
+    (report,) = read_reports(camt([], closing=(123_456, "2026-11-25")))
+    assert (report.closing_cents, str(report.closing_on)) == (123_456, "2026-11-25")
+    (report,) = read_reports(camt([], closing=(-5, "2026-11-25")))
+    assert report.closing_cents == -5
+    (report,) = read_reports(camt([], kind="054"))
+    assert (report.closing_cents, report.closing_on) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "sentence"),
+    [
+        ("<Dt>2026-11-25</Dt>", "<Dt>soon</Dt>", "has no day"),
+        ('Ccy="EUR"', 'Ccy="USD"', "is not in EUR"),
+        ("12.34", "12.345", "is not in whole cents"),
+        ("<CdtDbtInd>CRDT</CdtDbtInd>", "", "neither a credit nor a debit"),
+        ("</Bal>", "</Bal><Bal><Tp><CdOrPrtry><Cd>CLBD</Cd></CdOrPrtry></Tp></Bal>", "not one"),
+    ],
+)
+def test_a_balance_that_cannot_be_understood_refuses_the_file(
+    good: str, bad: str, sentence: str
+) -> None:
+    """To the cent, in euros, with a side and a day."""
+    content = camt([], closing=(1_234, "2026-11-25")).decode()
+    assert good in content
+    with pytest.raises(Rejected) as refused:
+        read_reports(content.replace(good, bad).encode())
+    assert sentence in refused.value.detail

@@ -53,6 +53,8 @@ def test_every_command_of_the_contract_is_there() -> None:
         "ledger check",
         "ledger balances",
         "ledger export",
+        "ledger reconcile",
+        "ledger book",
         "transfer",
         "transfer list",
         "transfer show",

@@ -75,6 +75,7 @@ def camt(
     report_id: str | None = None,
     kind: str = "053",
     version: str = "08",
+    closing: tuple[int, str] | None = None,
 ) -> bytes:
     """Write a bank's report of some movements, as banks shape them."""
     message, report = {
@@ -82,12 +83,13 @@ def camt(
         "054": ("BkToCstmrDbtCdtNtfctn", "Ntfctn"),
     }[kind]
     entries = "".join(_entry(one, version) for one in movements)
+    balance = "" if closing is None else _balance(*closing)
     name = report_id or f"STATEMENT-{next(_numbers)}"
     return f"""<?xml version="1.0" encoding="UTF-8"?>
 <Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.{kind}.001.{version}">
 <{message}><GrpHdr><MsgId>M</MsgId><CreDtTm>2026-11-25T06:00:00</CreDtTm></GrpHdr>
 <{report}><Id>{name}</Id><Acct><Id><IBAN>{iban}</IBAN></Id></Acct>
-{entries}</{report}></{message}></Document>
+{balance}{entries}</{report}></{message}></Document>
 """.encode()
 
 
@@ -101,4 +103,12 @@ def _entry(one: Movement, version: str) -> str:
     return f"""<Ntry>{amount}<CdtDbtInd>{side}</CdtDbtInd><Sts>{status}</Sts>
 <NtryDtls><TxDtls><Refs><EndToEndId>{one.end_to_end_id}</EndToEndId></Refs>
 {detail}<CdtDbtInd>{side}</CdtDbtInd>{returned}</TxDtls></NtryDtls></Ntry>
+"""
+
+
+def _balance(cents: int, on: str) -> str:
+    side = "DBIT" if cents < 0 else "CRDT"
+    euros = f"{abs(cents) // 100}.{abs(cents) % 100:02}"
+    return f"""<Bal><Tp><CdOrPrtry><Cd>CLBD</Cd></CdOrPrtry></Tp><Amt Ccy="EUR">{euros}</Amt>
+<CdtDbtInd>{side}</CdtDbtInd><Dt><Dt>{on}</Dt></Dt></Bal>
 """

@@ -6,11 +6,11 @@ It passes `tests/contract/test_cards.py` as the Stripe adapter does. A person's 
 
 import hmac
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from bot.domain.cards import CardDispute, CardRefund
+from bot.domain.cards import AcquirerLine, AcquirerPayout, CardDispute, CardRefund
 from bot.domain.errors import Rejected
 from bot.ports import CardEvent, CardPayment, CheckoutOrder, CheckoutState, RawEvent, SavedCard
 from tests.fakes.card_books import CARDS, TOKENS, CardBooks, Page, shown
@@ -25,6 +25,7 @@ class FakeCards(CardBooks):
         self.payments = FakePayments(self)
         self.vault = FakeVault(self)
         self.reversals = FakeReversals(self)
+        self.acquirer = FakeAcquirer(self)
         self.webhooks = FakeWebhooks(self)
 
 
@@ -210,6 +211,30 @@ class FakeVault:
                 self._cards.kept[payment_method_id] = (None, plastic)
 
         self._cards.run("vault.forget", work)
+
+
+class FakeAcquirer:
+    """`bot.ports.Acquirer` over what the fake moved."""
+
+    def __init__(self, cards: CardBooks) -> None:
+        self._cards = cards
+
+    def paid_out(self, is_known: Callable[[Iterable[str]], set[str]]) -> list[AcquirerPayout]:
+        """Return the payouts that are not known, newest first."""
+
+        def work() -> list[AcquirerPayout]:
+            known = is_known(one.id for one, _lines in self._cards.payouts)
+            made = [one for one, _lines in self._cards.payouts if one.id not in known]
+            return list(reversed(made))
+
+        return self._cards.run("acquirer.paid_out", work)
+
+    def lines(self, payout_id: str) -> tuple[AcquirerLine, ...]:
+        """Return what a payout was made of."""
+        for one, lines in self._cards.payouts:
+            if one.id == payout_id:
+                return lines
+        raise Rejected("resource_missing")
 
 
 class FakeWebhooks:

@@ -13,9 +13,10 @@ import pytest
 
 from bot.adapters.stripe_api import StripeApi
 from bot.adapters.stripe_cards import StripeCheckout, StripePayments, StripeVault, StripeWebhooks
+from bot.adapters.stripe_payouts import StripePayouts
 from bot.adapters.stripe_reversals import StripeReversals
 from bot.domain.topup import FAILURES_A_PAGE
-from bot.services import operate, receive, settle, topup
+from bot.services import operate, receive, reconcile, settle, topup
 from bot.services.confirm import GoToCard, Settled
 from bot.store import ledger
 from bot.store.engine import Store
@@ -46,6 +47,7 @@ class Wire:
             checkout=StripeCheckout(api),
             payments=StripePayments(api),
             reversals=StripeReversals(api),
+            acquirer=StripePayouts(api),
             vault=StripeVault(api),
             webhooks=StripeWebhooks(secret=WEBHOOK_SECRET),
         )
@@ -74,7 +76,13 @@ class Wire:
     def owed_cents(self) -> int:
         """Return what the network owes us before the fees of charges, which no payout took yet."""
         listed = self.network.stripe.v1.balance_transactions.list({"limit": 100}).data
-        return sum(one.amount - (0 if one.type == "charge" else one.fee) for one in listed)
+        taken = {
+            one.id
+            for payout in self.network.stripe.v1.payouts.list({"limit": 100}).data
+            for one in self.network.stripe.v1.balance_transactions.list({"payout": payout.id}).data
+        }
+        left = [one for one in listed if one.id not in taken]
+        return sum(one.amount - (0 if one.type == "charge" else one.fee) for one in left)
 
     def cards_cents(self) -> int:
         """Return the bot's own account of the same."""
@@ -184,3 +192,43 @@ def test_three_declined_cards_close_the_networks_page(wire: Wire) -> None:
     topped = wire.world.topup(reference)
     assert (topped.status, topped.failed_attempts) == ("declined", 3)
     assert wire.network.session(topped.session_id).status == "expired"
+
+
+def test_what_the_network_paid_out_is_in_the_bank_and_all_that_is_owed_is_covered(
+    wire: Wire,
+) -> None:
+    """Charges, a refund that came back, disputes lost and won, two payouts: books as its own."""
+    references = [wire.settled("alice") for _ in range(5)]
+    operate.refund_order(wire.world.deps, references[0], to="card")
+    first = wire.network.control("payouts")
+    wire.settled("alice")
+    dispute(wire, references[1], amount=400, outcome="lost")
+    dispute_id = dispute(wire, references[2])
+    found = reconcile.reconcile_books(wire.world.deps)
+    assert (found.payouts, found.paid_out_cents) == (1, first["amount"])
+    (refund,) = wire.network.stripe.v1.refunds.list({}).data
+    wire.network.control("refunds", {"refund": refund.id})
+    wire.hear("refund.failed")
+    wire.network.control("disputes", {"dispute": dispute_id, "outcome": "won"})
+    wire.hear("charge.dispute.closed")
+    wire.world.unlock("bob")
+    for _ in range(3):
+        wire.settled("alice")
+    second = wire.network.control("payouts")
+    wire.settled("alice")
+    found = reconcile.reconcile_books(wire.world.deps)
+    assert (found.payouts, found.paid_out_cents) == (1, second["amount"])
+    assert (found.differences, found.short_cents, found.late_cents) == ([], 0, 0)
+    assert reconcile.reconcile_books(wire.world.deps).payouts == 0
+    with wire.world.store.read() as session:
+        shown = dict(ledger.balances(session))
+    assert shown["bank"] == first["amount"] + second["amount"] + shown["own:funds"]
+    fees = sum(
+        one.fee
+        for payout in (first, second)
+        for one in wire.network.stripe.v1.balance_transactions.list(
+            {"payout": payout["id"], "limit": 100}
+        ).data
+    )
+    assert shown["own:costs"] == -fees
+    assert found.safeguarded_cents >= found.owed_cents

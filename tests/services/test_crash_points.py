@@ -15,6 +15,7 @@ from bot.services import (
     payout_files,
     payouts,
     receive,
+    reconcile,
     refunds,
     settle,
     split,
@@ -23,6 +24,7 @@ from bot.services import (
 from bot.services.confirm import GoToCard
 from bot.services.steps import Step
 from bot.services.views import SplitView
+from bot.store import ledger
 from tests.fakes.bank import DEBTOR, FakeBankFiles, camt
 from tests.world import ProcessDied, World, reference_in
 
@@ -191,6 +193,27 @@ def _paid_out(world: World) -> None:
     assert world.balance("bob") == 4000
 
 
+def _reconciled(world: World) -> None:
+    world.join("bob")
+    world.join("alice")
+    reference = world.order("bob", "alice")
+    world.confirm("bob", reference, funding="card")
+    world.cards.submit(world.topup(reference).session_id, GOOD)
+    settle.drive(world.deps, world.topup(reference).id)
+    world.cards.pay_out(strange_cents=-50)
+    for _ in range(2):
+        _once(lambda: reconcile.reconcile_books(world.deps))
+    (line,) = reconcile.reconcile_books(world.deps).differences
+    for _ in range(2):
+        _once(lambda: reconcile.book_difference(world.deps, line.line, "costs"))
+    found = reconcile.reconcile_books(world.deps)
+    assert (found.payouts, found.differences) == (0, [])
+    with world.store.read() as session:
+        shown = dict(ledger.balances(session))
+    assert (shown["cards"], shown["bank"]) == (0, 910 + 40)
+    assert (shown["own:costs"], shown["own:funds"]) == (-40 - 50, 40)
+
+
 S = Step
 STEPS_OF = {
     _by_wallet: (
@@ -226,6 +249,7 @@ STEPS_OF = {
     _refunded_to_the_card: (S.REFUND_WRITTEN, S.REFUND_MADE, S.REFUND_ENDED),
     _edited_while_with_the_card: (S.EDIT_WISHED, S.CHECKOUT_CLOSED, S.TOPUP_ENDED),
     _split_and_asked: (S.SHARES_ASKED,),
+    _reconciled: (S.ACQUIRER_PAYOUT_BOOKED, S.DIFFERENCE_BOOKED),
     _paid_out: (
         S.PAYOUT_REQUESTED,
         S.PAYOUT_CANCELLED,

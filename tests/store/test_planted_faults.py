@@ -25,6 +25,7 @@ def broken(database_url: str) -> Iterator[Store]:
         builders.hold(session, 2, bob, 200)
         builders.fund(session, "topup-b", alice, 100)
         builders.pay_out(session, bob, "bob", 50)
+        builders.paid_by_acquirer(session, 100, 40)
     assert check.prove(opened).balanced
     yield opened
     opened.close()
@@ -163,6 +164,42 @@ FAULTS: dict[str, tuple[tuple[str, ...], str]] = {
     "a payout left without a file": (
         ("UPDATE payout SET status = 'exported'",),
         "payout 1 is exported but in no file",
+    ),
+    "an acquirer's payout says another amount": (
+        ("UPDATE acquirer_payout SET amount_cents = 61",),
+        "acquirer payout 1 is of 61 cents but its movements say 60",
+    ),
+    "an acquirer's payout is not in the bank": (
+        ("UPDATE acquirer_payout SET amount_cents = 61",),
+        "entry acquirer_payout:1:paid lacks its -61 cents on bank",
+    ),
+    "an acquirer's fee is not in the costs": (
+        ("UPDATE acquirer_payout SET fee_cents = 41",),
+        "entry acquirer_payout:1:paid lacks its -41 cents on own:costs",
+    ),
+    "an acquirer's payout left cards with another sum": (
+        ("UPDATE acquirer_payout SET fee_cents = 41",),
+        "entry acquirer_payout:1:paid lacks its 101 cents on cards",
+    ),
+    "own funds say that they came": (
+        ("UPDATE acquirer_payout SET topup_cents = 41",),
+        "entry acquirer_payout:1:topup lacks its 41 cents on own:funds",
+    ),
+    "own funds came to no bank": (
+        ("UPDATE acquirer_payout SET topup_cents = 41",),
+        "entry acquirer_payout:1:topup lacks its -41 cents on bank",
+    ),
+    "an acquirer's payout is no longer there": (
+        ("DELETE FROM acquirer_line", "DELETE FROM acquirer_payout"),
+        "entry acquirer_payout:1:paid has -60 cents on bank that no fact explains",
+    ),
+    "a difference says that it was booked": (
+        ("UPDATE difference SET booked_to = 'costs', booked_at = listed_at",),
+        "entry difference:1:book lacks its 3 cents on own:costs",
+    ),
+    "a difference was booked to no account": (
+        ("UPDATE difference SET booked_to = 'costs', booked_at = listed_at",),
+        "entry difference:1:book lacks its -3 cents on bank",
     ),
     "both legs are changed alike": (
         (f"UPDATE posting SET amount_cents = amount_cents * 2 WHERE {OF_CAPTURE}",),

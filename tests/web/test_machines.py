@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 from structlog.testing import capture_logs
 
-from bot.services import operate
+from bot.services import operate, reconcile
 from bot.store import workers
 from bot.store.engine import Store
 from bot.store.workers import Beat
@@ -100,6 +100,7 @@ def test_metrics_tell_of_the_worker_and_of_what_waits(world: World, browser: Bro
         )
     world.take_post("bob", "@smoney pay @alice 10€")
     operate.prove_books(world.deps)
+    reconcile.reconcile_books(world.deps)
     world.pass_time(seconds=5)
     told = browser.get("/metrics").text
     assert "smoney_workers_alive 1.0" in told
@@ -108,5 +109,6 @@ def test_metrics_tell_of_the_worker_and_of_what_waits(world: World, browser: Bro
     assert 'smoney_mail_rows{box="inbox",status="waiting"} 1.0' in told
     assert 'smoney_mail_oldest_waiting_seconds{box="inbox"} 5.0' in told
     assert "smoney_books_balanced 1.0" in told
+    assert "smoney_safeguarding_short_cents 0.0" in told
     world.pass_time(seconds=60)
     assert "smoney_workers_alive 0.0" in browser.get("/metrics").text

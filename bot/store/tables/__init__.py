@@ -35,6 +35,7 @@ from bot.store.tables.people import (
     WebSession,
     XAccount,
 )
+from bot.store.tables.reconcile import AcquirerLineRow, AcquirerPayoutRow, DifferenceRow
 
 metadata: MetaData = SQLModel.metadata
 
@@ -46,6 +47,8 @@ def core(model: type[SQLModel]) -> Table:
 
 __all__ = [
     "Account",
+    "AcquirerLineRow",
+    "AcquirerPayoutRow",
     "BankReportRow",
     "Block",
     "CardFailure",
@@ -53,6 +56,7 @@ __all__ = [
     "Case",
     "Confirmation",
     "Cursor",
+    "DifferenceRow",
     "DisputeRow",
     "Draft",
     "DraftPerson",

@@ -1,9 +1,9 @@
 """Payouts to people's bank accounts: what was asked for, the files for the bank, its reports."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import ClassVar
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, Text, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, Date, Index, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from bot.domain.payout import PayoutStatus
@@ -86,6 +86,9 @@ class BankReportRow(SQLModel, table=True):
     report_id: str = Field(max_length=80)
     """The message's kind and the bank's own name for the report."""
     content_hash: str = Field(max_length=64)
+    closing_cents: int | None = Field(default=None, sa_type=BigInteger)
+    """The account's balance at the end of `closing_on`, as a statement's last page says."""
+    closing_on: date | None = Field(default=None, sa_type=Date)
     settled: int = 0
     returned: int = 0
     read_at: datetime = Field(sa_type=UtcDateTime)
