@@ -3,8 +3,8 @@
 From the wallet, `settle_waiting` takes every unsettled confirmation in one commit. For a card,
 `drive` reads the top-up's row and chooses the phase: write the row with the provider's key, commit,
 call the acquirer with that key outside any transaction, write what came of it, commit. A crash
-anywhere is repaired by calling it again. Locks are taken in one order: an order (by who confirms or
-cancels), top-ups, confirmations, transfers, persons, accounts.
+anywhere is repaired by calling it again. Locks are taken in one order: X accounts, an order (by who
+confirms or cancels), top-ups, confirmations, transfers, persons, ledger accounts.
 """
 
 from datetime import datetime, timedelta
