@@ -51,7 +51,14 @@ def table(settings: Settings) -> tuple[Job, ...]:
         Job(
             name="read_inbox",
             period_s=TICK_S,
-            run=receive.read_inbox,
+            run=receive.read_said,
+            batch=operate.ALL,
+            woken_by="inbox",
+        ),
+        Job(
+            name="read_card_events",
+            period_s=TICK_S,
+            run=receive.read_card_events,
             batch=operate.ALL,
             woken_by="inbox",
         ),

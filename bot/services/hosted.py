@@ -34,9 +34,7 @@ def open_page(deps: Deps, row: Row[Any]) -> bool:
         unwanted = row.abandoned or bool(accept.open_wishes(session, row))
     if unwanted or deps.clock.now() >= row.expires_at:
         # Nobody was ever shown the page, if there is one: nobody can pay on it.
-        return topup_end.ended(
-            deps, row, TopupStatus.EXPIRED, "refusal.card_abandoned", Reason.CARD_ABANDONED
-        )
+        return topup_end.end_unopened(deps, row, "refusal.card_abandoned")
     back = f"{deps.public_url}/t/{order.reference}"
     wanted = CheckoutOrder(
         topup_id=row.id,
@@ -53,9 +51,7 @@ def open_page(deps: Deps, row: Row[Any]) -> bool:
         if error.code in OUR_MISTAKES:
             raise
         log.warning("checkout_refused", topup=row.id, code=error.code)
-        return topup_end.ended(
-            deps, row, TopupStatus.EXPIRED, "refusal.card_unavailable", Reason.CARD_ABANDONED
-        )
+        return topup_end.end_unopened(deps, row, "refusal.card_unavailable")
     deps.step(Step.CHECKOUT_OPENED)
     at = deps.clock.now()
     with deps.store.write() as session:

@@ -36,15 +36,34 @@ def ended(deps: Deps, row: Row[Any], status: TopupStatus, refusal: str, reason: 
     return False
 
 
-def end(deps: Deps, topup_id: str, status: TopupStatus, refusal: str, reason: Reason) -> None:
+def end_unopened(deps: Deps, row: Row[Any], refusal: str) -> bool:
+    """End a top-up whose page nobody was shown; True where another driver has opened it since.
+
+    On that page somebody can pay: it has to be looked at, and closed, first.
+    """
+    status, reason = TopupStatus.EXPIRED, Reason.CARD_ABANDONED
+    return not end(deps, row.id, status, refusal, reason, unopened=True)
+
+
+def end(
+    deps: Deps,
+    topup_id: str,
+    status: TopupStatus,
+    refusal: str,
+    reason: Reason,
+    *,
+    unopened: bool = False,
+) -> bool:
     """End a top-up without money, and bring its transfers back to `pending`, in one commit.
 
-    `refusal` is the key of the sentence that the payer reads.
+    `refusal` is the key of the sentence that the payer reads. False where it is `unopened` no more.
     """
     at = deps.clock.now()
     with deps.store.write() as session:
         row = confirmations.topup(session, topup_id, lock=True)
         assert row is not None, "the driver drives what exists"
+        if unopened and row.session_id is not None:
+            return False
         moved = (
             confirmations.advance_topup(
                 session,
@@ -58,10 +77,8 @@ def end(deps: Deps, topup_id: str, status: TopupStatus, refusal: str, reason: Re
             if row.status in ("created", "authorized")
             else False
         )
-        if not moved:
-            return
-        if row.confirmation_id is None:
-            return
+        if not moved or row.confirmation_id is None:
+            return True
         ids = confirmations.covered_ids(session, row.confirmation_id)
         orders.advance(
             session,
@@ -91,6 +108,7 @@ def end(deps: Deps, topup_id: str, status: TopupStatus, refusal: str, reason: Re
         _tell_payer(session, deps, row, waiting, refusal, at)
     deps.step(Step.TOPUP_ENDED)
     deps.bells.outbox.set()
+    return True
 
 
 def _tell_payer(
