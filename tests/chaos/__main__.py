@@ -23,13 +23,15 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--orders", type=int, default=10_000)
     parser.add_argument("--processes", type=int, default=8)
-    parser.add_argument("--minutes", type=float, default=30, help="at most")
+    parser.add_argument("--minutes", type=float, default=60, help="at most")
     wanted = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what was started is ended
     folder = Path(tempfile.mkdtemp(prefix="smoney-chaos-"))
     verdict = run(whole(wanted.seed, wanted.orders, wanted.processes, wanted.minutes), folder, say)
     for line in verdict.story:
         say(line)
+    if verdict.orders < wanted.orders:
+        verdict.wrong.append(f"only {verdict.orders} orders in {wanted.minutes} minutes")
     if verdict.wrong:
         say(f"WRONG, with seed {wanted.seed}; the logs are in {folder}:")
         for line in verdict.wrong:

@@ -29,9 +29,6 @@ from tests.chaos.house import House
 from tests.chaos.people import MANDATE_CENTS
 from tests.fakes.bank import DEBTOR, Movement, camt
 
-CAUGHT_UP_WITHIN_S: Final = 60
-"""How long the network may take to send what it still has, and the workers to read it (seconds);
-what is left then, waits for the leases of the dead."""
 AGES: Final = (
     timedelta(minutes=3),  # leases of the dead, and most waits after failures, are over
     timedelta(minutes=31),  # hosted pages too
@@ -57,7 +54,7 @@ class Ahead:
 def end(house: House) -> None:
     """Bring everything to its end, as the bot does once nothing goes wrong any more."""
     house.calm_down()
-    give_up_at = time.monotonic() + CAUGHT_UP_WITHIN_S
+    give_up_at = time.monotonic() + house.plan.catch_up_s
     while (house.network.waiting_webhooks() or _is_behind(house)) and time.monotonic() < give_up_at:
         time.sleep(0.5)
     house.stop_bot()

@@ -91,6 +91,10 @@ class LocalX:
     def __init__(self, url: str) -> None:
         self._client = httpx.Client(base_url=url, trust_env=False, timeout=30)
 
+    def close(self) -> None:
+        """Give the connections back."""
+        self._client.close()
+
     def lift_limits(self) -> None:
         """Let X's limits alone: they are another weather."""
         self._post("/_sandbox/limits", {"scale": 1_000_000})
@@ -123,6 +127,10 @@ class Network:
 
     def __init__(self, url: str) -> None:
         self._client = httpx.Client(base_url=url, trust_env=False, timeout=30)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._client.close()
 
     def try_card(self, url: str, number: str, *, passes: bool) -> None:
         """Type a card on the hosted page at `url`, and answer 3-D Secure where it asks."""

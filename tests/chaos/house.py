@@ -38,8 +38,6 @@ LOOK_EVERY_S: Final = 0.5
 """How often the parent asks the database how far everything is (seconds)."""
 WITHIN_S: Final = 15
 """How long a process may take to end when it is told to (seconds)."""
-QUIET_FOR_S: Final = 4.0
-"""How long people found nothing more to do (seconds) when the run is over."""
 
 
 @dataclass(slots=True)
@@ -141,6 +139,8 @@ class House:
             if process is not None and process.is_alive():
                 process.kill()
                 process.join()
+        for client in (self.x, self.network):
+            client.close()
         self.deps.store.close()
         self._stack.close()
 
@@ -166,7 +166,8 @@ class House:
             look_at = now + LOOK_EVERY_S
             self.weather.blow(LOOK_EVERY_S)
             made, waiting, open_ones = self._look()
-            if restarts and made >= restarts[0]:
+            done = max(made / self.plan.orders, (now - began) / (self.plan.minutes * 60))
+            if restarts and done >= restarts[0]:
                 del restarts[0]
                 self._restart_database()
             if made >= self.plan.orders and self.board.phase is not Phase.PAY:
@@ -177,15 +178,13 @@ class House:
                 say(f"{now - began:5.0f} s: {said}, {self.seen.killed.total()} kills")
             if open_ones or self.board.phase is not Phase.PAY:
                 quiet_since = now
-            elif now - quiet_since > QUIET_FOR_S:
+            elif now - quiet_since > self.plan.quiet_for_s:
                 return
-        if self.board.phase is not Phase.PAY:
-            self.seen.wrong.append(f"only {self._look()[0]} orders in {self.plan.minutes} minutes")
 
-    def _restarts(self) -> list[int]:
-        """Return after how many orders the database is restarted."""
+    def _restarts(self) -> list[float]:
+        """Return after which parts of the orders, or of the time, the database is restarted."""
         parts = self.plan.database_restarts + 1
-        return [self.plan.orders * one // parts for one in range(1, parts)]
+        return [one / parts for one in range(1, parts)]
 
     def _look(self) -> tuple[int, int, int]:
         """Return how many orders there are, events to be read, and things for people to do.

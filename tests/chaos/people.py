@@ -43,12 +43,17 @@ IBAN: Final = "FR1420041010050500013M02606"
 def move_in(scene: Scene, number: int) -> str:
     """Somebody opens a wallet, keeps a card, and charges it; what is done already stays done."""
     name = handle(number)
+    if scene.rows(
+        "SELECT 1 FROM topup t JOIN x_account x ON x.person_id = t.person_id "
+        "WHERE x.handle = :name LIMIT 1",
+        name=name,
+    ):
+        return "was there already"
     _join(scene, name, f"+336{number:08}")
     person_id = _person(scene, name)
     if not scene.rows("SELECT 1 FROM saved_card WHERE person_id = :id", id=person_id):
         _keep_card(scene, person_id)
-    if not scene.rows("SELECT 1 FROM topup WHERE person_id = :id", id=person_id):
-        _charge(scene, person_id)
+    _charge(scene, person_id)
     return "moved in"
 
 

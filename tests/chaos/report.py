@@ -79,7 +79,7 @@ def story(house: House, both: Totals, seconds: float) -> Iterator[str]:
     """Yield what a run did, line by line."""
     seen, plan = house.seen, house.plan
     killed, died = seen.killed.total(), seen.died.total()
-    orders, transfers = _count(house, "orders"), _count(house, "transfer")
+    orders, transfers = count(house, "orders"), count(house, "transfer")
     yield f"seed {plan.seed}: {orders} orders, {transfers} transfers, {plan.processes} processes"
     yield f"{seconds / 60:.1f} minutes"
     yield f"killed {killed} times at random and {died} times right after a step; PostgreSQL: " + (
@@ -117,7 +117,8 @@ def deeds(house: House) -> Counter[str]:
     return done
 
 
-def _count(house: House, table: str) -> int:
+def count(house: House, table: str) -> int:
+    """Count the rows of a table."""
     return int(house.figures(f"SELECT count(*) FROM {table}")[0][0])
 
 

@@ -17,6 +17,9 @@ class Verdict:
 
     story: list[str]
     wrong: list[str]
+    orders: int
+    kills: int
+    restarts: int
 
 
 def run(plan: Plan, folder: Path, say: Callable[[str], None] = lambda _: None) -> Verdict:
@@ -32,4 +35,10 @@ def run(plan: Plan, folder: Path, say: Callable[[str], None] = lambda _: None) -
         say(f"everything came to rest after {time.monotonic() - began:.0f} s: the proof")
         wrong = [*house.seen.wrong, *report.wrong_in_logs(house), *proof.problems(house)]
         both = proof.totals(house)
-        return Verdict(list(report.story(house, both, time.monotonic() - began)), wrong)
+        return Verdict(
+            story=list(report.story(house, both, time.monotonic() - began)),
+            wrong=wrong,
+            orders=report.count(house, "orders"),
+            kills=house.seen.killed.total() + house.seen.died.total(),
+            restarts=len(house.seen.restarts),
+        )
