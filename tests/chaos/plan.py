@@ -66,7 +66,7 @@ def whole(seed: int, orders: int, processes: int, minutes: float) -> Plan:
         ahead=300,
         database_restarts=2,
         kill_every_s=4.0,
-        deaths_at_steps=0.0006,
+        deaths_at_steps=max(0.0006, min(0.004, 6 / orders)),
         faults_a_second=2.5,
         quiet_for_s=4.0,
         catch_up_s=60.0,
