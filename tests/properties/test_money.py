@@ -1,0 +1,53 @@
+"""The bot's money beside a model of ten lines, for every order in which things can happen."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis.stateful import run_state_machine_as_test
+from sqlalchemy import event
+
+from bot.store.engine import Store
+from tests.properties.money_rules import PayoutRules
+
+pytestmark = pytest.mark.properties
+
+EXAMPLES = max(6, settings().max_examples // 100)
+STEPS = 30 if EXAMPLES < 100 else 50
+
+
+@pytest.fixture
+def fresh(sqlite_template: Path, tmp_path: Path) -> Iterator[Callable[[], Store]]:
+    """Makes a fresh database for each story: one engine, whose statements are compiled once."""
+    folder = sqlite_template.parent / "machine"
+    folder.mkdir()
+    paths = (folder / f"{number}.db" for number in range(1_000_000))
+    path = next(paths)
+    store = Store(f"sqlite:///{path}")
+
+    @event.listens_for(store.engine, "do_connect")
+    def connect(_dialect: object, _record: object, arguments: list[Any], _named: object) -> None:
+        arguments[0] = str(path)
+
+    def make() -> Store:
+        nonlocal path
+        for file in folder.iterdir():
+            file.unlink()
+        path = next(paths)
+        shutil.copyfile(sqlite_template, path)
+        return store
+
+    yield make
+    store.close()
+    shutil.rmtree(folder)
+
+
+def test_no_cent_is_made_or_lost(fresh: Callable[[], Store]) -> None:
+    """x."""
+    run_state_machine_as_test(
+        lambda: PayoutRules(fresh),
+        settings=settings(max_examples=EXAMPLES, stateful_step_count=STEPS),
+    )
