@@ -1,4 +1,4 @@
-"""The rest of what a step of the machine may be: cards and what comes back, payouts and the bank."""
+"""What else may happen in a step: cards and what comes back, payouts, the bank, the acquirer."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -6,15 +6,24 @@ from datetime import timedelta
 from functools import partial
 from typing import Literal
 
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
-from pytest import raises
 from sqlalchemy import select
 
 from bot.domain.errors import Rejected
 from bot.domain.payout import Authenticated, PayoutTerms
 from bot.domain.topup import ATTEMPTS_AN_ORDER, SESSION_MINUTES
-from bot.services import disputes, operate, payout_files, payouts, receive, reconcile, refunds, settle
+from bot.services import (
+    disputes,
+    operate,
+    payout_files,
+    payouts,
+    receive,
+    reconcile,
+    refunds,
+    settle,
+)
 from bot.services.confirm import GoToCard
 from bot.services.steps import Step
 from bot.store import refunds as card_refunds
@@ -116,14 +125,12 @@ class CardRules(OrderRules):
         receive.read_inbox(self.world.deps)
         if not is_new:
             return
-        about = {dispute.of for dispute in self.model.disputes if dispute.id == event.dispute_id}
+        disputed = {dispute.of for dispute in self.model.disputes if dispute.id == event.dispute_id}
         for one in self.model.transfers:
-            if event.topup_id == one.topup_id or event.refund_id in one.refund_ids:
-                about.add(one)
-        for one in about - {None}:
-            if event.topup_id in (None, one.topup_id):
+            is_refund = event.refund_id in one.refund_ids
+            if is_refund or one in disputed or event.topup_id == one.topup_id:
                 self.model.look(one, self.now)
-            if event.refund_id and one.refund == "made" and one.is_sent_back:
+            if is_refund and one.refund == "made" and one.is_sent_back:
                 self.model.end_refund(one, failed=True)
         for dispute in self.model.disputes:
             if dispute.id == event.dispute_id:
@@ -304,11 +311,9 @@ class PayoutRules(BackRules):
         lines = [Movement(f"SMONEY-PAYOUT-{one.id}", one.cents) for one in out]
         lines += [Movement(f"SMONEY-PAYOUT-{one.id}", one.cents, credit=True) for one in came]
         report = camt(lines)
-        read = partial(
-            payout_files.import_reports, self.world.deps, self.bank, DEBTOR.iban, report
-        )
+        read = partial(payout_files.import_reports, self.world.deps, self.bank, DEBTOR.iban, report)
         if any(one.status in ("requested", "cancelled") for one in (*out, *came)):
-            with raises(Rejected):
+            with pytest.raises(Rejected):
                 read()
             return
         read()

@@ -11,12 +11,13 @@ from hypothesis.stateful import run_state_machine_as_test
 from sqlalchemy import event
 
 from bot.store.engine import Store
+from tests.properties.ledger_machine import LedgerMachine
 from tests.properties.money_rules import PayoutRules
 
 pytestmark = pytest.mark.properties
 
-EXAMPLES = max(6, settings().max_examples // 100)
-STEPS = 30 if EXAMPLES < 100 else 50
+EXAMPLES = max(5, settings().max_examples // 100)
+STEPS = 25 if EXAMPLES < 100 else 50
 
 
 @pytest.fixture
@@ -45,8 +46,16 @@ def fresh(sqlite_template: Path, tmp_path: Path) -> Iterator[Callable[[], Store]
     shutil.rmtree(folder)
 
 
+def test_a_batch_is_in_the_books_whole_or_not_at_all(fresh: Callable[[], Store]) -> None:
+    """The ledger alone: balances, keys and entries, whatever is recorded twice or contradicted."""
+    run_state_machine_as_test(
+        lambda: LedgerMachine(fresh),
+        settings=settings(max_examples=EXAMPLES, stateful_step_count=STEPS),
+    )
+
+
 def test_no_cent_is_made_or_lost(fresh: Callable[[], Store]) -> None:
-    """x."""
+    """Orders, cards, refunds, disputes and payouts, with processes that die and calls that fail."""
     run_state_machine_as_test(
         lambda: PayoutRules(fresh),
         settings=settings(max_examples=EXAMPLES, stateful_step_count=STEPS),

@@ -1,5 +1,6 @@
-"""Stories that pass every step of the registry, and end as if nothing had happened wherever a
-process dies: each cent in one place, nothing done twice on the far side.
+"""Stories that pass every step of the registry, for processes that die at one.
+
+Each ends as if nothing had happened: each cent in one place, nothing done twice on the far side.
 
 `once` is a deed that nobody repeats, `until_done` is the worker's, which a new one takes over.
 """
@@ -232,7 +233,7 @@ def paid_out(stage: Stage) -> None:
     for key in ("first", "second"):
         proof = Authenticated(key, terms.hash, "passkey")
         for _ in range(2):  # whoever sees no answer asks again, with the same authentication
-            stage.once(lambda: payouts.request(world.deps, world.x_id("bob"), terms, proof))
+            stage.once(partial(_ask, world, terms, proof))
     stage.once(lambda: payouts.cancel(world.deps, world.x_id("bob"), 2))
     for _ in range(3):
         stage.once(lambda: payout_files.export_payouts(world.deps, bank, DEBTOR))
@@ -246,6 +247,10 @@ def paid_out(stage: Stage) -> None:
     page = payouts.payout_page(world.deps, world.visitor("bob"))
     assert [one.status for one in page.lines] == ["cancelled", "settled"]
     assert world.balance("bob") == 4000
+
+
+def _ask(world: World, terms: PayoutTerms, proof: Authenticated) -> None:
+    payouts.request(world.deps, world.x_id("bob"), terms, proof)
 
 
 def reconciled(stage: Stage) -> None:
