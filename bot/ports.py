@@ -213,6 +213,22 @@ class CheckoutOrder:
     expires_at: datetime
     lang: Lang
     customer_id: str | None = None
+    """For whom the card is kept, to be charged off-session later; None: it is not kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class SavedCard:
+    """A card kept at the acquirer."""
+
+    customer_id: str
+    payment_method_id: str
+    brand: str
+    last4: str
+    country: str | None
+    exp_month: int
+    exp_year: int
+    fingerprint: str | None = None
+    """The same for the same number, however often it was typed."""
 
 
 PaymentStatus = Literal[
@@ -244,6 +260,8 @@ class CardPayment:
     """Why the last attempt failed, in the acquirer's word."""
     topup_id: str | None = None
     """From the payment's metadata."""
+    kept: SavedCard | None = None
+    """The card, where the acquirer keeps it for its customer: from the authorization on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,19 +280,6 @@ class CheckoutState:
     def failed_attempts(self) -> int:
         """How many failures the acquirer tells of."""
         return len(self.failures)
-
-
-@dataclass(frozen=True, slots=True)
-class SavedCard:
-    """A card kept at the acquirer."""
-
-    customer_id: str
-    payment_method_id: str
-    brand: str
-    last4: str
-    country: str | None
-    exp_month: int
-    exp_year: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,9 @@ _STATUSES: Final[dict[str, PaymentStatus]] = {
     "canceled": "voided",
 }
 
+_KEPT_AT: Final = frozenset({"authorized", "captured", "voided"})
+"""Where a payment's card is the one that was taken, not one that is only being tried."""
+
 _SESSION_EXPAND: Final = ["payment_intent.latest_charge", "payment_intent.payment_method"]
 _INTENT_EXPAND: Final = ["latest_charge", "payment_method"]
 
@@ -86,7 +89,9 @@ class StripeCheckout:
             "locale": order.lang,
         }
         if order.customer_id:
+            # Stripe attaches the card once it is authorized, and its page says so to the payer.
             params["customer"] = order.customer_id
+            params["payment_intent_data"]["setup_future_usage"] = "off_session"
         opened = self._api.call(self._api.v1.checkout.sessions.create, params, key=key)
         return self._state(opened)
 
@@ -261,15 +266,7 @@ class StripeVault:
         method = self._api.call(
             self._api.v1.payment_methods.attach, payment_method, params, key=key
         )
-        return SavedCard(
-            customer_id=customer_id,
-            payment_method_id=method["id"],
-            brand=method["card"]["brand"],
-            last4=method["card"]["last4"],
-            country=method["card"]["country"],
-            exp_month=method["card"]["exp_month"],
-            exp_year=method["card"]["exp_year"],
-        )
+        return _saved_card(method)
 
     def forget(self, payment_method_id: str) -> None:
         """Detach a card; one that is already gone is a success."""
@@ -352,7 +349,8 @@ def _payment(intent: Shown) -> CardPayment:
     secure = on_charge.get("three_d_secure") or {}
     error = intent["last_payment_error"] or {}
     status = _STATUSES[intent["status"]]
-    present = (intent["payment_method"] or {}).get("card") or {}
+    method = intent["payment_method"] or {}
+    present = method.get("card") or {}
     # While 3-D Secure is under way the card has no charge yet; the latest one may be another's.
     card = (present or on_charge) if status == "action" else (on_charge or present)
     return CardPayment(
@@ -368,6 +366,22 @@ def _payment(intent: Shown) -> CardPayment:
         three_d_secure=secure.get("result") == "authenticated",
         decline_code=error.get("decline_code") or error.get("code"),
         topup_id=intent["metadata"].get("topup_id"),
+        kept=_saved_card(method) if method.get("customer") and status in _KEPT_AT else None,
+    )
+
+
+def _saved_card(method: Shown) -> SavedCard:
+    """Read a payment method that a customer holds."""
+    card = method["card"]
+    return SavedCard(
+        customer_id=str(_id(method["customer"])),
+        payment_method_id=method["id"],
+        brand=card["brand"],
+        last4=card["last4"],
+        country=card["country"],
+        exp_month=card["exp_month"],
+        exp_year=card["exp_year"],
+        fingerprint=card["fingerprint"],
     )
 
 

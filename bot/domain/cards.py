@@ -1,8 +1,44 @@
-"""What an acquirer tells of a card besides its payment: failures, disputes, refunds."""
+"""What there is to know of a card besides its payment: its mandate, failures, disputes, refunds."""
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Literal
+from datetime import UTC, datetime, timedelta
+from typing import Final, Literal
+
+MANDATE_VERSION: Final = "2026-11"
+"""The words of `page.keep.means`, which a mandate's giver has read; recorded with it."""
+MANDATE_DAYS: Final = 365
+"""How long a mandate lasts (days): long enough to be of use, and asked for again every year."""
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """What a mandate permits, as it stands on the page: the most of one charge, and its end."""
+
+    version: str
+    limit_cents: int
+    ends_at: datetime
+
+    @property
+    def text(self) -> str:
+        """Name it, so that a form tells which one was shown: `2026-11/3000/2027-11-25`."""
+        return f"{self.version}/{self.limit_cents}/{self.ends_at:%Y-%m-%d}"
+
+
+def permission(limit_cents: int, at: datetime) -> Permission:
+    """Return what a page shown at this moment asks for: it ends as its last day begins, in UTC."""
+    day = at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return Permission(MANDATE_VERSION, limit_cents, day + timedelta(days=MANDATE_DAYS))
+
+
+def read_permission(text: str, limit_cents: int, at: datetime) -> Permission | None:
+    """Return the permission that a form names; None where no page of today or yesterday had it."""
+    shown = (permission(limit_cents, at - timedelta(days=days)) for days in (0, 1))
+    return next((one for one in shown if one.text == text), None)
+
+
+def is_expired(exp_month: int, exp_year: int, at: datetime) -> bool:
+    """Whether a card is past its last month."""
+    return (exp_year, exp_month) < (at.year, at.month)
 
 
 @dataclass(frozen=True, slots=True)

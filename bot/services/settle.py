@@ -21,7 +21,7 @@ from bot.domain.errors import Rejected, Unavailable
 from bot.domain.topup import UNFINISHED, TopupStatus
 from bot.domain.transfer import Reason
 from bot.ports import CardPayment
-from bot.services import accept, card_guard, hosted, posting, topup_end
+from bot.services import accept, card_guard, hosted, mandates, posting, topup_end
 from bot.services.deps import Deps
 from bot.services.hosted import LOOK_AGAIN_S
 from bot.services.steps import Step
@@ -205,7 +205,7 @@ def _capture(deps: Deps, row: Row[Any]) -> bool:
     if payment.status == "voided":
         # Lapsed or cancelled at the acquirer: the money never came.
         return topup_end.ended(
-            deps, row, TopupStatus.VOIDED, "refusal.card_lapsed", Reason.CARD_LAPSED
+            deps, row, TopupStatus.VOIDED, "refusal.card_lapsed", Reason.CARD_LAPSED, payment
         )
     assert payment.captured_cents == row.amount_cents, "captured is what was confirmed"
     deps.step(Step.CAPTURED)
@@ -237,20 +237,22 @@ def _settle_captured(deps: Deps, row: Row[Any], payment: CardPayment) -> None:
             covered = confirmations.covered_ids(session, confirmation.id)
             _post(session, deps, [confirmation], topup=row, at=at)
             topup_end.answer_wishes(session, deps, covered, applied=False, at=at)
+            mandates.record(session, row, payment.kept, at=at)
     deps.step(Step.TOPUP_SETTLED)
     deps.bells.outbox.set()
 
 
 def _void(deps: Deps, row: Row[Any]) -> bool:
     try:
-        deps.payments.void(row.payment_id, key=f"topup-{row.id}-void")
+        payment = deps.payments.void(row.payment_id, key=f"topup-{row.id}-void")
     except Rejected as error:
-        if deps.payments.read(row.payment_id).status != "voided":
+        payment = deps.payments.read(row.payment_id)
+        if payment.status != "voided":
             raise  # the authorization stands, or its money came: an operator has to look
         log.warning("void_refused", topup=row.id, code=error.code)
     deps.step(Step.VOIDED)
     key = row.refusal or "refusal.card_lapsed"
-    return topup_end.ended(deps, row, TopupStatus.VOIDED, key, Reason.CARD_NOT_ACCEPTED)
+    return topup_end.ended(deps, row, TopupStatus.VOIDED, key, Reason.CARD_NOT_ACCEPTED, payment)
 
 
 def _permit(deps: Deps, row: Row[Any]) -> bool:

@@ -193,11 +193,7 @@ class FakeVault:
             plastic = CARDS[TOKENS[payment_method]]
             if not plastic.keepable:
                 raise Rejected("card_declined")
-            method_id = self._cards.next_id("pm")
-            self._cards.kept[method_id] = (customer_id, plastic)
-            return SavedCard(
-                customer_id, method_id, "visa", plastic.number[-4:], plastic.country, 12, 2034
-            )
+            return self._cards.keep(customer_id, plastic)
 
         arguments = (customer_id, payment_method)
         return self._cards.once("vault.keep", key, arguments, work)
