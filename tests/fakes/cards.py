@@ -119,6 +119,7 @@ class FakePayments:
                 captured_cents=0 if why else amount_cents,
                 decline_code=why,
                 topup_id=topup_id,
+                kept=None if why else card,
                 **shown(plastic),
             )
             return self._cards.store(payment).id
