@@ -36,9 +36,39 @@ def read_permission(text: str, limit_cents: int, at: datetime) -> Permission | N
     return next((one for one in shown if one.text == text), None)
 
 
+_REFUSALS: Final = {
+    "authentication_required": "refusal.card_needs_person",
+    "expired_card": "refusal.card_expired",
+    "insufficient_funds": "refusal.card_no_funds",
+    "payment_intent_authentication_failure": "refusal.card_not_authenticated",
+}
+"""What its holder can mend, by the acquirer's word. Of a lost or stolen card they learn no more
+than of any other: whoever holds it may not be its owner."""
+
+
+def refusal_of(decline_code: str | None) -> str:
+    """Return the key of the sentence that says why a card was declined."""
+    return _REFUSALS.get(decline_code or "", "refusal.card_declined")
+
+
 def is_expired(exp_month: int, exp_year: int, at: datetime) -> bool:
     """Whether a card is past its last month."""
     return (exp_year, exp_month) < (at.year, at.month)
+
+
+@dataclass(frozen=True, slots=True)
+class SavedCard:
+    """A card kept at the acquirer."""
+
+    customer_id: str
+    payment_method_id: str
+    brand: str
+    last4: str
+    country: str | None
+    exp_month: int
+    exp_year: int
+    fingerprint: str | None = None
+    """The same for the same number, however often it was typed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +100,19 @@ class CardRefund:
     amount_cents: int
     failed: bool
     reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CardEvent:
+    """A webhook's event: only a hint to look, what it points at is read from the acquirer."""
+
+    id: str
+    type: str
+    topup_id: str | None
+    session_id: str | None
+    payment_id: str | None
+    dispute_id: str | None = None
+    refund_id: str | None = None
 
 
 LineKind = Literal["charge", "refund", "refund_failed", "dispute", "dispute_won", "other"]

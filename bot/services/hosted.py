@@ -9,6 +9,7 @@ from typing import Any, Final
 import structlog
 from sqlalchemy import Row
 
+from bot.domain.cards import refusal_of
 from bot.domain.errors import Rejected
 from bot.domain.topup import FAILURES_A_PAGE, TopupStatus
 from bot.domain.transfer import Reason
@@ -108,8 +109,9 @@ def _should_close(deps: Deps, row: Row[Any], failed: int) -> bool:
 def _ended_without_money(
     deps: Deps, row: Row[Any], failed: int, payment: CardPayment | None
 ) -> bool:
+    why = refusal_of(payment.decline_code if payment is not None else None)
     status, refusal, reason = (
-        (TopupStatus.DECLINED, "refusal.card_declined", Reason.CARD_DECLINED)
+        (TopupStatus.DECLINED, why, Reason.CARD_DECLINED)
         if failed
         else (TopupStatus.EXPIRED, "refusal.card_abandoned", Reason.CARD_ABANDONED)
     )

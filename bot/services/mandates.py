@@ -12,11 +12,10 @@ from typing import Any
 from sqlalchemy import Row
 from sqlmodel import Session
 
-from bot.domain.cards import Permission, is_expired, permission, read_permission
+from bot.domain.cards import Permission, SavedCard, is_expired, permission, read_permission
 from bot.domain.errors import Refusal
 from bot.domain.limits import Policy
 from bot.domain.replies import Reply
-from bot.ports import SavedCard
 from bot.services.deps import Deps
 from bot.services.steps import Step
 from bot.store import cards

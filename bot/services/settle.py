@@ -16,9 +16,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from bot.domain import books
-from bot.domain.cards import CardFailure
+from bot.domain.cards import CardFailure, refusal_of
 from bot.domain.errors import Rejected, Unavailable
-from bot.domain.topup import UNFINISHED, TopupStatus
+from bot.domain.topup import KEYS_LAST, UNFINISHED, TopupStatus
 from bot.domain.transfer import Reason
 from bot.ports import CardPayment
 from bot.services import accept, card_guard, hosted, mandates, posting, topup_end
@@ -302,15 +302,17 @@ def _charged(deps: Deps, row: Row[Any]) -> CardPayment:
     with deps.store.read() as session:
         saved = cards.saved_card(session, row.saved_card_id)
     return deps.payments.charge(
-        saved, topup_id=row.id, amount_cents=row.amount_cents, key=f"topup-{row.id}-charge"
+        saved,
+        topup_id=row.id,
+        amount_cents=row.amount_cents,
+        key=f"topup-{row.id}-charge",
+        look_first=deps.clock.now() - row.created_at > KEYS_LAST,
     )
 
 
 def _charge_declined(deps: Deps, row: Row[Any], payment: CardPayment | None) -> bool:
     """End a charge that the issuer refused; one that it wants the person for is no failure."""
-    refusal = "refusal.card_declined"
-    if payment is not None and payment.decline_code == AUTHENTICATION_REQUIRED:
-        refusal = "refusal.card_needs_person"
-    elif payment is not None:
+    refusal = refusal_of(payment.decline_code if payment is not None else None)
+    if payment is not None and payment.decline_code != AUTHENTICATION_REQUIRED:
         card_guard.count(deps, row, (CardFailure(payment.id, payment.card_fingerprint),))
     return topup_end.ended(deps, row, TopupStatus.DECLINED, refusal, Reason.CARD_DECLINED)

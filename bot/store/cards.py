@@ -7,9 +7,8 @@ from typing import Any
 from sqlalchemy import Row, and_, case, or_, select, update
 from sqlmodel import Session
 
-from bot.domain.cards import Permission
+from bot.domain.cards import Permission, SavedCard
 from bot.domain.topup import TopupStatus
-from bot.ports import SavedCard
 from bot.store.confirmations import topups
 from bot.store.tables import CardCustomer, Mandate, SavedCardRow, core
 

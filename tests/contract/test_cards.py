@@ -256,6 +256,12 @@ def test_a_saved_card_is_charged_once(bench: Bench) -> None:
     assert (first.status, first.captured_cents, first.topup_id) == ("captured", 1500, "t9")
     assert first.card_country == "FR"
     assert again == first
+    late, other = (
+        bench.payments.charge(card, topup_id=one, amount_cents=1500, key=one, look_first=True)
+        for one in ("t9", "t10")
+    )
+    assert late == first
+    assert other.id != first.id
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def post_as_bob(page: Page, sandbox: Sandbox, text: str) -> str:
 
 
 def test_from_a_post_to_the_payees_wallet_by_card(sandbox: Sandbox, open_page: OpenPage) -> None:
-    """Bob posts, pays by card with 3-D Secure and keeps it; Alice has it. No script runs on ours."""
+    """Bob posts, pays by a card with 3-D Secure that is kept; Alice has it. No script of ours."""
     link = post_as_bob(open_page(DESK_WIDTH), sandbox, "@smoney pay @alice 45€ for the concert")
     bob = open_page(PHONE_WIDTH)
     bob.goto(link)

@@ -13,9 +13,16 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final, Literal, TypeVar
 
-from bot.domain.cards import AcquirerLine, AcquirerPayout, CardDispute, CardFailure, CardRefund
+from bot.domain.cards import (
+    AcquirerLine,
+    AcquirerPayout,
+    CardDispute,
+    CardFailure,
+    CardRefund,
+    SavedCard,
+)
 from bot.domain.errors import BotError, Rejected
-from bot.ports import CardPayment, CheckoutOrder, CheckoutState, SavedCard
+from bot.ports import CardPayment, CheckoutOrder, CheckoutState
 
 T = TypeVar("T")
 
@@ -98,6 +105,10 @@ class CardBooks:
     def fail(self, call: str, error: BotError, *, after: bool = False) -> None:
         """Let the next call of this name (`payments.capture`) raise, before or after its work."""
         self._failures[call].append((error, after))
+
+    def forget_keys(self) -> None:
+        """Let a day pass for the keys of calls: each may do its work once more."""
+        self._answers.clear()
 
     def submit(self, session_id: str, number: str, *, country: str | None = None) -> None:
         """Type a card on the page."""

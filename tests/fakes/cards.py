@@ -10,9 +10,16 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from bot.domain.cards import AcquirerLine, AcquirerPayout, CardDispute, CardRefund
+from bot.domain.cards import (
+    AcquirerLine,
+    AcquirerPayout,
+    CardDispute,
+    CardEvent,
+    CardRefund,
+    SavedCard,
+)
 from bot.domain.errors import Rejected
-from bot.ports import CardEvent, CardPayment, CheckoutOrder, CheckoutState, RawEvent, SavedCard
+from bot.ports import CardPayment, CheckoutOrder, CheckoutState, RawEvent
 from tests.fakes.card_books import CARDS, TOKENS, CardBooks, Page, shown
 
 
@@ -104,8 +111,19 @@ class FakePayments:
 
         return self._cards.payment(self._cards.once("payments.void", key, payment_id, work))
 
-    def charge(self, card: SavedCard, *, topup_id: str, amount_cents: int, key: str) -> CardPayment:
+    def charge(
+        self,
+        card: SavedCard,
+        *,
+        topup_id: str,
+        amount_cents: int,
+        key: str,
+        look_first: bool = False,
+    ) -> CardPayment:
         """Charge a saved card off-session."""
+        for made in self._cards.paid.values():
+            if look_first and made.topup_id == topup_id:
+                return made
 
         def work() -> str:
             owner, plastic = self._cards.kept.get(card.payment_method_id, (None, None))

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from bot.adapters.stripe_api import StripeApi
-from bot.adapters.stripe_cards import StripeCheckout, StripePayments, StripeVault, StripeWebhooks
+from bot.adapters.stripe_cards import StripeCheckout, StripePayments, StripeVault
 from bot.adapters.stripe_payouts import StripePayouts
 from bot.adapters.stripe_reversals import StripeReversals
+from bot.adapters.stripe_webhooks import StripeWebhooks
 from bot.domain.topup import FAILURES_A_PAGE
 from bot.services import operate, receive, reconcile, settle, topup
 from bot.services.confirm import GoToCard, Settled
