@@ -23,7 +23,7 @@ from bot.services import (
 )
 from bot.services.confirm import GoToCard
 from bot.services.steps import Step
-from bot.services.views import SplitView
+from bot.services.views import OrderView, SplitView
 from bot.store import ledger
 from tests.fakes.bank import DEBTOR, FakeBankFiles, camt
 from tests.world import ProcessDied, World, reference_in
@@ -63,10 +63,26 @@ def _by_card(world: World) -> None:
     assert [one.captured_cents for one in world.cards.paid.values()] == [1000]
 
 
+def _by_a_card_that_is_kept(world: World) -> None:
+    world.join("bob")
+    world.join("alice")
+    reference = world.order("bob", "alice")
+    _once(lambda: world.confirm("bob", reference, funding="card", keep=True))
+    _until_done(world, world.react)
+    world.cards.submit(world.topup(reference).session_id, GOOD)
+    _until_done(world, world.react)
+    assert world.statuses(reference) == ["posted"]
+    assert sum(b'"customer.created"' in body for body, _ in world.cards.events) == 1
+    page = world.page("bob", world.order("bob", "alice", "11€"))
+    assert isinstance(page, OrderView)
+    assert page.to_confirm is not None
+    assert [one.last4 for one in page.to_confirm.saved] == ["4242"]
+
+
 def _by_a_foreign_card_then_abandoned(world: World) -> None:
     world.join("bob")
     reference = world.order("bob", "alice")
-    world.confirm("bob", reference, funding="card")
+    world.confirm("bob", reference, funding="card", keep=True)
     world.cards.submit(world.topup(reference).session_id, BRITISH)
     world.pass_time(minutes=2)
     _until_done(world, world.react)
@@ -76,6 +92,8 @@ def _by_a_foreign_card_then_abandoned(world: World) -> None:
     _until_done(world, world.react)
     assert world.statuses(reference) == ["pending"]
     assert world.topup(reference).status == "expired"
+    assert topup.forget_removed(world.deps) == 1
+    assert [owner for owner, _card in world.cards.kept.values()] == [None]
     assert [one.captured_cents for one in world.cards.paid.values()] == [0]
 
 
@@ -234,6 +252,13 @@ STEPS_OF = {
         S.DECISION_RECORDED,
         S.CAPTURED,
         S.TOPUP_SETTLED,
+    ),
+    _by_a_card_that_is_kept: (
+        S.CONFIRMATION_WRITTEN,
+        S.CUSTOMER_MADE,
+        S.CUSTOMER_RECORDED,
+        S.CHECKOUT_OPENED,
+        S.CAPTURED,
     ),
     _by_a_foreign_card_then_abandoned: (
         S.AUTHORIZATION_RECORDED,
