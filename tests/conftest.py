@@ -4,6 +4,7 @@ Each test gets a fresh database, migrated, on SQLite and on PostgreSQL. The migr
 each; a test's database is a copy of the result.
 """
 
+import gc
 import os
 import shutil
 from collections.abc import Callable, Generator, Iterator
@@ -41,6 +42,12 @@ def pytest_runtest_makereport(
         report.outcome = "failed"
         report.longrepr = f"a test was skipped, which counts as failed: {report.longrepr}"
     return report
+
+
+def pytest_collection_finish() -> None:
+    """Keep what was collected out of the garbage collector's rounds: it stays to the end."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)
