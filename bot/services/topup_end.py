@@ -14,6 +14,8 @@ from bot.domain import limits
 from bot.domain.replies import Reply
 from bot.domain.topup import TopupStatus
 from bot.domain.transfer import Reason, TransferStatus
+from bot.ports import CardPayment
+from bot.services import mandates
 from bot.services.deps import Deps
 from bot.services.steps import Step
 from bot.services.tell import News, tell, tell_declined
@@ -30,16 +32,30 @@ OUR_MISTAKES: Final = frozenset({"wrong_credentials", "idempotency_error"})
 """Refusals of the acquirer that are about us, not about the card: an operator has to look."""
 
 
-def ended(deps: Deps, row: Row[Any], status: TopupStatus, refusal: str, reason: Reason) -> bool:
+def ended(
+    deps: Deps,
+    row: Row[Any],
+    status: TopupStatus,
+    refusal: str,
+    reason: Reason,
+    payment: CardPayment | None = None,
+) -> bool:
     """End a top-up without money; False, since nothing is left to drive."""
-    end(deps, row.id, status, refusal, reason)
+    end(deps, row.id, status, refusal, reason, payment)
     return False
 
 
-def end(deps: Deps, topup_id: str, status: TopupStatus, refusal: str, reason: Reason) -> None:
+def end(
+    deps: Deps,
+    topup_id: str,
+    status: TopupStatus,
+    refusal: str,
+    reason: Reason,
+    payment: CardPayment | None,
+) -> None:
     """End a top-up without money, and bring its transfers back to `pending`, in one commit.
 
-    `refusal` is the key of the sentence that the payer reads.
+    `refusal` is the key of the sentence that the payer reads; `payment` what the acquirer has.
     """
     at = deps.clock.now()
     with deps.store.write() as session:
@@ -60,6 +76,7 @@ def end(deps: Deps, topup_id: str, status: TopupStatus, refusal: str, reason: Re
         )
         if not moved:
             return
+        mandates.drop(session, row, payment.kept if payment is not None else None, at=at)
         if row.confirmation_id is None:
             return
         ids = confirmations.covered_ids(session, row.confirmation_id)

@@ -13,6 +13,7 @@ from sqlalchemy import event
 from bot.store.engine import Store
 from tests.properties.ledger_machine import LedgerMachine
 from tests.properties.money_rules import PayoutRules
+from tests.templates import Templates
 
 pytestmark = pytest.mark.properties
 
@@ -21,9 +22,9 @@ STEPS = 25 if EXAMPLES < 100 else 50
 
 
 @pytest.fixture
-def fresh(sqlite_template: Path, tmp_path: Path) -> Iterator[Callable[[], Store]]:
+def fresh(templates: Templates, database_folder: Path) -> Iterator[Callable[[], Store]]:
     """Makes a fresh database for each story: one engine, whose statements are compiled once."""
-    folder = sqlite_template.parent / "machine"
+    folder = database_folder / "machine"
     folder.mkdir()
     paths = (folder / f"{number}.db" for number in range(1_000_000))
     path = next(paths)
@@ -38,7 +39,7 @@ def fresh(sqlite_template: Path, tmp_path: Path) -> Iterator[Callable[[], Store]
         for file in folder.iterdir():
             file.unlink()
         path = next(paths)
-        shutil.copyfile(sqlite_template, path)
+        shutil.copyfile(templates.sqlite, path)
         return store
 
     yield make

@@ -25,7 +25,7 @@ from bot.services import (
 )
 from bot.services.confirm import GoToCard
 from bot.services.steps import Step
-from bot.services.views import SplitView
+from bot.services.views import OrderView, SplitView
 from bot.store import ledger
 from tests.crash_child import Stage
 from tests.fakes.bank import DEBTOR, FakeBankFiles, camt
@@ -100,12 +100,30 @@ def _take_in(world: World, event: RawEvent) -> None:
     receive.take_in(world.deps, [event])
 
 
+def by_a_card_that_is_kept(stage: Stage) -> None:
+    """A new card is kept with its payment, for a customer made once."""
+    world = stage.world
+    world.join("bob")
+    world.join("alice")
+    reference = world.order("bob", "alice")
+    stage.once(lambda: world.confirm("bob", reference, funding="card", keep=True))
+    stage.until_done(world.react)
+    world.cards.submit(world.topup(reference).session_id, GOOD)
+    stage.until_done(world.react)
+    assert world.statuses(reference) == ["posted"]
+    assert sum(b'"customer.created"' in body for body, _ in world.cards.events) == 1
+    page = world.page("bob", world.order("bob", "alice", "11€"))
+    assert isinstance(page, OrderView)
+    assert page.to_confirm is not None
+    assert [one.last4 for one in page.to_confirm.saved] == ["4242"]
+
+
 def by_a_foreign_card_then_abandoned(stage: Stage) -> None:
     """A card from abroad is voided; the second page is left."""
     world = stage.world
     world.join("bob")
     reference = world.order("bob", "alice")
-    world.confirm("bob", reference, funding="card")
+    world.confirm("bob", reference, funding="card", keep=True)
     world.cards.submit(world.topup(reference).session_id, BRITISH)
     world.pass_time(minutes=2)
     stage.until_done(world.react)
@@ -115,6 +133,8 @@ def by_a_foreign_card_then_abandoned(stage: Stage) -> None:
     stage.until_done(world.react)
     assert world.statuses(reference) == ["pending"]
     assert world.topup(reference).status == "expired"
+    assert topup.forget_removed(world.deps) == 1
+    assert [owner for owner, _card in world.cards.kept.values()] == [None]
     assert [one.captured_cents for one in world.cards.paid.values()] == [0]
 
 
@@ -304,6 +324,13 @@ STEPS_OF: dict[Callable[[Stage], None], tuple[Step, ...]] = {
         S.DECISION_RECORDED,
         S.CAPTURED,
         S.TOPUP_SETTLED,
+    ),
+    by_a_card_that_is_kept: (
+        S.CONFIRMATION_WRITTEN,
+        S.CUSTOMER_MADE,
+        S.CUSTOMER_RECORDED,
+        S.CHECKOUT_OPENED,
+        S.CAPTURED,
     ),
     by_a_foreign_card_then_abandoned: (
         S.AUTHORIZATION_RECORDED,
