@@ -267,10 +267,10 @@ class PayoutRules(BackRules):
         terms = PayoutTerms(cents, IBAN, who.title())
         self.asked += 1
         proof = Authenticated(f"passkey-{self.asked}", terms.hash, "passkey")
-        ids = set()
+        ids: set[int] = set()
         for _ in range(2 if goes else 1):
             request = partial(payouts.request, self.world.deps, self.world.x_id(who), terms, proof)
-            self.try_to(lambda request=request: ids.add(request()), goes=goes)
+            self.try_to(partial(_keep, ids, request), goes=goes)
         if goes:
             (payout_id,) = ids
             self.model.payouts.append(Payout(payout_id, who, cents))
@@ -341,3 +341,7 @@ class PayoutRules(BackRules):
     def _at_the_acquirer(self) -> int:
         taken = {line.id for _payout, lines in self.world.cards.payouts for line in lines}
         return sum(line.net_cents for line in self.world.cards.moved() if line.id not in taken)
+
+
+def _keep(ids: set[int], request: Callable[[], int]) -> None:
+    ids.add(request())
