@@ -106,6 +106,10 @@ class CardBooks:
         """Let the next call of this name (`payments.capture`) raise, before or after its work."""
         self._failures[call].append((error, after))
 
+    def heal(self) -> None:
+        """Let every call go well again."""
+        self._failures.clear()
+
     def forget_keys(self) -> None:
         """Let a day pass for the keys of calls: each may do its work once more."""
         self._answers.clear()
@@ -176,7 +180,7 @@ class CardBooks:
     def pay_out(self, *, strange_cents: int = 0) -> str:
         """Pay out all that no payout took yet, with a movement that nobody knows; return its id."""
         taken = {line.id for _payout, lines in self.payouts for line in lines}
-        moved = [*self._moved()]
+        moved = [*self.moved()]
         if strange_cents:
             moved.append(AcquirerLine(self.next_id("txn"), "other", "", strange_cents, 0))
         lines = tuple(one for one in moved if one.id not in taken)
@@ -186,7 +190,8 @@ class CardBooks:
         self.payouts.append((payout, lines))
         return payout.id
 
-    def _moved(self) -> Iterator[AcquirerLine]:
+    def moved(self) -> Iterator[AcquirerLine]:
+        """Yield every movement of money, as payouts are made of."""
         for one in self.paid.values():
             if one.captured_cents:
                 fee = charge_fee_cents(one.captured_cents)
