@@ -13,11 +13,12 @@ from sqlalchemy import Row, select
 
 from bot.adapters.x.decode import XDecoder
 from bot.domain import books
+from bot.domain.cards import permission
 from bot.domain.commands import Lang
 from bot.domain.limits import Policy
 from bot.domain.replies import Reply
 from bot.i18n.texts import catalogue, say
-from bot.services import cancel, confirm, deliver, receive, settle
+from bot.services import cancel, confirm, deliver, mandates, receive, settle
 from bot.services.deps import Deps
 from bot.services.sessions import Visitor
 from bot.services.steps import Step
@@ -107,9 +108,7 @@ class World:
         card = self.deps.vault.keep(customer_id=customer, payment_method=token, key=f"keep-{token}")
         with self.store.write() as session:
             card_id = cards.keep(session, person_id, card, at=at)
-            cards.permit(
-                session, card_id, limit_cents=limit_cents, ends_at=at + timedelta(days=365), at=at
-            )
+            cards.permit(session, permission(limit_cents, at), saved_card_id=card_id, at=at)
         return card_id
 
     def lock(self, handle: str) -> None:
@@ -232,6 +231,7 @@ class World:
         numbers: tuple[int, ...] | None = None,
         terms_hash: str | None = None,
         saved_card_id: int | None = None,
+        keep: bool = False,
     ) -> confirm.Outcome:
         """Let a payer confirm on the page what it shows them."""
         return confirm.confirm(
@@ -244,6 +244,7 @@ class World:
                 funding=funding,
                 method="page",
                 saved_card_id=saved_card_id,
+                keep=mandates.offered(self.deps.policy, self.clock.now()).text if keep else None,
             ),
         )
 

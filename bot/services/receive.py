@@ -165,8 +165,9 @@ def _read_card_event(deps: Deps, row: Row[Any]) -> None:
     if event.refund_id is not None:
         known = refunds.look(deps, event.refund_id) or known
     status = "done" if known else "ignored"
+    reason = event.type if known else f"{event.type} is about nothing of ours"
     with deps.store.write() as session:
-        inbox.finish(session, row.id, at=deps.clock.now(), status=status, reason=event.type)
+        inbox.finish(session, row.id, at=deps.clock.now(), status=status, reason=reason[:300])
 
 
 def _try_later(deps: Deps, row: Row[Any], reason: str, retry_at: datetime | None) -> bool:

@@ -14,6 +14,8 @@ from bot.domain import limits
 from bot.domain.replies import Reply
 from bot.domain.topup import TopupStatus
 from bot.domain.transfer import Reason, TransferStatus
+from bot.ports import CardPayment
+from bot.services import mandates
 from bot.services.deps import Deps
 from bot.services.steps import Step
 from bot.services.tell import News, tell, tell_declined
@@ -30,9 +32,16 @@ OUR_MISTAKES: Final = frozenset({"wrong_credentials", "idempotency_error"})
 """Refusals of the acquirer that are about us, not about the card: an operator has to look."""
 
 
-def ended(deps: Deps, row: Row[Any], status: TopupStatus, refusal: str, reason: Reason) -> bool:
+def ended(
+    deps: Deps,
+    row: Row[Any],
+    status: TopupStatus,
+    refusal: str,
+    reason: Reason,
+    payment: CardPayment | None = None,
+) -> bool:
     """End a top-up without money; False, since nothing is left to drive."""
-    end(deps, row.id, status, refusal, reason)
+    end(deps, row.id, status, refusal, reason, payment)
     return False
 
 
@@ -42,7 +51,7 @@ def end_unopened(deps: Deps, row: Row[Any], refusal: str) -> bool:
     On that page somebody can pay: it has to be looked at, and closed, first.
     """
     status, reason = TopupStatus.EXPIRED, Reason.CARD_ABANDONED
-    return not end(deps, row.id, status, refusal, reason, unopened=True)
+    return not end(deps, row.id, status, refusal, reason, None, unopened=True)
 
 
 def end(
@@ -51,12 +60,14 @@ def end(
     status: TopupStatus,
     refusal: str,
     reason: Reason,
+    payment: CardPayment | None,
     *,
     unopened: bool = False,
 ) -> bool:
     """End a top-up without money, and bring its transfers back to `pending`, in one commit.
 
-    `refusal` is the key of the sentence that the payer reads. False where it is `unopened` no more.
+    `refusal` is the key of the sentence that the payer reads; `payment` what the acquirer has.
+    False where it is `unopened` no more.
     """
     at = deps.clock.now()
     with deps.store.write() as session:
@@ -77,7 +88,10 @@ def end(
             if row.status in ("created", "authorized")
             else False
         )
-        if not moved or row.confirmation_id is None:
+        if not moved:
+            return True
+        mandates.drop(session, row, payment.kept if payment is not None else None, at=at)
+        if row.confirmation_id is None:
             return True
         ids = confirmations.covered_ids(session, row.confirmation_id)
         orders.advance(

@@ -62,11 +62,11 @@ def test_events_may_come_in_any_order_and_twice(world: World, order: tuple[int, 
 def test_an_event_of_something_else_is_a_line_in_the_inbox(
     world: World, event_type: str, ids: dict[str, str]
 ) -> None:
-    """Ignored with its type as the reason, and what comes after it is read."""
+    """Ignored with a sentence, and what comes after it is read."""
     body = json.dumps({"id": "evt_1", "type": event_type, **ids}).encode()
     assert take_in(world, body) == 1
     assert receive.read_inbox(world.deps) == 1
-    assert rows(world) == [("ignored", event_type)]
+    assert rows(world) == [("ignored", f"{event_type} is about nothing of ours")]
 
 
 def test_an_event_that_is_not_signed_leaves_no_row(world: World) -> None:

@@ -47,12 +47,6 @@ FORMS = [
 ]
 
 
-@pytest.fixture
-def database_url(sqlite_url: str) -> str:
-    """SQLite alone: what is tried here does not depend on the database."""
-    return sqlite_url
-
-
 @pytest.mark.parametrize("path", PATHS)
 def test_every_answer_bears_the_headers(browser: Browser, path: str) -> None:
     """Whatever the route, and whatever came of it."""

@@ -7,7 +7,15 @@ domain's enums, so that a status cannot be added in one place alone.
 from sqlalchemy import MetaData, Table
 from sqlmodel import SQLModel
 
-from bot.store.tables.cards import CardFailure, CardRefund, DisputeRow, Recovery
+from bot.store.tables.cards import (
+    CardCustomer,
+    CardFailure,
+    CardRefund,
+    DisputeRow,
+    Mandate,
+    Recovery,
+    SavedCardRow,
+)
 from bot.store.tables.ledger import Account, JournalEntry, PostingRow
 from bot.store.tables.mail import Cursor, InboxRow, OutboxRow, PostVersion
 from bot.store.tables.orders import (
@@ -27,10 +35,8 @@ from bot.store.tables.people import (
     Case,
     Heartbeat,
     Lease,
-    Mandate,
     Person,
     PhoneCode,
-    SavedCardRow,
     SignInAttempt,
     WebSession,
     XAccount,
@@ -51,6 +57,7 @@ __all__ = [
     "AcquirerPayoutRow",
     "BankReportRow",
     "Block",
+    "CardCustomer",
     "CardFailure",
     "CardRefund",
     "Case",
