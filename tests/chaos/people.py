@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
+from bot.domain.cards import permission
 from bot.domain.errors import Refusal
 from bot.domain.order import OrderKind
 from bot.domain.payout import Authenticated, PayoutTerms
@@ -80,8 +81,7 @@ def _keep_card(scene: Scene, person_id: int) -> None:
     at = scene.deps.clock.now()
     with scene.deps.store.write() as session:
         card_id = cards.keep(session, person_id, card, at=at)
-        until = at + timedelta(days=365)
-        cards.permit(session, card_id, limit_cents=MANDATE_CENTS, ends_at=until, at=at)
+        cards.permit(session, permission(MANDATE_CENTS, at), saved_card_id=card_id, at=at)
 
 
 def _card_of(scene: Scene, person_id: int) -> int:

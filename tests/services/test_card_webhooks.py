@@ -8,8 +8,9 @@ import psycopg
 import pytest
 from sqlalchemy import exc, select
 
+from bot.domain.cards import CardEvent
 from bot.domain.errors import Rejected
-from bot.ports import CardEvent, RawEvent
+from bot.ports import RawEvent
 from bot.services import receive
 from bot.store.inbox import inbox
 from tests.world import World
