@@ -35,9 +35,7 @@ def open_page(deps: Deps, row: Row[Any]) -> bool:
         unwanted = row.abandoned or bool(accept.open_wishes(session, row))
     if unwanted or deps.clock.now() >= row.expires_at:
         # Nobody was ever shown the page, if there is one: nobody can pay on it.
-        return topup_end.ended(
-            deps, row, TopupStatus.EXPIRED, "refusal.card_abandoned", Reason.CARD_ABANDONED
-        )
+        return topup_end.end_unopened(deps, row, "refusal.card_abandoned")
     back = f"{deps.public_url}/t/{order.reference}"
     customer_id = None
     try:
@@ -59,9 +57,7 @@ def open_page(deps: Deps, row: Row[Any]) -> bool:
         log.warning("checkout_refused", topup=row.id, code=error.code)
         if customer_id is not None:
             mandates.lose_customer(deps, row.person_id, customer_id)
-        return topup_end.ended(
-            deps, row, TopupStatus.EXPIRED, "refusal.card_unavailable", Reason.CARD_ABANDONED
-        )
+        return topup_end.end_unopened(deps, row, "refusal.card_unavailable")
     deps.step(Step.CHECKOUT_OPENED)
     at = deps.clock.now()
     with deps.store.write() as session:

@@ -28,6 +28,7 @@ from bot.services.steps import Step
 from bot.services.topup_end import OUR_MISTAKES
 from bot.services.whoami import bot_account
 from bot.store import cards, confirmations, ledger, orders, people
+from bot.store.down import is_away
 
 log = structlog.get_logger(__name__)
 
@@ -109,6 +110,8 @@ def recover(deps: Deps, limit: int = 100) -> int:
         except Unavailable as error:
             _postpone(deps, topup_id, error.reason, error.retry_at)
         except Exception as error:  # one that we cannot drive must not stop the rest
+            if is_away(error):
+                raise
             log.exception("topup_stuck", topup=topup_id)
             _postpone(deps, topup_id, type(error).__name__, None)
     return len(due)

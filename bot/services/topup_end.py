@@ -45,6 +45,15 @@ def ended(
     return False
 
 
+def end_unopened(deps: Deps, row: Row[Any], refusal: str) -> bool:
+    """End a top-up whose page nobody was shown; True where another driver has opened it since.
+
+    On that page somebody can pay: it has to be looked at, and closed, first.
+    """
+    status, reason = TopupStatus.EXPIRED, Reason.CARD_ABANDONED
+    return not end(deps, row.id, status, refusal, reason, None, unopened=True)
+
+
 def end(
     deps: Deps,
     topup_id: str,
@@ -52,15 +61,20 @@ def end(
     refusal: str,
     reason: Reason,
     payment: CardPayment | None,
-) -> None:
+    *,
+    unopened: bool = False,
+) -> bool:
     """End a top-up without money, and bring its transfers back to `pending`, in one commit.
 
     `refusal` is the key of the sentence that the payer reads; `payment` what the acquirer has.
+    False where it is `unopened` no more.
     """
     at = deps.clock.now()
     with deps.store.write() as session:
         row = confirmations.topup(session, topup_id, lock=True)
         assert row is not None, "the driver drives what exists"
+        if unopened and row.session_id is not None:
+            return False
         moved = (
             confirmations.advance_topup(
                 session,
@@ -75,10 +89,10 @@ def end(
             else False
         )
         if not moved:
-            return
+            return True
         mandates.drop(session, row, payment.kept if payment is not None else None, at=at)
         if row.confirmation_id is None:
-            return
+            return True
         ids = confirmations.covered_ids(session, row.confirmation_id)
         orders.advance(
             session,
@@ -108,6 +122,7 @@ def end(
         _tell_payer(session, deps, row, waiting, refusal, at)
     deps.step(Step.TOPUP_ENDED)
     deps.bells.outbox.set()
+    return True
 
 
 def _tell_payer(
