@@ -41,8 +41,8 @@ BACK_OFF_AT_MOST_S: Final = 600
 """The longest wait between two attempts of the recovery job (seconds)."""
 
 
-def settle_waiting(deps: Deps) -> int:
-    """Settle every confirmation from a wallet that waits; return how many.
+def settle_waiting(deps: Deps, *, only: int | None = None) -> int:
+    """Settle every confirmation from a wallet that waits, or one of them; return how many.
 
     One that cannot be settled by a mistake of ours must not hold up the others: where a batch
     fails, each of it is tried by itself, and what fails alone is logged and goes on waiting.
@@ -50,16 +50,16 @@ def settle_waiting(deps: Deps) -> int:
     settled = 0
     while True:
         try:
-            count = _settle_batch(deps)
+            count = _settle_batch(deps, only)
         except (AssertionError, IntegrityError):
             log.exception("batch_failed")
-            return settled + _settle_one_by_one(deps)
-        if not count:
-            return settled
+            return settled + _settle_one_by_one(deps, only)
         settled += count
+        if count < BATCH:
+            return settled
 
 
-def _settle_batch(deps: Deps, only: int | None = None) -> int:
+def _settle_batch(deps: Deps, only: int | None) -> int:
     at = deps.clock.now()
     with deps.store.write() as session:
         batch = confirmations.lock_waiting(session, limit=BATCH, only=only)
@@ -71,13 +71,13 @@ def _settle_batch(deps: Deps, only: int | None = None) -> int:
     return len(batch)
 
 
-def _settle_one_by_one(deps: Deps) -> int:
+def _settle_one_by_one(deps: Deps, only: int | None) -> int:
     with deps.store.read() as session:
-        waiting = confirmations.waiting_ids(session, limit=BATCH)
+        waiting = confirmations.waiting_ids(session, limit=BATCH) if only is None else [only]
     settled = 0
     for confirmation_id in waiting:
         try:
-            settled += _settle_batch(deps, only=confirmation_id)
+            settled += _settle_batch(deps, confirmation_id)
         except (AssertionError, IntegrityError):
             log.exception("confirmation_stuck", confirmation=confirmation_id)
     return settled

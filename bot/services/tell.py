@@ -4,7 +4,7 @@ A direct message goes only to somebody who wrote one first and has not written `
 cannot be told reads it in the wallet.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -39,7 +39,10 @@ def may_message(account: Row[Any] | None) -> bool:
 
 def tell(session: Session, news: list[News], *, at: datetime) -> int:
     """Put direct messages about facts into the outbox, for those who may be written to."""
-    return put(session, list(_letters(session, news)), at=at)
+    ids = {one.x_user_id for one in news}
+    accounts = people.accounts_by_id(session, ids)
+    persons = people.persons_by_account(session, ids)
+    return put(session, letters(news, accounts, persons), at=at)
 
 
 def tell_declined(
@@ -52,18 +55,20 @@ def tell_declined(
     tell(session, [News(key, order.owner_x_user_id, reply, order.id)], at=at)
 
 
-def _letters(session: Session, news: list[News]) -> Iterator[Letter]:
-    ids = {one.x_user_id for one in news}
-    accounts = people.accounts_by_id(session, ids)
-    persons = people.persons_by_account(session, ids)
+def letters(
+    news: Iterable[News],
+    accounts: Mapping[str, Row[Any]],
+    persons: Mapping[str, Row[Any]],
+) -> Iterator[Letter]:
+    """Write direct messages about facts, to those of the accounts that may be written to."""
     for one in news:
-        if not may_message(accounts.get(one.x_user_id)):
+        account = accounts.get(one.x_user_id)
+        if not may_message(account):
             continue
-        lang = _lang(persons.get(one.x_user_id), accounts.get(one.x_user_id))
         yield Letter(
             key=f"dm:{one.key}",
             channel="dm",
-            text=say(one.reply, lang, public=False),
+            text=say(one.reply, _lang(persons.get(one.x_user_id), account), public=False),
             priority=NEWS_PRIORITY,
             to_x_user_id=one.x_user_id,
             order_id=one.order_id,

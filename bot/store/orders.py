@@ -4,10 +4,10 @@ Every change is one guarded `UPDATE … WHERE id IN … AND status = :old`, set-
 event row for each transfer, numbered without a gap.
 """
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Row, func, or_, select, update
 from sqlmodel import Session
@@ -15,6 +15,7 @@ from sqlmodel import Session
 from bot.domain.order import OrderKind
 from bot.domain.transfer import Reason, Terms, TransferStatus, may_go
 from bot.store.engine import dialect_insert
+from bot.store.sets import Change, Statement
 from bot.store.tables import Confirmation, Order, Transfer, TransferEvent, core
 
 orders = core(Order)
@@ -166,25 +167,104 @@ def advance(
     return [one for one, _sequence in moved]
 
 
+_EVENTS: Final = Statement(
+    "INSERT INTO transfer_event (transfer_id, sequence, status, reason, at)"
+    " SELECT id, sequence, status, reason, :at"
+    " FROM GIVEN moves(id bigint, sequence bigint, status text, reason text)"
+)
+
+
 def _write_events(
     session: Session,
-    moved: Iterable[tuple[int, int]],
+    moved: Sequence[tuple[int, int]],
     status: TransferStatus,
     reason: Reason,
     at: datetime,
 ) -> None:
-    rows = [
-        {
-            "transfer_id": transfer_id,
-            "sequence": sequence,
-            "status": status.value,
-            "reason": reason.value,
-            "at": at,
+    if moved:
+        moves = {
+            "id": [transfer_id for transfer_id, _sequence in moved],
+            "sequence": [sequence for _transfer_id, sequence in moved],
+            "status": [status.value] * len(moved),
+            "reason": [reason.value] * len(moved),
         }
-        for transfer_id, sequence in moved
+        _EVENTS.run(session, moves=moves, at=at)
+
+
+# --- settlement ---------------------------------------------------------------------------------
+
+
+_LOCK: Final = Statement(
+    """
+    SELECT id, order_id, number, payer_x_user_id, payee_x_user_id, payee_handle, payer_person_id,
+        amount_cents, status, sequence, confirmation_id
+    FROM transfer WHERE order_id = ANY(:order_ids bigint) ORDER BY order_id, number FOR UPDATE
+    """
+)
+_SETTLE: Final = Statement(
+    """
+    UPDATE transfer SET status = moves.status, sequence = moves.sequence, funding = :funding,
+        payee_person_id = moves.payee, posted_at = CASE WHEN moves.status = 'posted' THEN :at END,
+        claim_by = CASE WHEN moves.status = 'held' THEN :claim_by END
+    FROM GIVEN moves(id bigint, sequence bigint, status text, payee bigint)
+    WHERE transfer.id = moves.id AND transfer.status = :old
+        AND transfer.sequence = moves.sequence - 1
+    """
+)
+
+
+@dataclass(slots=True)
+class Moves:
+    """Locked transfers that are settled together: posted each to its payee, or held for them."""
+
+    ids: list[int] = field(default_factory=list)
+    sequences: list[int] = field(default_factory=list)
+    statuses: list[str] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+    payees: list[int | None] = field(default_factory=list)
+
+    def add(
+        self, row: Row[Any], new: TransferStatus, reason: Reason, payee_person_id: int | None
+    ) -> None:
+        """Let one go."""
+        self.ids.append(row.id)
+        self.sequences.append(row.sequence + 1)
+        self.statuses.append(new.value)
+        self.reasons.append(reason.value)
+        self.payees.append(payee_person_id)
+
+
+def lock_transfers(session: Session, order_ids: Collection[int]) -> Sequence[Row[Any]]:
+    """Lock every transfer of orders, in the order in which all lock them; the columns that count.
+
+    All of an order's, not those alone that are covered: what was unticked moves as well.
+    """
+    return _LOCK.run(session, order_ids=order_ids).all()
+
+
+def settling(
+    moves: Moves, *, old: TransferStatus, funding: str, at: datetime, claim_by: datetime
+) -> list[Change]:
+    """Return what advances transfers, each guarded by its status, and writes their events."""
+    for new in set(moves.statuses):
+        assert may_go(old, TransferStatus(new)), f"no transfer goes from {old} to {new}"
+    values = {
+        "moves": {
+            "id": moves.ids,
+            "sequence": moves.sequences,
+            "status": moves.statuses,
+            "reason": moves.reasons,
+            "payee": moves.payees,
+        },
+        "old": old.value,
+        "funding": funding,
+        "at": at,
+        "claim_by": claim_by,
+    }
+    return [
+        Change("transfer", _SETTLE, values, len(moves.ids)),
+        Change("transfer_event", _EVENTS, values, len(moves.ids)),
     ]
-    if rows:
-        session.execute(events.insert(), rows)
 
 
 def note(session: Session, ids: Collection[int], reason: Reason, *, at: datetime) -> None:
@@ -288,29 +368,23 @@ def open_orders_of(session: Session, x_user_ids: Collection[str]) -> int:
     return count
 
 
+_PAID: Final = Statement(
+    """
+    SELECT t.payer_person_id, SUM(t.amount_cents) AS cents FROM transfer t
+    WHERE t.payer_person_id = ANY(:person_ids bigint) AND t.confirmed_at >= :since
+        AND t.status IN ('posted', 'held', 'funding') AND t.refund_of_id IS NULL
+        AND NOT EXISTS (SELECT 1 FROM transfer back WHERE back.refund_of_id = t.id)
+    GROUP BY t.payer_person_id
+    """
+)
+
+
 def paid_since(session: Session, person_ids: Collection[int], *, since: datetime) -> dict[int, int]:
     """Return what persons paid, or are about to: posted, held and in funding, in cents.
 
     What was given back no longer counts, and giving it back is no payment.
     """
-    back = transfers.alias("back")
-    refunded = select(back.c.id).where(back.c.refund_of_id == transfers.c.id).exists()
-    counted = [
-        TransferStatus.POSTED.value,
-        TransferStatus.HELD.value,
-        TransferStatus.FUNDING.value,
-    ]
-    rows = session.execute(
-        select(transfers.c.payer_person_id, func.sum(transfers.c.amount_cents).label("cents"))
-        .where(
-            transfers.c.payer_person_id.in_(person_ids),
-            transfers.c.confirmed_at >= since,
-            transfers.c.status.in_(counted),
-            transfers.c.refund_of_id.is_(None),
-            ~refunded,
-        )
-        .group_by(transfers.c.payer_person_id)
-    )
+    rows = _PAID.run(session, person_ids=person_ids, since=since)
     return {row.payer_person_id: int(row.cents) for row in rows}
 
 

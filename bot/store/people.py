@@ -1,8 +1,8 @@
 """People and their X accounts: who somebody is, and what they chose."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Container, Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Row, select, update
 from sqlmodel import Session
@@ -10,6 +10,7 @@ from sqlmodel import Session
 from bot.domain import books
 from bot.store import ledger
 from bot.store.engine import dialect_insert
+from bot.store.sets import Change, Statement
 from bot.store.tables import Block, Person, XAccount, core
 
 persons = core(Person)
@@ -145,6 +146,52 @@ def lock_persons(session: Session, person_ids: Iterable[int]) -> dict[int, Row[A
         .with_for_update(key_share=True)
     )
     return {row.id: row for row in session.execute(statement)}
+
+
+# --- settlement ---------------------------------------------------------------------------------
+
+
+_PARTIES: Final = Statement(
+    """
+    SELECT x_user_id, person_id, handle, lang, wrote_dm_at, opted_out_at
+    FROM x_account WHERE x_user_id = ANY(:x_user_ids text)
+    """
+)
+_LOCK_PARTIES: Final = Statement(
+    """
+    SELECT id, lang, is_organisation, locked_at, since_sca_cents FROM person
+    WHERE id = ANY(:person_ids bigint) ORDER BY id FOR NO KEY UPDATE
+    """
+)
+_COUNT: Final = Statement(
+    """
+    UPDATE person SET since_sca_cents = counted.cents,
+        sca_at = CASE WHEN counted.authenticated = 1 THEN :at ELSE sca_at END
+    FROM GIVEN counted(id bigint, cents bigint, authenticated bigint) WHERE person.id = counted.id
+    """
+)
+
+
+def parties(session: Session, x_user_ids: Iterable[str]) -> dict[str, Row[Any]]:
+    """Return X accounts by id, with what a settlement has to know of them."""
+    return {row.x_user_id: row for row in _PARTIES.run(session, x_user_ids=x_user_ids)}
+
+
+def lock_parties(session: Session, person_ids: Iterable[int]) -> dict[int, Row[Any]]:
+    """Lock persons as `lock_persons` does, with what a settlement has to know of them."""
+    return {row.id: row for row in _LOCK_PARTIES.run(session, person_ids=person_ids)}
+
+
+def counting(
+    since_sca: Mapping[int, int], authenticated: Container[int], *, at: datetime
+) -> list[Change]:
+    """Return what keeps how much persons paid since their last authentication, in cents."""
+    counted = {
+        "id": list(since_sca),
+        "cents": list(since_sca.values()),
+        "authenticated": [int(one in authenticated) for one in since_sca],
+    }
+    return [Change("person", _COUNT, {"counted": counted, "at": at}, len(since_sca))]
 
 
 def persons_by_account(session: Session, x_user_ids: Iterable[str]) -> dict[str, Row[Any]]:

@@ -1,0 +1,156 @@
+"""Statements over whole sets: one text for both databases, one trip however many rows.
+
+SQLAlchemy writes a list as a parameter for each of its values, builds the statement anew at each
+call and sends many rows one by one. What is hot says what it means in SQL instead, where
+
+- `= ANY(:ids bigint)` takes a list, and
+- `GIVEN moves(id bigint, status text)` is a table made of the columns that are handed in.
+
+A set is one parameter (two databases, two spellings), so that a text stays the same and is read
+once, without prepared statements and whatever stands between us and PostgreSQL.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any, Final
+
+from sqlalchemy import CursorResult
+from sqlmodel import Session
+
+Columns = Mapping[str, Sequence[object]]
+"""A set: its columns by name, all of one length."""
+
+_ANY: Final = re.compile(r"= ANY\(:(\w+) (\w+)\)")
+_GIVEN: Final = re.compile(r"GIVEN (\w+)\(([^)]*)\)")
+_LOCK: Final = re.compile(r"\s+FOR (?:NO KEY )?UPDATE(?: OF \w+)?(?: SKIP LOCKED)?")
+_VALUE: Final = re.compile(r"(?<![:\w]):(\w+)")
+_CHAINED: Final = re.compile(r"\{(\w+)\}")
+
+
+class Statement:
+    """A text of SQL, understood by both databases. `FOR UPDATE` is for the one that needs it.
+
+    `returning`: what the change that it makes shows to those chained to it.
+    """
+
+    def __init__(self, text: str, *, returning: str = "1") -> None:
+        self.returning = returning
+        text = " ".join(text.split())
+        self.lists = tuple(name for name, _kind in _ANY.findall(text))
+        self.tables = {name: _names(columns) for name, columns in _GIVEN.findall(text)}
+        on_postgresql = _GIVEN.sub(_unnest, _ANY.sub(r"= ANY(CAST(:\1 AS \2[]))", text))
+        self.on_postgresql = _VALUE.sub(r"%(\1)s", on_postgresql)
+        on_sqlite = _ANY.sub(r"IN (SELECT value FROM json_each(:\1))", _LOCK.sub("", text))
+        self.on_sqlite = _GIVEN.sub(_json, on_sqlite)
+        self.values = frozenset(_VALUE.findall(self.on_sqlite)) - {*self.lists, *self.tables}
+
+    def run(self, session: Session, **values: Any) -> CursorResult[Any]:
+        """Run it in the caller's transaction; a list or set is handed in by its name."""
+        connection = session.connection()
+        is_sqlite = connection.dialect.name == "sqlite"
+        text = _CHAINED.sub(r"\1", self.on_sqlite if is_sqlite else self.on_postgresql)
+        return connection.exec_driver_sql(text, self.bound(values, is_sqlite=is_sqlite))
+
+    def bound(self, values: Mapping[str, Any], *, is_sqlite: bool) -> dict[str, Any]:
+        """Return its parameters as the driver takes them."""
+        bound: dict[str, Any] = {name: _value(values[name], is_sqlite) for name in self.values}
+        for name in self.lists:
+            bound[name] = _listed(values[name], is_sqlite=is_sqlite)
+        for name, columns in self.tables.items():
+            if is_sqlite:
+                rows = zip(*(values[name][column] for column in columns), strict=True)
+                bound[name] = json.dumps(list(rows), ensure_ascii=False)
+            else:
+                for column in columns:
+                    bound[f"{name}_{column}"] = _listed(values[name][column], is_sqlite=False)
+        return bound
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A statement that writes, with what is handed to it, and how many rows it has to touch."""
+
+    name: str
+    statement: Statement
+    values: Mapping[str, Any]
+    rows: int | None = None
+    """None: whatever is left to do."""
+
+
+def write(session: Session, changes: Iterable[Change]) -> None:
+    """Make changes, on PostgreSQL all in one trip; fails where one touches more or fewer rows.
+
+    Each is named by its table; a value or set of one name is the same in all of them. A text that
+    says `{journal_entry}` reads what the change of that name has just written.
+    """
+    due = [change for change in changes if change.rows != 0]
+    if not due:
+        return
+    values: dict[str, Any] = {}
+    for change in due:
+        values |= change.values
+    if session.connection().dialect.name == "sqlite":
+        touched = [change.statement.run(session, **values).rowcount for change in due]
+    else:
+        text = _together(tuple((change.name, change.statement) for change in due))
+        bound: dict[str, Any] = {}
+        for change in due:
+            bound |= change.statement.bound(values, is_sqlite=False)
+        touched = list(session.connection().exec_driver_sql(text, bound).one())
+    for change, count in zip(due, touched, strict=True):
+        assert change.rows in (None, count), f"{change.name}: {count} rows of {change.rows}"
+
+
+@cache
+def _together(changes: tuple[tuple[str, Statement], ...]) -> str:
+    parts = ", ".join(
+        f"{name}_ AS ({one.on_postgresql} RETURNING {one.returning})" for name, one in changes
+    )
+    counts = ", ".join(f"(SELECT count(*) FROM {name}_)" for name, _one in changes)
+    return _CHAINED.sub(r"\1_", f"WITH {parts} SELECT {counts}")
+
+
+def _names(columns: str) -> tuple[str, ...]:
+    return tuple(column.split()[0] for column in columns.split(","))
+
+
+def _unnest(match: re.Match[str]) -> str:
+    table, columns = match.groups()
+    arrays = ", ".join(
+        f"CAST(:{table}_{name} AS {kind}[])" for name, kind in map(str.split, columns.split(","))
+    )
+    return f"unnest({arrays}) AS {table}({', '.join(_names(columns))})"
+
+
+def _json(match: re.Match[str]) -> str:
+    table, columns = match.groups()
+    parts = ", ".join(
+        f"json_extract(value, '$[{place}]') AS {name}" for place, name in enumerate(_names(columns))
+    )
+    return f"(SELECT {parts} FROM json_each(:{table})) AS {table}"
+
+
+def _value(value: object, is_sqlite: bool) -> object:  # noqa: FBT001 (a switch of this file)
+    if is_sqlite and isinstance(value, datetime):  # as `UtcDateTime` writes it
+        return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+    return value
+
+
+def _listed(values: Iterable[object], *, is_sqlite: bool) -> str:
+    """Write a list as the database reads one: texts of ours, so no driver has to learn types."""
+    if is_sqlite:
+        return json.dumps(list(values), ensure_ascii=False)
+    return "{" + ",".join(map(_element, values)) + "}"
+
+
+def _element(value: object) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, int):
+        return str(value)
+    assert isinstance(value, str), "a set holds texts and whole numbers"
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
