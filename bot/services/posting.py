@@ -20,7 +20,7 @@ from bot.domain.errors import Refusal
 from bot.domain.limits import Policy
 from bot.domain.replies import Reply
 from bot.domain.transfer import Reason, Terms, TransferStatus, confirmation_hash
-from bot.services.tell import News, letters, shown
+from bot.services.tell import News, lang_for, letters, may_message, shown
 from bot.store import confirmations, ledger, orders, outbox, people
 from bot.store.orders import Moves, transfers
 from bot.store.sets import write
@@ -37,9 +37,8 @@ class _Books:
     policy: Policy
     bot_x_user_id: str | None
     accounts: Mapping[str, Row[Any]]
-    """X accounts of payers and payees, by X user id."""
-    persons: Mapping[int, Row[Any]]
-    """Payers, and the payees that have a wallet."""
+    """X accounts of payers and payees by X user id, each with the columns of its person."""
+    payers: Mapping[int, Row[Any]]
     ledger_accounts: dict[str, Row[Any]]
     balances: dict[str, int]
     paid: dict[int, int]
@@ -53,10 +52,8 @@ class _Books:
 
     def person_behind(self, x_user_id: str) -> Row[Any] | None:
         """Return the person behind an X account; None where there is no wallet."""
-        account = self.accounts.get(x_user_id)
-        if account is None or account.person_id is None:
-            return None
-        return self.persons[account.person_id]
+        account = self.accounts[x_user_id]
+        return account if account.id is not None else None
 
 
 def settle(
@@ -102,10 +99,12 @@ def _load(
     bot_x_user_id: str | None,
 ) -> _Books:
     x_user_ids = {row.payee_x_user_id for row in covered}
-    accounts = people.parties(session, x_user_ids.union(row.payer_x_user_id for row in covered))
+    x_user_ids.update(row.payer_x_user_id for row in covered)
+    accounts = people.lock_parties(session, x_user_ids)
+    persons = {row.id: row for row in accounts.values() if row.id is not None}
     payers = {one.person_id for one in batch}
-    behind = {row.person_id for row in accounts.values() if row.person_id is not None}
-    persons = people.lock_parties(session, payers | behind)
+    if not payers <= persons.keys():  # an account that has another person by now
+        persons |= people.lock_persons(session, payers - persons.keys())
     wallets = [books.wallet(person_id) for person_id in persons]
     ours = [books.CARDS] if topup is not None else []
     locked = ledger.lock_accounts(session, wallets + ours)
@@ -119,7 +118,7 @@ def _load(
         policy=policy,
         bot_x_user_id=bot_x_user_id,
         accounts=accounts,
-        persons=persons,
+        payers={person_id: persons[person_id] for person_id in payers},
         ledger_accounts=locked,
         balances={name: row.balance_cents for name, row in locked.items()},
         paid=paid,
@@ -168,7 +167,7 @@ def _check(
     rows: Sequence[Row[Any]],
     topup: Row[Any] | None,
 ) -> sca.Basis:
-    payer = state.persons[confirmation.person_id]
+    payer = state.payers[confirmation.person_id]
     if payer.locked_at is not None:
         raise Refusal(Reply.of("refusal.locked"))
     for row in rows:
@@ -252,18 +251,18 @@ def _write(
     counted = {
         person_id: cents
         for person_id, cents in state.since_sca.items()
-        if cents != state.persons[person_id].since_sca_cents
+        if cents != state.payers[person_id].since_sca_cents
     }
     authenticated = {
         one.person_id for one in batch if state.bases.get(one.id) is sca.Basis.CARD_3DS
     }
     counted |= {person_id: state.since_sca[person_id] for person_id in authenticated}
-    persons = {
-        x_user_id: state.persons[row.person_id]
+    readers = {
+        x_user_id: lang_for(row.chosen_lang, row.lang)
         for x_user_id, row in state.accounts.items()
-        if row.person_id is not None
+        if may_message(row)
     }
-    told = list(letters(news, state.accounts, persons))
+    told = list(letters(news, readers))
     claim_by = at + timedelta(days=state.policy.claim_within_days)
     write(
         session,
@@ -344,8 +343,8 @@ def _news(
             continue
         for row in rows[confirmation.id]:
             kind = "held" if row.id in state.held else "posted"
-            payee = shown(state.accounts.get(row.payee_x_user_id), row.payee_handle)
-            payer = shown(state.accounts.get(row.payer_x_user_id))
+            payee = shown(state.accounts[row.payee_x_user_id], row.payee_handle)
+            payer = shown(state.accounts[row.payer_x_user_id])
             values = {"amount_cents": row.amount_cents, "reference": reference, "url": url}
             to_payer = Reply.of(f"news.payer.{kind}", handle=payee, **values)
             to_payee = Reply.of(f"news.payee.{kind}", handle=payer, **values)

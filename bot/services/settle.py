@@ -26,7 +26,7 @@ from bot.services.deps import Deps
 from bot.services.hosted import LOOK_AGAIN_S
 from bot.services.steps import Step
 from bot.services.topup_end import OUR_MISTAKES
-from bot.services.whoami import bot_account
+from bot.services.whoami import as_kept
 from bot.store import cards, confirmations, ledger, orders, people
 
 log = structlog.get_logger(__name__)
@@ -86,7 +86,7 @@ def _settle_one_by_one(deps: Deps, only: int | None) -> int:
 def _post(
     session: Session, deps: Deps, batch: Any, *, topup: Row[Any] | None, at: datetime
 ) -> None:
-    bot = bot_account(session)
+    bot = as_kept(batch[0].bot)
     posting.settle(
         session,
         batch,

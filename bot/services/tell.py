@@ -40,9 +40,13 @@ def may_message(account: Row[Any] | None) -> bool:
 def tell(session: Session, news: list[News], *, at: datetime) -> int:
     """Put direct messages about facts into the outbox, for those who may be written to."""
     ids = {one.x_user_id for one in news}
-    accounts = people.accounts_by_id(session, ids)
     persons = people.persons_by_account(session, ids)
-    return put(session, letters(news, accounts, persons), at=at)
+    readers = {
+        x_user_id: _lang(persons.get(x_user_id), account)
+        for x_user_id, account in people.accounts_by_id(session, ids).items()
+        if may_message(account)
+    }
+    return put(session, letters(news, readers), at=at)
 
 
 def tell_declined(
@@ -55,24 +59,19 @@ def tell_declined(
     tell(session, [News(key, order.owner_x_user_id, reply, order.id)], at=at)
 
 
-def letters(
-    news: Iterable[News],
-    accounts: Mapping[str, Row[Any]],
-    persons: Mapping[str, Row[Any]],
-) -> Iterator[Letter]:
-    """Write direct messages about facts, to those of the accounts that may be written to."""
+def letters(news: Iterable[News], readers: Mapping[str, Lang]) -> Iterator[Letter]:
+    """Write direct messages about facts, for those who may be written to, in their language."""
     for one in news:
-        account = accounts.get(one.x_user_id)
-        if not may_message(account):
-            continue
-        yield Letter(
-            key=f"dm:{one.key}",
-            channel="dm",
-            text=say(one.reply, _lang(persons.get(one.x_user_id), account), public=False),
-            priority=NEWS_PRIORITY,
-            to_x_user_id=one.x_user_id,
-            order_id=one.order_id,
-        )
+        lang = readers.get(one.x_user_id)
+        if lang is not None:
+            yield Letter(
+                key=f"dm:{one.key}",
+                channel="dm",
+                text=say(one.reply, lang, public=False),
+                priority=NEWS_PRIORITY,
+                to_x_user_id=one.x_user_id,
+                order_id=one.order_id,
+            )
 
 
 def lang_of(session: Session, x_user_id: str) -> Lang:
@@ -81,17 +80,17 @@ def lang_of(session: Session, x_user_id: str) -> Lang:
 
 
 def _lang(person: Row[Any] | None, account: Row[Any] | None) -> Lang:
+    return lang_for(
+        person.lang if person is not None else None, account.lang if account is not None else None
+    )
+
+
+def lang_for(chosen: Lang | None, spoken: Lang | None) -> Lang:
     """Return the person's choice, else the language of the account's last command, else French.
 
     Never the other party's: an order's own language is that of whoever ordered it.
     """
-    if person is not None and person.lang:
-        chosen: Lang = person.lang
-        return chosen
-    if account is not None and account.lang:
-        spoken: Lang = account.lang
-        return spoken
-    return "fr"
+    return chosen or spoken or "fr"
 
 
 def shown(account: Row[Any] | None, handle: str | None = None) -> str:

@@ -68,7 +68,8 @@ def release(session: Session, confirmation_ids: Collection[int]) -> None:
 
 _WAITING: Final = """
     SELECT c.id, c.order_id, c.person_id, c.payer_x_user_id, c.funding, c.terms_hash,
-        c.total_cents, o.reference
+        c.total_cents, o.reference, 
+        (SELECT value FROM cursor WHERE name = 'bot.account') AS bot
     FROM confirmation c JOIN orders o ON o.id = c.order_id WHERE {which}
     ORDER BY c.id LIMIT :most FOR UPDATE OF c {others}
 """
@@ -86,11 +87,11 @@ _LOCK_WAITING, _LOCK_ONE_WAITING = (
 def lock_waiting(session: Session, *, limit: int, only: int | None = None) -> Sequence[Row[Any]]:
     """Lock the unsettled confirmations from wallets, oldest first, save those in other hands.
 
-    Each with its order's reference.
+    Each with its order's reference, and who the bot is.
     """
     if only is not None:
-        return _LOCK_ONE_WAITING.run(session, most=1, only=only).all()
-    return _LOCK_WAITING.run(session, most=limit).all()
+        return _LOCK_ONE_WAITING.run(session, most=1, only=only)
+    return _LOCK_WAITING.run(session, most=limit)
 
 
 def waiting_ids(session: Session, *, limit: int) -> list[int]:
@@ -107,7 +108,9 @@ def waiting_ids(session: Session, *, limit: int) -> list[int]:
 
 def lock(session: Session, confirmation_id: int) -> Row[Any]:
     """Lock one confirmation, and return it with its order's reference."""
-    return _LOCK.run(session, most=1, only=confirmation_id).one()
+    row: Row[Any]
+    (row,) = _LOCK.run(session, most=1, only=confirmation_id)
+    return row
 
 
 def get(session: Session, confirmation_id: int) -> Row[Any]:
@@ -183,7 +186,7 @@ _SETTLE: Final = Statement(
     UPDATE confirmation SET settled_at = :at, outcome = ended.outcome,
         sca_basis = COALESCE(ended.basis, sca_basis)
     FROM GIVEN ended(id bigint, outcome text, basis text)
-    WHERE confirmation.id = ended.id AND confirmation.settled_at IS NULL
+    WHERE confirmation.id = ended.id AND UNINDEXED(confirmation.settled_at) IS NULL
     """
 )
 

@@ -55,7 +55,7 @@ _OPEN: Final = Statement(
 
 def open_accounts(session: Session, names: Iterable[str]) -> None:
     """Make accounts; one that exists stays as it is."""
-    _OPEN.run(session, accounts={"name": list(names)})
+    _OPEN.touch(session, accounts={"name": list(names)})
 
 
 _KNOWN: Final = Statement("SELECT key, hash FROM journal_entry WHERE key = ANY(:keys text)")

@@ -188,7 +188,7 @@ def _write_events(
             "status": [status.value] * len(moved),
             "reason": [reason.value] * len(moved),
         }
-        _EVENTS.run(session, moves=moves, at=at)
+        _EVENTS.touch(session, moves=moves, at=at)
 
 
 # --- settlement ---------------------------------------------------------------------------------
@@ -207,7 +207,7 @@ _SETTLE: Final = Statement(
         payee_person_id = moves.payee, posted_at = CASE WHEN moves.status = 'posted' THEN :at END,
         claim_by = CASE WHEN moves.status = 'held' THEN :claim_by END
     FROM GIVEN moves(id bigint, sequence bigint, status text, payee bigint)
-    WHERE transfer.id = moves.id AND transfer.status = :old
+    WHERE transfer.id = moves.id AND UNINDEXED(transfer.status) = :old
         AND transfer.sequence = moves.sequence - 1
     """
 )
@@ -239,7 +239,7 @@ def lock_transfers(session: Session, order_ids: Collection[int]) -> Sequence[Row
 
     All of an order's, not those alone that are covered: what was unticked moves as well.
     """
-    return _LOCK.run(session, order_ids=order_ids).all()
+    return _LOCK.run(session, order_ids=order_ids)
 
 
 def settling(

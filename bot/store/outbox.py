@@ -51,7 +51,7 @@ _PUT: Final = Statement(
 def put(session: Session, letters: Iterable[Letter], *, at: datetime) -> int:
     """Write messages to go out; one whose key is there already is left alone."""
     (change,) = putting(list(letters), at=at)
-    return change.statement.run(session, **change.values).rowcount if change.rows != 0 else 0
+    return change.statement.touch(session, **change.values) if change.rows != 0 else 0
 
 
 def putting(letters: Sequence[Letter], *, at: datetime) -> list[Change]:

@@ -153,14 +153,14 @@ def lock_persons(session: Session, person_ids: Iterable[int]) -> dict[int, Row[A
 
 _PARTIES: Final = Statement(
     """
-    SELECT x_user_id, person_id, handle, lang, wrote_dm_at, opted_out_at
-    FROM x_account WHERE x_user_id = ANY(:x_user_ids text)
-    """
-)
-_LOCK_PARTIES: Final = Statement(
-    """
-    SELECT id, lang, is_organisation, locked_at, since_sca_cents FROM person
-    WHERE id = ANY(:person_ids bigint) ORDER BY id FOR NO KEY UPDATE
+    WITH party AS (
+        SELECT x_user_id, person_id, handle, lang, wrote_dm_at, opted_out_at
+        FROM x_account WHERE x_user_id = ANY(:x_user_ids text)
+    ), behind AS (
+        SELECT id, lang AS chosen_lang, is_organisation, locked_at, since_sca_cents FROM person
+        WHERE id IN (SELECT person_id FROM party) ORDER BY id FOR NO KEY UPDATE
+    )
+    SELECT * FROM party LEFT JOIN behind ON behind.id = party.person_id
     """
 )
 _COUNT: Final = Statement(
@@ -172,14 +172,12 @@ _COUNT: Final = Statement(
 )
 
 
-def parties(session: Session, x_user_ids: Iterable[str]) -> dict[str, Row[Any]]:
-    """Return X accounts by id, with what a settlement has to know of them."""
+def lock_parties(session: Session, x_user_ids: Iterable[str]) -> dict[str, Row[Any]]:
+    """Return X accounts by id, each with its person, who is locked as `lock_persons` does.
+
+    The columns that a settlement needs; `id` is the person's, None where there is no wallet.
+    """
     return {row.x_user_id: row for row in _PARTIES.run(session, x_user_ids=x_user_ids)}
-
-
-def lock_parties(session: Session, person_ids: Iterable[int]) -> dict[int, Row[Any]]:
-    """Lock persons as `lock_persons` does, with what a settlement has to know of them."""
-    return {row.id: row for row in _LOCK_PARTIES.run(session, person_ids=person_ids)}
 
 
 def counting(

@@ -4,7 +4,8 @@ SQLAlchemy writes a list as a parameter for each of its values, builds the state
 call and sends many rows one by one. What is hot says what it means in SQL instead, where
 
 - `= ANY(:ids bigint)` takes a list, and
-- `GIVEN moves(id bigint, status text)` is a table made of the columns that are handed in.
+- `GIVEN moves(id bigint, status text)` is a table made of the columns that are handed in, and
+- `UNINDEXED(status)` keeps SQLite from finding rows by a guard instead of by their ids.
 
 A set is one parameter (two databases, two spellings), so that a text stays the same and is read
 once, without prepared statements and whatever stands between us and PostgreSQL.
@@ -12,13 +13,16 @@ once, without prepared statements and whatever stands between us and PostgreSQL.
 
 import json
 import re
+from collections import namedtuple
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import CursorResult
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
 Columns = Mapping[str, Sequence[object]]
@@ -28,6 +32,7 @@ _ANY: Final = re.compile(r"= ANY\(:(\w+) (\w+)\)")
 _GIVEN: Final = re.compile(r"GIVEN (\w+)\(([^)]*)\)")
 _LOCK: Final = re.compile(r"\s+FOR (?:NO KEY )?UPDATE(?: OF \w+)?(?: SKIP LOCKED)?")
 _VALUE: Final = re.compile(r"(?<![:\w]):(\w+)")
+_UNINDEXED: Final = re.compile(r"UNINDEXED\((\S+)\)")
 _CHAINED: Final = re.compile(r"\{(\w+)\}")
 
 
@@ -39,21 +44,39 @@ class Statement:
 
     def __init__(self, text: str, *, returning: str = "1") -> None:
         self.returning = returning
+        self._row: Any = None
         text = " ".join(text.split())
         self.lists = tuple(name for name, _kind in _ANY.findall(text))
         self.tables = {name: _names(columns) for name, columns in _GIVEN.findall(text)}
-        on_postgresql = _GIVEN.sub(_unnest, _ANY.sub(r"= ANY(CAST(:\1 AS \2[]))", text))
+        on_postgresql = _ANY.sub(r"= ANY(CAST(:\1 AS \2[]))", _UNINDEXED.sub(r"\1", text))
+        on_postgresql = _GIVEN.sub(_unnest, on_postgresql)
         self.on_postgresql = _VALUE.sub(r"%(\1)s", on_postgresql)
-        on_sqlite = _ANY.sub(r"IN (SELECT value FROM json_each(:\1))", _LOCK.sub("", text))
+        on_sqlite = _LOCK.sub("", _UNINDEXED.sub(r"+\1", text))
+        on_sqlite = _ANY.sub(r"IN (SELECT value FROM json_each(:\1))", on_sqlite)
         self.on_sqlite = _GIVEN.sub(_json, on_sqlite)
         self.values = frozenset(_VALUE.findall(self.on_sqlite)) - {*self.lists, *self.tables}
 
-    def run(self, session: Session, **values: Any) -> CursorResult[Any]:
-        """Run it in the caller's transaction; a list or set is handed in by its name."""
+    def run(self, session: Session, **values: Any) -> list[Any]:
+        """Run it in the caller's transaction; return its rows, by their columns' names.
+
+        A list or set is handed in by its name.
+        """
+        with self._execute(session, values) as cursor:
+            if self._row is None:
+                self._row = namedtuple("Row", [column[0] for column in cursor.description])  # type: ignore[misc]
+            return list(map(self._row._make, cursor))
+
+    def touch(self, session: Session, **values: Any) -> int:
+        """Run one that changes rows; return how many."""
+        with self._execute(session, values) as cursor:
+            count: int = cursor.rowcount
+            return count
+
+    def _execute(self, session: Session, values: Mapping[str, Any]) -> AbstractContextManager[Any]:
         connection = session.connection()
         is_sqlite = connection.dialect.name == "sqlite"
         text = _CHAINED.sub(r"\1", self.on_sqlite if is_sqlite else self.on_postgresql)
-        return connection.exec_driver_sql(text, self.bound(values, is_sqlite=is_sqlite))
+        return executed(connection, text, self.bound(values, is_sqlite=is_sqlite))
 
     def bound(self, values: Mapping[str, Any], *, is_sqlite: bool) -> dict[str, Any]:
         """Return its parameters as the driver takes them."""
@@ -68,6 +91,26 @@ class Statement:
                 for column in columns:
                     bound[f"{name}_{column}"] = _listed(values[name][column], is_sqlite=False)
         return bound
+
+
+def executed(
+    connection: Connection, text: str, values: Mapping[str, Any]
+) -> AbstractContextManager[Any]:
+    """Run a text on the driver's own cursor, within the connection's transaction.
+
+    What SQLAlchemy does around each statement costs more than many of them do; what it does with a
+    driver's error is done here, since that is what the callers know.
+    """
+    cursor = connection.connection.cursor()
+    driver = connection.dialect.loaded_dbapi
+    try:
+        cursor.execute(text, values)
+    except driver.Error as error:
+        cursor.close()
+        raise DBAPIError.instance(
+            text, None, error, driver.Error, hide_parameters=True, dialect=connection.dialect
+        ) from error
+    return closing(cursor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +137,14 @@ def write(session: Session, changes: Iterable[Change]) -> None:
     for change in due:
         values |= change.values
     if session.connection().dialect.name == "sqlite":
-        touched = [change.statement.run(session, **values).rowcount for change in due]
+        touched = [change.statement.touch(session, **values) for change in due]
     else:
         text = _together(tuple((change.name, change.statement) for change in due))
         bound: dict[str, Any] = {}
         for change in due:
             bound |= change.statement.bound(values, is_sqlite=False)
-        touched = list(session.connection().exec_driver_sql(text, bound).one())
+        with executed(session.connection(), text, bound) as cursor:
+            touched = list(cursor.fetchone())
     for change, count in zip(due, touched, strict=True):
         assert change.rows in (None, count), f"{change.name}: {count} rows of {change.rows}"
 
