@@ -5,11 +5,15 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import cold_start, parse
+from benchmarks import cold_start, ledger, parse
 
 BENCHMARKS: dict[str, Callable[[], dict[str, object]]] = {
     "parse": parse.run,
     "cold-start": cold_start.run,
+    "ledger-batch-postgresql": ledger.batch_postgresql,
+    "ledger-single-postgresql": ledger.single_postgresql,
+    "ledger-sqlite": ledger.sqlite,
+    "ledger-hot": ledger.hot,
 }
 LATEST = Path(__file__).parent / "latest.json"
 

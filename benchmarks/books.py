@@ -54,10 +54,11 @@ class Books:
         self._run(_PEOPLE, first=1, last=count, cents=FILLED_CENTS)
         self.people = count
 
-    def live(self, transfers: int) -> None:
-        """Let people have a past of two years."""
-        assert transfers % (AN_ORDER * self.people) == 0, "in a circle everybody gets what they pay"
-        self._run(_PAST, first=1, last=transfers // AN_ORDER, count=transfers)
+    def live(self, transfers: int, *, among: int) -> None:
+        """Let some of the people have a past of two years, of so many transfers together."""
+        assert transfers % (AN_ORDER * among) == 0, "in a circle everybody gets what they pay"
+        past = {"count": transfers, "among": among}
+        self._run(_PAST, first=1, last=transfers // AN_ORDER, **past)
         self.last_transfer = transfers
 
     def organise(self) -> int:
@@ -85,9 +86,8 @@ class Books:
         """Let the database know what is in it, as its own upkeep does after a while."""
         with self.deps.store.engine.connect() as connection:
             if not self.is_sqlite:
-                connection = connection.execution_options(isolation_level="AUTOCOMMIT")
-                connection.execute(text("VACUUM (ANALYZE)"))
-                connection.execute(text("CHECKPOINT"))
+                by_itself = connection.execution_options(isolation_level="AUTOCOMMIT")
+                by_itself.execute(text("VACUUM (ANALYZE)"))
             else:
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
@@ -98,7 +98,7 @@ class Books:
                 # What the rules would say of each row the proof says of all of them.
                 session.execute(text("SET LOCAL session_replication_role = replica"))
             for statement in statements:
-                _execute(session, statement, at=at, people=self.people, **values)
+                _execute(session, statement, at=at, **values)
 
 
 def _execute(session: Session, statement: str, **values: object) -> None:
@@ -192,21 +192,21 @@ _PAST: Final = (
     INSERT INTO orders (id, reference, kind, source, source_id, conversation_id, owner_x_user_id,
         lang, created_at)
     SELECT i, REFERENCE, 'pay', 'post', 'past' || i, 'past' || i,
-        CAST(1000001 + i % :people AS TEXT), 'en', LONG_AGO FROM NUMBERS
+        CAST(1000001 + i % :among AS TEXT), 'en', LONG_AGO FROM NUMBERS
     """,
     """
     INSERT INTO confirmation (id, order_id, person_id, payer_x_user_id, funding, method,
         terms_hash, total_cents, sca_basis, created_at, settled_at, outcome)
-    SELECT i, i, 1 + i % :people, CAST(1000001 + i % :people AS TEXT), 'wallet', 'page', '-', 10,
+    SELECT i, i, 1 + i % :among, CAST(1000001 + i % :among AS TEXT), 'wallet', 'page', '-', 10,
         'low_value', LONG_AGO, LONG_AGO, 'paid' FROM NUMBERS
     """,
     """
     INSERT INTO transfer (id, order_id, number, payer_x_user_id, payee_x_user_id,
         payer_person_id, payee_person_id, amount_cents, currency, status, sequence, funding,
         terms_hash, confirmation_id, created_at, confirm_by, confirmed_at, posted_at)
-    SELECT (i - 1) * 10 + column1, i, column1, CAST(1000001 + i % :people AS TEXT),
-        CAST(1000001 + (i + column1) % :people AS TEXT), 1 + i % :people,
-        1 + (i + column1) % :people, 1, 'EUR', 'posted', 2, 'wallet', '-', i,
+    SELECT (i - 1) * 10 + column1, i, column1, CAST(1000001 + i % :among AS TEXT),
+        CAST(1000001 + (i + column1) % :among AS TEXT), 1 + i % :among,
+        1 + (i + column1) % :among, 1, 'EUR', 'posted', 2, 'wallet', '-', i,
         LONG_AGO, LONG_AGO, LONG_AGO, LONG_AGO
     FROM NUMBERS CROSS JOIN TEN
     """,

@@ -7,7 +7,7 @@ import re
 import sqlite3
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar, Final
@@ -112,13 +112,18 @@ class BareProgram:
         """How many rows it writes."""
         return sum(len(rows) for _statement, rows in self._work)
 
-    def write(self, path: Path) -> None:
-        """Write them to a database, in one commit."""
+    @contextmanager
+    def ready(self, path: Path) -> Iterator[Callable[[], None]]:
+        """Open a database as ours is open, and yield what writes the rows in one commit."""
         db = sqlite3.connect(path, isolation_level=None)
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
             db.execute(f"PRAGMA {pragma}")
-        db.execute("BEGIN IMMEDIATE")
-        for statement, rows in self._work:
-            db.executemany(statement, rows)
-        db.execute("COMMIT")
+
+        def write() -> None:
+            db.execute("BEGIN IMMEDIATE")
+            for statement, rows in self._work:
+                db.executemany(statement, rows)
+            db.execute("COMMIT")
+
+        yield write
         db.close()

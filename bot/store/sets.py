@@ -46,8 +46,8 @@ class Statement:
         self.returning = returning
         self._row: Any = None
         text = " ".join(text.split())
-        self.lists = tuple(name for name, _kind in _ANY.findall(text))
-        self.tables = {name: _names(columns) for name, columns in _GIVEN.findall(text)}
+        self.lists: dict[str, str] = dict(_ANY.findall(text))
+        self.tables = {name: _kinds(columns) for name, columns in _GIVEN.findall(text)}
         on_postgresql = _ANY.sub(r"= ANY(CAST(:\1 AS \2[]))", _UNINDEXED.sub(r"\1", text))
         on_postgresql = _GIVEN.sub(_unnest, on_postgresql)
         self.on_postgresql = _VALUE.sub(r"%(\1)s", on_postgresql)
@@ -81,15 +81,16 @@ class Statement:
     def bound(self, values: Mapping[str, Any], *, is_sqlite: bool) -> dict[str, Any]:
         """Return its parameters as the driver takes them."""
         bound: dict[str, Any] = {name: _value(values[name], is_sqlite) for name in self.values}
-        for name in self.lists:
-            bound[name] = _listed(values[name], is_sqlite=is_sqlite)
+        for name, kind in self.lists.items():
+            bound[name] = _listed(values[name], kind, is_sqlite=is_sqlite)
         for name, columns in self.tables.items():
             if is_sqlite:
                 rows = zip(*(values[name][column] for column in columns), strict=True)
                 bound[name] = json.dumps(list(rows), ensure_ascii=False)
             else:
-                for column in columns:
-                    bound[f"{name}_{column}"] = _listed(values[name][column], is_sqlite=False)
+                for column, kind in columns.items():
+                    listed = _listed(values[name][column], kind, is_sqlite=False)
+                    bound[f"{name}_{column}"] = listed
         return bound
 
 
@@ -158,22 +159,23 @@ def _together(changes: tuple[tuple[str, Statement], ...]) -> str:
     return _CHAINED.sub(r"\1_", f"WITH {parts} SELECT {counts}")
 
 
-def _names(columns: str) -> tuple[str, ...]:
-    return tuple(column.split()[0] for column in columns.split(","))
+def _kinds(columns: str) -> dict[str, str]:
+    """Read what stands in the brackets of `GIVEN`: the kind of each column by its name."""
+    return dict(column.split() for column in columns.split(","))
 
 
 def _unnest(match: re.Match[str]) -> str:
     table, columns = match.groups()
     arrays = ", ".join(
-        f"CAST(:{table}_{name} AS {kind}[])" for name, kind in map(str.split, columns.split(","))
+        f"CAST(:{table}_{name} AS {kind}[])" for name, kind in _kinds(columns).items()
     )
-    return f"unnest({arrays}) AS {table}({', '.join(_names(columns))})"
+    return f"unnest({arrays}) AS {table}({', '.join(_kinds(columns))})"
 
 
 def _json(match: re.Match[str]) -> str:
     table, columns = match.groups()
     parts = ", ".join(
-        f"json_extract(value, '$[{place}]') AS {name}" for place, name in enumerate(_names(columns))
+        f"json_extract(value, '$[{place}]') AS {name}" for place, name in enumerate(_kinds(columns))
     )
     return f"(SELECT {parts} FROM json_each(:{table})) AS {table}"
 
@@ -184,17 +186,19 @@ def _value(value: object, is_sqlite: bool) -> object:  # noqa: FBT001 (a switch 
     return value
 
 
-def _listed(values: Iterable[object], *, is_sqlite: bool) -> str:
+def _listed(values: Iterable[object], kind: str, *, is_sqlite: bool) -> str:
     """Write a list as the database reads one: texts of ours, so no driver has to learn types."""
+    listed = list(values)
     if is_sqlite:
-        return json.dumps(list(values), ensure_ascii=False)
-    return "{" + ",".join(map(_element, values)) + "}"
+        return json.dumps(listed, ensure_ascii=False)
+    if kind == "bigint":
+        return "{" + str(listed)[1:-1].replace("None", "NULL") + "}"
+    return "{" + ",".join(map(_quoted, listed)) + "}"
 
 
-def _element(value: object) -> str:
+def _quoted(value: Any) -> str:
     if value is None:
         return "NULL"
-    if isinstance(value, int):
-        return str(value)
-    assert isinstance(value, str), "a set holds texts and whole numbers"
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    if "\\" in value or '"' in value:
+        value = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{value}"'
