@@ -6,6 +6,8 @@ are of one cent, ten an order, round in a circle, so that every wallet keeps wha
 
 import re
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from typing import Final
 
@@ -57,9 +59,32 @@ class Books:
     def live(self, transfers: int, *, among: int) -> None:
         """Let some of the people have a past of two years, of so many transfers together."""
         assert transfers % (AN_ORDER * among) == 0, "in a circle everybody gets what they pay"
-        past = {"count": transfers, "among": among}
-        self._run(_PAST, first=1, last=transfers // AN_ORDER, **past)
+        past = {"count": transfers, "among": among, "entries": self.people}
+        with self._light():
+            self._run(_PAST, first=1, last=transfers // AN_ORDER, **past)
         self.last_transfer = transfers
+        if not self.is_sqlite:
+            with self.deps.store.write() as session:
+                session.execute(text(_RENUMBER))
+
+    @contextmanager
+    def _light(self) -> Iterator[None]:
+        """Take PostgreSQL's indexes away while much is filled, and build them afterwards."""
+        if self.is_sqlite:
+            yield
+            return
+        with self.deps.store.write() as session:
+            indexes = session.execute(text(_INDEXES)).all()
+            for name, _definition in indexes:
+                session.execute(text(f"DROP INDEX {name}"))
+            session.execute(text("ALTER TABLE journal_entry DROP CONSTRAINT uq_journal_entry_key"))
+        yield
+        with self.deps.store.write() as session:
+            for _name, definition in indexes:
+                session.execute(text(definition))
+            session.execute(
+                text("ALTER TABLE journal_entry ADD CONSTRAINT uq_journal_entry_key UNIQUE (key)")
+            )
 
     def organise(self) -> int:
         """Make an organisation; return its person's id."""
@@ -116,6 +141,15 @@ def _teach(connection: sqlite3.Connection, _record: object) -> None:
         "sha256_hex", 1, lambda said: sha256(said.encode()).hexdigest(), deterministic=True
     )
 
+
+_RENUMBER: Final = (
+    "SELECT setval(pg_get_serial_sequence('journal_entry', 'id'), max(id)) FROM journal_entry"
+)
+_INDEXES: Final = """
+    SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index
+    WHERE NOT indisunique AND indrelid = ANY(CAST(
+        '{transfer,posting,orders,confirmation}' AS regclass[]))
+"""
 
 _HASH_IN_POSTGRESQL: Final = """
     CREATE FUNCTION sha256_hex(said text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
@@ -212,15 +246,13 @@ _PAST: Final = (
     """,
     """
     INSERT INTO transfer_event (transfer_id, sequence, status, reason, at)
-    SELECT id, 1, 'pending', 'ordered', created_at FROM transfer WHERE id <= :count
+    SELECT id, column1, CASE column1 WHEN 1 THEN 'pending' ELSE 'posted' END,
+        CASE column1 WHEN 1 THEN 'ordered' ELSE 'confirmed_from_wallet' END, posted_at
+    FROM transfer CROSS JOIN (VALUES (1), (2)) AS event WHERE id <= :count ORDER BY id, column1
     """,
     """
-    INSERT INTO transfer_event (transfer_id, sequence, status, reason, at)
-    SELECT id, 2, 'posted', 'confirmed_from_wallet', posted_at FROM transfer WHERE id <= :count
-    """,
-    """
-    INSERT INTO journal_entry (key, hash, written_at)
-    SELECT 'transfer:' || id || '\\:post', sha256_hex(CASE WHEN payer < payee
+    INSERT INTO journal_entry (id, key, hash, written_at)
+    SELECT :entries + id, 'transfer:' || id || '\\:post', sha256_hex(CASE WHEN payer < payee
         THEN payer || '\n' || payee ELSE payee || '\n' || payer END), posted_at
     FROM (SELECT id, posted_at, 'wallet:' || payer_person_id || '|-1' AS payer,
             'wallet:' || payee_person_id || '|1' AS payee
@@ -228,15 +260,15 @@ _PAST: Final = (
     """,
     """
     INSERT INTO posting (entry_id, account_id, amount_cents)
-    SELECT e.id, a.id, CASE WHEN side.column1 = 1 THEN -1 ELSE 1 END
-    FROM transfer t JOIN journal_entry e ON e.key = 'transfer:' || t.id || '\\:post'
-    CROSS JOIN (VALUES (1), (2)) AS side
-    JOIN account a ON a.name = 'wallet:' || CASE WHEN side.column1 = 1 THEN t.payer_person_id
-        ELSE t.payee_person_id END
-    WHERE t.id <= :count ORDER BY e.id, side.column1
+    SELECT :entries + id, CASE column1 WHEN 1 THEN payer_person_id ELSE payee_person_id END + 1,
+        CASE column1 WHEN 1 THEN -1 ELSE 1 END
+    FROM transfer CROSS JOIN (VALUES (1), (2)) AS leg WHERE id <= :count ORDER BY id, column1
     """,
 )
-"""Orders from `first` to `last` with ten posted transfers each."""
+"""Orders from `first` to `last` with ten posted transfers each.
+
+`entries`: how many there are; accounts are numbered as persons are, after `cards`.
+"""
 
 _PAYER: Final = "(1 + 2 * (i * 7919 % :payers))"
 _PAYEE: Final = "(CASE WHEN :payee > 0 THEN :payee ELSE 2 + 2 * (i * 7919 % :payees) END)"

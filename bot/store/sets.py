@@ -1,11 +1,14 @@
-"""Statements over whole sets: one text for both databases, one trip however many rows.
+r"""Statements over whole sets: one text for both databases, one trip however many rows.
 
 SQLAlchemy writes a list as a parameter for each of its values, builds the statement anew at each
 call and sends many rows one by one. What is hot says what it means in SQL instead, where
 
 - `= ANY(:ids bigint)` takes a list, and
-- `GIVEN moves(id bigint, status text)` is a table made of the columns that are handed in, and
+- `GIVEN moves(id bigint, status text)` is a table made of the columns that are handed in,
+- `\:` is a colon that begins no parameter, and
 - `UNINDEXED(status)` keeps SQLite from finding rows by a guard instead of by their ids.
+
+`_SPELLED` has what else the two say differently.
 
 A set is one parameter (two databases, two spellings), so that a text stays the same and is read
 once, without prepared statements and whatever stands between us and PostgreSQL.
@@ -14,7 +17,7 @@ once, without prepared statements and whatever stands between us and PostgreSQL.
 import json
 import re
 from collections import namedtuple
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,11 +31,23 @@ from sqlmodel import Session
 Columns = Mapping[str, Sequence[object]]
 """A set: its columns by name, all of one length."""
 
+STREAMED: Final = 10_000
+"""Rows that are in memory at a time."""
+
 _ANY: Final = re.compile(r"= ANY\(:(\w+) (\w+)\)")
 _GIVEN: Final = re.compile(r"GIVEN (\w+)\(([^)]*)\)")
 _LOCK: Final = re.compile(r"\s+FOR (?:NO KEY )?UPDATE(?: OF \w+)?(?: SKIP LOCKED)?")
-_VALUE: Final = re.compile(r"(?<![:\w]):(\w+)")
-_UNINDEXED: Final = re.compile(r"UNINDEXED\((\S+)\)")
+_VALUE: Final = re.compile(r"(?<![:\w\\]):(\w+)")
+_SPELLED: Final = {
+    re.compile(r"UNINDEXED\((\S+)\)"): (r"\1", r"+\1"),
+    re.compile(r"WIDE JOIN"): ("FULL JOIN", "LEFT JOIN"),
+    re.compile(r"NEWLINE"): ("chr(10)", "char(10)"),
+    re.compile(r"BYTES <"): ('COLLATE "C" <', "<"),
+    re.compile(r"SHA256\((\w+)\)"): (
+        r"encode(sha256(convert_to(\1, 'UTF8')), 'hex')",
+        r"sha256_hex(\1)",
+    ),
+}
 _CHAINED: Final = re.compile(r"\{(\w+)\}")
 
 
@@ -48,13 +63,17 @@ class Statement:
         text = " ".join(text.split())
         self.lists: dict[str, str] = dict(_ANY.findall(text))
         self.tables = {name: _kinds(columns) for name, columns in _GIVEN.findall(text)}
-        on_postgresql = _ANY.sub(r"= ANY(CAST(:\1 AS \2[]))", _UNINDEXED.sub(r"\1", text))
+        on_postgresql, on_sqlite = text, _LOCK.sub("", text)
+        for word, (one, other) in _SPELLED.items():
+            on_postgresql, on_sqlite = word.sub(one, on_postgresql), word.sub(other, on_sqlite)
+        on_postgresql = _ANY.sub(r"= ANY(CAST(:\1 AS \2[]))", on_postgresql)
         on_postgresql = _GIVEN.sub(_unnest, on_postgresql)
-        self.on_postgresql = _VALUE.sub(r"%(\1)s", on_postgresql)
-        on_sqlite = _LOCK.sub("", _UNINDEXED.sub(r"+\1", text))
+        on_postgresql = _VALUE.sub(r"%(\1)s", on_postgresql.replace("%", "%%"))
+        self.on_postgresql = on_postgresql.replace("\\:", ":")
         on_sqlite = _ANY.sub(r"IN (SELECT value FROM json_each(:\1))", on_sqlite)
-        self.on_sqlite = _GIVEN.sub(_json, on_sqlite)
-        self.values = frozenset(_VALUE.findall(self.on_sqlite)) - {*self.lists, *self.tables}
+        on_sqlite = _GIVEN.sub(_json, on_sqlite)
+        self.values = frozenset(_VALUE.findall(on_sqlite)) - {*self.lists, *self.tables}
+        self.on_sqlite = on_sqlite.replace("\\:", ":")
 
     def run(self, session: Session, **values: Any) -> list[Any]:
         """Run it in the caller's transaction; return its rows, by their columns' names.
@@ -63,8 +82,17 @@ class Statement:
         """
         with self._execute(session, values) as cursor:
             if self._row is None:
-                self._row = namedtuple("Row", [column[0] for column in cursor.description])  # type: ignore[misc]
+                self._row = _row(cursor.description)
             return list(map(self._row._make, cursor))
+
+    def stream(self, session: Session, **values: Any) -> Iterator[Any]:
+        """Run it as `run` does, for more rows than are wanted in memory."""
+        connection = session.connection()
+        is_sqlite = connection.dialect.name == "sqlite"
+        text = self.on_sqlite if is_sqlite else self.on_postgresql
+        yield from connection.execution_options(yield_per=STREAMED).exec_driver_sql(
+            text, self.bound(values, is_sqlite=is_sqlite)
+        )
 
     def touch(self, session: Session, **values: Any) -> int:
         """Run one that changes rows; return how many."""
@@ -92,6 +120,10 @@ class Statement:
                     listed = _listed(values[name][column], kind, is_sqlite=False)
                     bound[f"{name}_{column}"] = listed
         return bound
+
+
+def _row(description: Sequence[Sequence[Any]]) -> Any:
+    return namedtuple("Row", [column[0] for column in description], rename=True)
 
 
 def executed(
