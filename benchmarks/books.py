@@ -158,8 +158,8 @@ _HASH_IN_POSTGRESQL: Final = """
 
 _WORDS: Final = {
     "NUMBERS": (
-        "(WITH RECURSIVE n(i) AS (SELECT :first UNION ALL SELECT i + 1 FROM n WHERE i < :last)"
-        " SELECT i FROM n) AS n",
+        """(WITH RECURSIVE n(i) AS (SELECT :first UNION ALL SELECT i + 1 FROM n WHERE i < :last)
+        SELECT i FROM n) AS n""",
         "generate_series(CAST(:first AS bigint), CAST(:last AS bigint)) AS n(i)",
     ),
     "TEN": (
@@ -170,8 +170,8 @@ _WORDS: Final = {
     "NOW": ("strftime('%Y-%m-%d %H:%M:%f', :at)", "CAST(:at AS timestamptz)"),
     "LONG_AGO": (
         "strftime('%Y-%m-%d %H:%M:%f', :at, '-' || (:last - i) * 63072000 / :last || ' seconds')",
-        "CAST(:at AS timestamptz) - (CAST(:last AS bigint) - i) * interval '2 years'"
-        " / CAST(:last AS bigint)",
+        """CAST(:at AS timestamptz) - (CAST(:last AS bigint) - i) * interval '2 years'
+        / CAST(:last AS bigint)""",
     ),
     "INT": ("INTEGER", "bigint"),
 }

@@ -21,9 +21,10 @@ from bot.domain.limits import Policy
 from bot.domain.replies import Reply
 from bot.domain.transfer import Reason, Terms, TransferStatus, confirmation_hash
 from bot.services.tell import News, lang_for, letters, may_message, shown
-from bot.store import confirmations, ledger, orders, outbox, people
-from bot.store.orders import Moves, transfers
+from bot.store import confirmations, ledger, orders, outbox, people, settlement
+from bot.store.orders import transfers
 from bot.store.sets import write
+from bot.store.settlement import Moves
 
 PAID: Final = "paid"
 """Outcome of a confirmation whose transfers are posted or held."""
@@ -73,7 +74,7 @@ def settle(
     """
     assert topup is None or [one.id for one in batch] == [topup.confirmation_id]
     rows: dict[int | None, list[Row[Any]]] = defaultdict(list)
-    locked = orders.lock_transfers(session, {one.order_id for one in batch})
+    locked = settlement.lock_transfers(session, {one.order_id for one in batch})
     for row in locked:
         rows[row.confirmation_id].append(row)
     covered = [row for one in batch for row in rows[one.id]]
@@ -100,7 +101,7 @@ def _load(
 ) -> _Books:
     x_user_ids = {row.payee_x_user_id for row in covered}
     x_user_ids.update(row.payer_x_user_id for row in covered)
-    accounts = people.lock_parties(session, x_user_ids)
+    accounts = settlement.lock_parties(session, x_user_ids)
     persons = {row.id: row for row in accounts.values() if row.id is not None}
     payers = {one.person_id for one in batch}
     if not payers <= persons.keys():  # an account that has another person by now
@@ -267,10 +268,10 @@ def _write(
     write(
         session,
         [
-            *orders.settling(state.moves, old=old, funding=funding, at=at, claim_by=claim_by),
+            *settlement.moving(state.moves, old=old, funding=funding, at=at, claim_by=claim_by),
             *ledger.recording(state.entries, state.ledger_accounts, at=at),
             *confirmations.settling(state.outcomes, state.bases, at=at),
-            *people.counting(counted, authenticated, at=at),
+            *settlement.counting(counted, authenticated, at=at),
             *outbox.putting(told, at=at),
         ],
     )

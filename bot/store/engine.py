@@ -52,7 +52,7 @@ class Store:
             session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
 
     def read_all(self, session: Session) -> None:
-        """Let a reading transaction go through whole tables: room to sort in, and no more than that.
+        """Let a reading transaction go through whole tables: room to sort in, and no more.
 
         Rows of the books lie in the order in which they were written, so that reading them by an
         index costs little more than reading them as they lie. Ends with the transaction.

@@ -5,7 +5,7 @@ event row for each transfer, numbered without a gap.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from sqlmodel import Session
 from bot.domain.order import OrderKind
 from bot.domain.transfer import Reason, Terms, TransferStatus, may_go
 from bot.store.engine import dialect_insert
-from bot.store.sets import Change, Statement
+from bot.store.sets import Statement
 from bot.store.tables import Confirmation, Order, Transfer, TransferEvent, core
 
 orders = core(Order)
@@ -167,11 +167,14 @@ def advance(
     return [one for one, _sequence in moved]
 
 
-_EVENTS: Final = Statement(
+EVENTS: Final = Statement(
     "INSERT INTO transfer_event (transfer_id, sequence, status, reason, at)"
     " SELECT id, sequence, status, reason, :at"
     " FROM GIVEN moves(id bigint, sequence bigint, status text, reason text)"
 )
+
+
+"""Writes the events of moved transfers."""
 
 
 def _write_events(
@@ -188,83 +191,7 @@ def _write_events(
             "status": [status.value] * len(moved),
             "reason": [reason.value] * len(moved),
         }
-        _EVENTS.touch(session, moves=moves, at=at)
-
-
-# --- settlement ---------------------------------------------------------------------------------
-
-
-_LOCK: Final = Statement(
-    """
-    SELECT id, order_id, number, payer_x_user_id, payee_x_user_id, payee_handle, payer_person_id,
-        amount_cents, status, sequence, confirmation_id
-    FROM transfer WHERE order_id = ANY(:order_ids bigint) ORDER BY order_id, number FOR UPDATE
-    """
-)
-_SETTLE: Final = Statement(
-    """
-    UPDATE transfer SET status = moves.status, sequence = moves.sequence, funding = :funding,
-        payee_person_id = moves.payee, posted_at = CASE WHEN moves.status = 'posted' THEN :at END,
-        claim_by = CASE WHEN moves.status = 'held' THEN :claim_by END
-    FROM GIVEN moves(id bigint, sequence bigint, status text, payee bigint)
-    WHERE transfer.id = moves.id AND UNINDEXED(transfer.status) = :old
-        AND transfer.sequence = moves.sequence - 1
-    """
-)
-
-
-@dataclass(slots=True)
-class Moves:
-    """Locked transfers that are settled together: posted each to its payee, or held for them."""
-
-    ids: list[int] = field(default_factory=list)
-    sequences: list[int] = field(default_factory=list)
-    statuses: list[str] = field(default_factory=list)
-    reasons: list[str] = field(default_factory=list)
-    payees: list[int | None] = field(default_factory=list)
-
-    def add(
-        self, row: Row[Any], new: TransferStatus, reason: Reason, payee_person_id: int | None
-    ) -> None:
-        """Let one go."""
-        self.ids.append(row.id)
-        self.sequences.append(row.sequence + 1)
-        self.statuses.append(new.value)
-        self.reasons.append(reason.value)
-        self.payees.append(payee_person_id)
-
-
-def lock_transfers(session: Session, order_ids: Collection[int]) -> Sequence[Row[Any]]:
-    """Lock every transfer of orders, in the order in which all lock them; the columns that count.
-
-    All of an order's, not those alone that are covered: what was unticked moves as well.
-    """
-    return _LOCK.run(session, order_ids=order_ids)
-
-
-def settling(
-    moves: Moves, *, old: TransferStatus, funding: str, at: datetime, claim_by: datetime
-) -> list[Change]:
-    """Return what advances transfers, each guarded by its status, and writes their events."""
-    for new in set(moves.statuses):
-        assert may_go(old, TransferStatus(new)), f"no transfer goes from {old} to {new}"
-    values = {
-        "moves": {
-            "id": moves.ids,
-            "sequence": moves.sequences,
-            "status": moves.statuses,
-            "reason": moves.reasons,
-            "payee": moves.payees,
-        },
-        "old": old.value,
-        "funding": funding,
-        "at": at,
-        "claim_by": claim_by,
-    }
-    return [
-        Change("transfer", _SETTLE, values, len(moves.ids)),
-        Change("transfer_event", _EVENTS, values, len(moves.ids)),
-    ]
+        EVENTS.touch(session, moves=moves, at=at)
 
 
 def note(session: Session, ids: Collection[int], reason: Reason, *, at: datetime) -> None:

@@ -1,8 +1,8 @@
 """People and their X accounts: who somebody is, and what they chose."""
 
-from collections.abc import Collection, Container, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Row, select, update
 from sqlmodel import Session
@@ -10,7 +10,6 @@ from sqlmodel import Session
 from bot.domain import books
 from bot.store import ledger
 from bot.store.engine import dialect_insert
-from bot.store.sets import Change, Statement
 from bot.store.tables import Block, Person, XAccount, core
 
 persons = core(Person)
@@ -146,50 +145,6 @@ def lock_persons(session: Session, person_ids: Iterable[int]) -> dict[int, Row[A
         .with_for_update(key_share=True)
     )
     return {row.id: row for row in session.execute(statement)}
-
-
-# --- settlement ---------------------------------------------------------------------------------
-
-
-_PARTIES: Final = Statement(
-    """
-    WITH party AS (
-        SELECT x_user_id, person_id, handle, lang, wrote_dm_at, opted_out_at
-        FROM x_account WHERE x_user_id = ANY(:x_user_ids text)
-    ), behind AS (
-        SELECT id, lang AS chosen_lang, is_organisation, locked_at, since_sca_cents FROM person
-        WHERE id IN (SELECT person_id FROM party) ORDER BY id FOR NO KEY UPDATE
-    )
-    SELECT * FROM party LEFT JOIN behind ON behind.id = party.person_id
-    """
-)
-_COUNT: Final = Statement(
-    """
-    UPDATE person SET since_sca_cents = counted.cents,
-        sca_at = CASE WHEN counted.authenticated = 1 THEN :at ELSE sca_at END
-    FROM GIVEN counted(id bigint, cents bigint, authenticated bigint) WHERE person.id = counted.id
-    """
-)
-
-
-def lock_parties(session: Session, x_user_ids: Iterable[str]) -> dict[str, Row[Any]]:
-    """Return X accounts by id, each with its person, who is locked as `lock_persons` does.
-
-    The columns that a settlement needs; `id` is the person's, None where there is no wallet.
-    """
-    return {row.x_user_id: row for row in _PARTIES.run(session, x_user_ids=x_user_ids)}
-
-
-def counting(
-    since_sca: Mapping[int, int], authenticated: Container[int], *, at: datetime
-) -> list[Change]:
-    """Return what keeps how much persons paid since their last authentication, in cents."""
-    counted = {
-        "id": list(since_sca),
-        "cents": list(since_sca.values()),
-        "authenticated": [int(one in authenticated) for one in since_sca],
-    }
-    return [Change("person", _COUNT, {"counted": counted, "at": at}, len(since_sca))]
 
 
 def persons_by_account(session: Session, x_user_ids: Iterable[str]) -> dict[str, Row[Any]]:

@@ -57,17 +57,18 @@ ODD: Final = Statement(
     ), said AS (
         SELECT line.*, CASE WHEN took BYTES < gave THEN took || NEWLINE || gave
             ELSE gave || NEWLINE || took END AS words FROM line
-    )
+    ), odd AS MATERIALIZED (
     SELECT COALESCE(said.key, pair.key) AS key FROM said WIDE JOIN pair ON pair.key = said.key
     WHERE NOT COALESCE(said.legs = 2 AND said.cents = 0 AND pair.source = said.source
             AND pair.target = said.target AND pair.cents = said.moved
             AND said.hash = SHA256(words), FALSE)
         AND (said.key IS NULL OR said.key LIKE 'transfer:%' OR said.key LIKE 'topup:%')
-    LIMIT 50
+    )
+    SELECT key FROM odd LIMIT 50
     """
 )
-"""Keys of entries that are not what a transfer or top-up asks for, or that are not there; None for a
-posting without an entry."""
+"""Keys of entries that are not what a transfer or top-up asks for, or not there; None for a
+posting without an entry. Materialized, so that it is planned for all rows, not for the first."""
 
 UNWRITTEN: Final = Statement(
     _PAIR
