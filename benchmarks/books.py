@@ -169,7 +169,8 @@ _WORDS: Final = {
     "REFERENCE": ("printf('%06X', i)", "upper(lpad(to_hex(i), 6, '0'))"),
     "NOW": ("strftime('%Y-%m-%d %H:%M:%f', :at)", "CAST(:at AS timestamptz)"),
     "LONG_AGO": (
-        "strftime('%Y-%m-%d %H:%M:%f', :at, '-' || (:last - i) * 63072000 / :last || ' seconds')",
+        """strftime('%Y-%m-%d %H:%M:%f', :at,
+            '-' || ((:last - i) * 63072000 / :last) || ' seconds')""",
         """CAST(:at AS timestamptz) - (CAST(:last AS bigint) - i) * interval '2 years'
         / CAST(:last AS bigint)""",
     ),
