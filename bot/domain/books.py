@@ -52,6 +52,7 @@ class Entry:
         assert len(self.postings) > 1, "an entry has at least two legs"
         assert sum(leg.amount_cents for leg in self.postings) == 0, "an entry sums to zero"
         assert all(leg.amount_cents for leg in self.postings), "no leg is zero"
+        assert all(type(leg.amount_cents) is int for leg in self.postings), "cents are integers"
 
     @property
     def hash(self) -> str:

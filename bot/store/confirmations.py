@@ -382,7 +382,7 @@ def due_topups(session: Session, *, at: datetime, limit: int) -> list[str]:
                 topups.c.status.in_([one.value for one in UNFINISHED]),
                 topups.c.next_attempt_at <= at,
             )
-            .order_by(topups.c.next_attempt_at)
+            .order_by(topups.c.next_attempt_at, topups.c.id)
             .limit(limit)
         ).scalars()
     )

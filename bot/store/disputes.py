@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import BigInteger, Row, cast, func, select, update
 from sqlmodel import Session
 
 from bot.domain.topup import DisputeStatus
@@ -64,7 +64,9 @@ def unpaid_of(session: Session, person_id: int) -> Sequence[Row[Any]]:
         .where(recoveries.c.dispute_id == disputes.c.id)
         .scalar_subquery()
     )
-    left = (disputes.c.amount_cents + disputes.c.fee_cents - recovered).label("left_cents")
+    # PostgreSQL sums integers to decimals, which are no cents of ours.
+    cents = cast(disputes.c.amount_cents + disputes.c.fee_cents - recovered, BigInteger)
+    left = cents.label("left_cents")
     return session.execute(
         select(disputes.c.id, left)
         .where(

@@ -3,6 +3,7 @@
 import re
 import sqlite3
 from collections.abc import Iterator
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
@@ -11,6 +12,16 @@ from bot.services import check
 from bot.store import ledger, proofs
 from bot.store.engine import Store
 from tests import builders
+from tests.servers import PostgreSQL
+from tests.templates import POSTGRESQL_TEMPLATE
+
+
+@pytest.fixture
+def postgresql_url(postgresql: PostgreSQL) -> Iterator[str]:
+    """A database that nobody uses again: what is planted takes its constraints away."""
+    name = f"smoney_{uuid4().hex}"
+    yield postgresql.create(name, template=POSTGRESQL_TEMPLATE)
+    postgresql.drop(name)
 
 
 @pytest.fixture
