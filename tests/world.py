@@ -68,7 +68,8 @@ class World:
             sms=self.sms,
             policy=policy or Policy(),
             public_url=PUBLIC_URL,
-            secret_key="a secret of the tests",
+            secret_key=builders.SECRET_KEY,
+            code_cost=2,
             step=self._reach,
         )
         whoami(self.deps)
@@ -132,13 +133,7 @@ class World:
             person = people.person_of(session, self.x_id(to))
             assert person is not None
             people.see(session, self.x_id(handle), at=self.clock.now(), handle=handle)
-            people.make_person(
-                session,
-                phone=person.phone,
-                x_user_id=self.x_id(handle),
-                terms_version="1",
-                at=self.clock.now(),
-            )
+            people.link_account(session, self.x_id(handle), person.id, at=self.clock.now())
 
     def expire(self) -> None:
         """Let the job expire what nobody confirmed in time."""
@@ -155,6 +150,7 @@ class World:
             person_id=person.id if person is not None else None,
             csrf="csrf",
             lang=None,
+            is_ready=person is not None and people.is_ready(person),
         )
 
     def balance(self, handle: str) -> int:

@@ -73,7 +73,7 @@ def lock(*, handle_or_id: str, reason: str, as_json: bool) -> None:
 @click.argument("handle_or_id")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def unlock(*, handle_or_id: str, as_json: bool) -> None:
-    """Let a locked wallet pay and take again."""
+    """Let a locked wallet pay and take again, and its owner's codes count again."""
     from bot.services import persons
 
     with books() as deps, _explained(handle_or_id):

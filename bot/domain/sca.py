@@ -10,13 +10,47 @@ off by default.
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import Final, Literal
 
 from bot.domain.limits import Policy
 
 FAILURES_AT_MOST: Final = 5
-"""Wrong tries at one code before it is void (RTS 2018/389 art. 4 (3) (b))."""
+"""Wrong tries at one code before it is void, and at a person's factors before they are locked
+(RTS 2018/389 art. 4 (3) (b))."""
+LOCK_LASTS: Final = timedelta(hours=1)
+"""How long a lock lasts, which art. 4 (4) lets a provider choose: five guesses an hour, and after
+`LOCKS_AT_MOST` none, come to one in 66 000."""
+LOCKS_AT_MOST: Final = 3
+"""Locks in a row, without a right try between them, after which only an operator opens."""
+SHUT_LOOKED_AT_WITHIN: Final = timedelta(days=1)
+"""How soon an operator has to look at such a person: somebody waits for their own money."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tries:
+    """The counters after a wrong try."""
+
+    failures: int
+    locks: int
+    locks_now: bool
+
+
+def after_failure(failures: int, locks: int) -> Tries:
+    """Count a wrong try: the fifth locks, and the count begins anew.
+
+    >>> after_failure(0, 0), after_failure(4, 2)
+    (Tries(failures=1, locks=0, locks_now=False), Tries(failures=0, locks=3, locks_now=True))
+    """
+    if failures + 1 < FAILURES_AT_MOST:
+        return Tries(failures + 1, locks, locks_now=False)
+    return Tries(0, locks + 1, locks_now=True)
+
+
+def is_shut(locks: int) -> bool:
+    """Whether only an operator opens a person's factors again (art. 4 (4), second sentence)."""
+    return locks >= LOCKS_AT_MOST
 
 
 class Basis(StrEnum):

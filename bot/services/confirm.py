@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy import Row
 from sqlmodel import Session
 
-from bot.domain import books, limits, sca
+from bot.domain import books, levels, limits, sca
 from bot.domain.errors import Refusal, Rejected, Unavailable
 from bot.domain.limits import Policy
 from bot.domain.replies import Reply
@@ -239,6 +239,9 @@ def _check(
     window = at - timedelta(days=limits.ROLLING_DAYS)
     paid = orders.paid_since(session, [person.id], since=window).get(person.id, 0)
     limits.check_30_days(paid, total, deps.policy)
+    largest = max(row.amount_cents for row in rows)
+    rights = deps.policy.rights(person.level)
+    levels.check_pay(rights, largest, paid_30_days_cents=paid, total_cents=total)
 
 
 def _check_wallet(session: Session, person: Row[Any], total: int, policy: Policy) -> sca.Basis:

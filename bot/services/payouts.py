@@ -14,7 +14,7 @@ from schwifty.exceptions import SchwiftyException
 from sqlalchemy import Row
 from sqlmodel import Session
 
-from bot.domain import books, payout
+from bot.domain import books, levels, payout
 from bot.domain.errors import Refusal
 from bot.domain.money import MAX_AMOUNT_CENTS
 from bot.domain.payout import NotAuthenticated, PayoutStatus, PayoutTerms, Verdict
@@ -133,6 +133,7 @@ def request(deps: Deps, x_user_id: str, terms: PayoutTerms, verdict: Verdict) ->
         wallet = books.wallet(person_id)
         balances = ledger.lock_balances(session, [wallet, books.PAYOUTS])
         fresh = _fresh_cents(session, deps, person_id)
+        levels.check_pay_out(deps.policy.rights(person.level), terms.amount_cents)
         _check_amount(terms.amount_cents, payout.most_cents(balances[wallet], fresh))
         payout_id = payouts.insert(
             session,

@@ -14,7 +14,7 @@ from typing import Any, Final
 from sqlalchemy import Row, select
 from sqlmodel import Session
 
-from bot.domain import books, limits, sca
+from bot.domain import books, levels, limits, sca
 from bot.domain.books import Entry
 from bot.domain.errors import Refusal
 from bot.domain.limits import Policy
@@ -175,7 +175,11 @@ def _check(
             policy=state.policy,
         )
     total = confirmation.total_cents
-    limits.check_30_days(state.paid.get(payer.id, 0), total, state.policy)
+    paid = state.paid.get(payer.id, 0)
+    limits.check_30_days(paid, total, state.policy)
+    largest = max(row.amount_cents for row in rows)
+    rights = state.policy.rights(payer.level)
+    levels.check_pay(rights, largest, paid_30_days_cents=paid, total_cents=total)
     if state.balances[books.wallet(payer.id)] < total:
         raise Refusal(Reply.of("refusal.not_enough"))
     since = state.since_sca[payer.id]
@@ -223,7 +227,11 @@ def why_not_yet(
         return Reason.PAYEE_HAS_NO_WALLET
     if payee.locked_at is not None:
         return Reason.PAYEE_IS_LOCKED
-    if balances[books.wallet(payee.id)] + amount_cents > policy.in_wallet_cents:
+    receive_cents = policy.rights(payee.level).receive_cents
+    if receive_cents == 0:
+        return Reason.PAYEE_NOT_DECLARED
+    would_hold = balances[books.wallet(payee.id)] + amount_cents
+    if amount_cents > receive_cents or would_hold > policy.may_hold_cents(payee.level):
         return Reason.PAYEE_AT_CEILING
     return None
 

@@ -22,7 +22,7 @@ def show(here: Here) -> Response:
     """Show what may be paid out, a form to ask for it, and what was asked for."""
     if here.visitor is None:
         return here.page("sign_in.html")
-    if here.visitor.person_id is None:
+    if not here.visitor.is_ready:
         return here.go("/wallet/phone")
     return _page(here)
 

@@ -103,6 +103,11 @@ class Visit:
         url = self.request.url
         return f"{url.path}?{url.query}" if url.query else url.path
 
+    @property
+    def address(self) -> str | None:
+        """Where the browser is, as far as the proxies that we know say."""
+        return self.request.client.host if self.request.client is not None else None
+
     def say(self, reply: Reply) -> str:
         """Put a sentence into this visit's language."""
         return texts.say(reply, self.lang, public=False)

@@ -44,7 +44,7 @@ def show(here: Here, month: str) -> Response:
 def _find(here: Visit, month: str) -> Statement | Response:
     if here.visitor is None:
         return here.page("sign_in.html")
-    if here.visitor.person_id is None:
+    if not here.visitor.is_ready:
         return here.go("/wallet/phone")
     found = statement(here.deps, here.visitor, month)
     if found is None:

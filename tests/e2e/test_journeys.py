@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.builders import CODE
 from tests.doors.far_side import process
 from tests.e2e.conftest import DESK_WIDTH, HEIGHT, PHONE_WIDTH, OpenPage
 from tests.e2e.test_sandbox import Sandbox, ended, until
@@ -142,7 +143,16 @@ def claim_as_newcomer(carol: Page, sandbox: Sandbox, reference: str) -> None:
     code = re.search(r"\b[0-9]{6}\b", text[-1]["text"])
     assert code is not None
     carol.get_by_label("Code à 6 chiffres").fill(code[0])
-    carol.get_by_role("button", name="Ouvrir mon portefeuille").click()
+    carol.get_by_role("button", name="Continuer").click()
+    carol.get_by_label("Prénom").fill("Carol")
+    carol.get_by_label("Nom de famille").fill("Petit")
+    carol.get_by_label("Date de naissance").fill("03/02/1990")
+    picture(carol, "name")
+    carol.get_by_role("button", name="Continuer").click()
+    carol.get_by_label("Votre code à 6 chiffres").fill(CODE)
+    carol.get_by_label("Le même, encore une fois").fill(CODE)
+    picture(carol, "secret")
+    carol.get_by_role("button", name="C’est mon code").click()
     carol.get_by_role("button", name="Recevoir la somme").click()
     expect(carol.get_by_text("Vous avez reçu")).to_be_visible()
     for path, name in (("/", "home"), ("/help?text=payer 5€ à @alice", "help")):

@@ -29,11 +29,16 @@ from bot.store.tables.people import (
     Lease,
     Mandate,
     Person,
-    PhoneCode,
     SavedCardRow,
-    SignInAttempt,
-    WebSession,
     XAccount,
+)
+from bot.store.tables.proofs import (
+    Consent,
+    FirstTime,
+    PhoneCode,
+    SignInAttempt,
+    TextMessage,
+    WebSession,
 )
 from bot.store.tables.reconcile import AcquirerLineRow, AcquirerPayoutRow, DifferenceRow
 
@@ -55,11 +60,13 @@ __all__ = [
     "CardRefund",
     "Case",
     "Confirmation",
+    "Consent",
     "Cursor",
     "DifferenceRow",
     "DisputeRow",
     "Draft",
     "DraftPerson",
+    "FirstTime",
     "Heartbeat",
     "InboxRow",
     "JournalEntry",
@@ -77,6 +84,7 @@ __all__ = [
     "Recovery",
     "SavedCardRow",
     "SignInAttempt",
+    "TextMessage",
     "Topup",
     "TopupEvent",
     "Transfer",
