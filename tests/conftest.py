@@ -1,23 +1,24 @@
 """Fixtures that every test may ask for: databases, and an environment without settings.
 
-Each test gets a database of its own, migrated, on SQLite and on PostgreSQL. The migrations run
-once for each; a test's database is a copy of the result.
+Each test gets a fresh database, migrated, on SQLite and on PostgreSQL. The migrations run once for
+each; a test's database is a copy of the result.
 """
 
 import os
 import shutil
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from uuid import uuid4
+from typing import Any
 
 import pytest
 from hypothesis import settings
 
-from bot import migrations
 from bot.services.check import prove
 from bot.store.engine import Store
 from tests.logs import log_plainly
 from tests.servers import PgBouncer, PostgreSQL, quick_folder
+from tests.templates import POSTGRESQL_TEMPLATE, Templates
 
 # The quick profile tries the same examples each time, so that a red run can be run again; the long
 # one, of `make fuzz`, looks for new ones. Neither measures time: the machine is shared.
@@ -27,7 +28,7 @@ settings.load_profile("quick")
 
 log_plainly()
 
-TEMPLATE = "smoney_template"
+TEMPLATES = pytest.StashKey[Templates]()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -42,11 +43,37 @@ def pytest_runtest_makereport(
     return report
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Let the processes of a run share one PostgreSQL server and what they copy (pytest-xdist)."""
+    stash = node.config.stash
+    if TEMPLATES not in stash:
+        stash[TEMPLATES] = Templates.make()
+    node.workerinput["templates"] = stash[TEMPLATES].address
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop what the processes shared."""
+    if TEMPLATES in config.stash:
+        config.stash[TEMPLATES].remove()
+
+
 @pytest.fixture(scope="session")
-def postgresql() -> Iterator[PostgreSQL]:
+def templates(request: pytest.FixtureRequest) -> Iterator[Templates]:
+    """The migrated databases that tests copy, and the server of one of them."""
+    given = getattr(request.config, "workerinput", {}).get("templates")
+    if given is not None:
+        yield Templates.at(given)
+        return
+    made = Templates.make()
+    yield made
+    made.remove()
+
+
+@pytest.fixture(scope="session")
+def postgresql(templates: Templates) -> PostgreSQL:
     """A PostgreSQL server for the whole run."""
-    with PostgreSQL() as server:
-        yield server.start()
+    return templates.server
 
 
 @pytest.fixture(scope="session")
@@ -58,47 +85,33 @@ def pgbouncer(postgresql: PostgreSQL) -> Iterator[PgBouncer]:
 
 @pytest.fixture(scope="session")
 def database_folder() -> Iterator[Path]:
-    """Where the run's SQLite files are."""
+    """Where this process's SQLite files are."""
     folder = quick_folder()
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture(scope="session")
-def sqlite_template(database_folder: Path) -> Path:
-    """A migrated SQLite file, to be copied."""
-    path = database_folder / "template.db"
-    migrations.upgrade(f"sqlite:///{path}")
-    store = Store(f"sqlite:///{path}")
-    with store.engine.connect() as connection:
-        # What is still in the write-ahead log would not be copied.
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    store.close()
-    return path
-
-
-@pytest.fixture(scope="session")
-def postgresql_template(postgresql: PostgreSQL) -> str:
-    """The name of a migrated database, to be copied."""
-    migrations.upgrade(postgresql.create(TEMPLATE))
-    return TEMPLATE
-
-
-@pytest.fixture
-def sqlite_url(sqlite_template: Path) -> Iterator[str]:
-    """A fresh migrated SQLite database, in a folder of its own."""
-    folder = sqlite_template.parent / uuid4().hex
+@contextmanager
+def copied(templates: Templates, folder: Path) -> Iterator[str]:
+    """Copy the migrated SQLite file into a folder of its own; return the copy's address."""
     folder.mkdir()
-    shutil.copyfile(sqlite_template, folder / "smoney.db")
+    shutil.copyfile(templates.sqlite, folder / "smoney.db")
     yield f"sqlite:///{folder}/smoney.db"
     shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
-def postgresql_url(postgresql: PostgreSQL, postgresql_template: str) -> Iterator[str]:
+def sqlite_url(templates: Templates, database_folder: Path) -> Iterator[str]:
+    """A fresh migrated SQLite database, in a folder of its own."""
+    with copied(templates, database_folder / "fresh") as url:
+        yield url
+
+
+@pytest.fixture
+def postgresql_url(postgresql: PostgreSQL) -> Iterator[str]:
     """A fresh migrated PostgreSQL database."""
-    name = f"test_{uuid4().hex}"
-    yield postgresql.create(name, template=postgresql_template)
+    name = f"smoney_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
+    yield postgresql.create(name, template=POSTGRESQL_TEMPLATE)
     postgresql.drop(name)
 
 
@@ -109,14 +122,46 @@ def database_url(request: pytest.FixtureRequest) -> str:
     return url
 
 
-@pytest.fixture
-def store(database_url: str) -> Iterator[Store]:
-    """A store on a fresh migrated database, on each of the two in turn; its books are proven."""
-    opened = Store(database_url)
-    yield opened
-    problems = prove(opened).problems
-    opened.close()
+@pytest.fixture(scope="session")
+def engines() -> dict[str, Store]:
+    """A store for each address: fresh databases bear the same name, one after another.
+
+    An engine keeps the statements that it compiled, which is half of a test's time: so the engine
+    stays, and its connections go with the database.
+    """
+    return {}
+
+
+@contextmanager
+def opened(url: str, engines: dict[str, Store]) -> Iterator[Store]:
+    """Open the store of an address; prove its books at the end."""
+    if url not in engines:
+        engines[url] = Store(url)
+    yield engines[url]
+    problems = prove(engines[url]).problems
+    engines[url].close()
     assert problems == []
+
+
+@pytest.fixture
+def store(database_url: str, engines: dict[str, Store]) -> Iterator[Store]:
+    """A store on a fresh migrated database, on each of the two in turn; its books are proven."""
+    with opened(database_url, engines) as one:
+        yield one
+
+
+@pytest.fixture(scope="session")
+def fresh_stores(
+    templates: Templates, database_folder: Path, engines: dict[str, Store]
+) -> Callable[[], AbstractContextManager[Store]]:
+    """Open a store on a fresh SQLite database for each example of a property."""
+
+    @contextmanager
+    def fresh() -> Iterator[Store]:
+        with copied(templates, database_folder / "example") as url, opened(url, engines) as one:
+            yield one
+
+    return fresh
 
 
 @pytest.fixture(autouse=True, scope="session")

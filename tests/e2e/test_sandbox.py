@@ -12,10 +12,8 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Page
 
 from tests.doors.far_side import Process, door, process, smoney
-from tests.e2e.conftest import OpenPage
 from tests.servers import free_port
 
 WITHIN_S = 20
@@ -79,6 +77,21 @@ class Sandbox:
         ended = door("transfer", "show", reference, "--json", settings=self.books)
         return [json.loads(line) for line in ended.stdout.splitlines()]
 
+    def wallets(self) -> dict[str, int]:
+        """Return what everybody's wallet holds, in cents."""
+        people = door("person", "list", "--json", settings=self.books)
+        rows = [json.loads(line) for line in people.stdout.splitlines()]
+        return {row["accounts"][0]["handle"]: row["balance_cents"] for row in rows}
+
+    def end(self) -> None:
+        """Prove the books, ask X what it objects to, and end by Ctrl-C."""
+        check = door("ledger", "check", settings=self.books)
+        assert check.returncode == 0, check.stdout
+        assert self.read("violations") == []
+        self.process.signal(signal.SIGINT)
+        assert self.process.end() == 0
+        assert "Traceback" not in self.process.said
+
 
 def until(look: Callable[[], Any]) -> Any:
     """Look until there is something to see; return it."""
@@ -90,9 +103,10 @@ def until(look: Callable[[], Any]) -> Any:
     raise AssertionError("it never came")
 
 
-@pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """A sandbox with an `.env` beside it and an environment, neither of which it may read."""
+    tmp_path = tmp_path_factory.mktemp("sandbox")
     (tmp_path / ".env").write_text("ENVIRONMENT=production\nDATABASE_URL=nonsense\n")
     port, x_port, card_port = free_port(), free_port(), free_port()
     ports = [f"--port={port}", f"--x-port={x_port}", f"--card-port={card_port}"]
@@ -100,11 +114,14 @@ def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
     with process("sandbox", *ports, settings=stray, folder=tmp_path) as running:
         running.wait_for("Ctrl-C ends it")
         (tmp_path / ".env").unlink()
-        yield Sandbox(running, tmp_path, f"http://127.0.0.1:{x_port}", f"http://localhost:{port}")
+        one = Sandbox(running, tmp_path, f"http://127.0.0.1:{x_port}", f"http://localhost:{port}")
+        assert one.wallets() == {"bob": 10_000, "alice": 0, "secours_demo": 0}
+        yield one
+        one.end()
 
 
 def test_a_tweet_becomes_money_in_the_payees_wallet(sandbox: Sandbox) -> None:
-    """Bob posts, one reply comes, he confirms by direct message, Alice has it; Ctrl-C is clean."""
+    """Bob posts, one reply comes, he confirms by direct message, Alice has it."""
     reference = sandbox.order("@smoney pay @alice 10€ for pizza")
     stranger = httpx.get(f"{sandbox.url}/t/{reference}", trust_env=False).text
     assert not re.search(r"alice|bob|pizza|10[ .,  ]?(00)?[ €]", stranger), "it names nobody"
@@ -117,82 +134,18 @@ def test_a_tweet_becomes_money_in_the_payees_wallet(sandbox: Sandbox) -> None:
     assert [one["status"] for one in shown["history"]] == ["pending", "posted"]
     told = until(lambda: [one for one in sandbox.read("dms") if one["username"] == "smoney"])
     assert reference in told[0]["text"]
-    ended(sandbox, wallets={"bob": 9000, "alice": 1000, "secours_demo": 0})
+    assert sandbox.wallets() == {"bob": 9000, "alice": 1000, "secours_demo": 0}
 
 
 def test_money_for_somebody_new_is_held_and_can_be_taken_back(sandbox: Sandbox) -> None:
     """Carol has no wallet: it waits for her, until bob cancels."""
+    before = sandbox.wallets()
     reference = sandbox.order("@smoney envoyer 20€ à @carol")
     sandbox.say("dms", **{"as": "bob", "to": "smoney", "text": f"oui {reference}"})
     until(lambda: sandbox.show(reference)["status"] == "held")
     sandbox.say("dms", **{"as": "bob", "to": "smoney", "text": f"annuler #{reference}"})
     until(lambda: sandbox.show(reference)["status"] == "returned")
-    ended(sandbox, wallets={"bob": 10_000, "alice": 0, "secours_demo": 0})
-
-
-def sign_in(page: Page, sandbox: Sandbox, reference: str, handle: str) -> None:
-    """Follow an order's link and sign in with X."""
-    page.goto(f"{sandbox.url}/t/{reference}")
-    assert handle not in page.inner_text("main"), "a stranger learns nothing"
-    page.click("a[href^='/signin']")
-    page.check(f"input[name=handle][value={handle}]")
-    page.click("button[value=allow]")
-    page.wait_for_url(f"{sandbox.url}/t/{reference}*")
-
-
-def join(page: Page, sandbox: Sandbox, phone: str) -> None:
-    """Give a phone number and the code that comes to it, the first time."""
-    page.click("a[href^='/wallet/phone']")
-    page.fill("#phone", phone)
-    page.check("input[name=consent]")
-    page.click("form[action='/wallet/phone'] button")
-    page.wait_for_selector("#code")
-    code = re.search(r"\b[0-9]{6}\b", sandbox.read("sms")[-1]["text"])
-    assert code is not None
-    page.fill("#code", code[0])
-    page.click("form[action='/wallet/code'] button")
-
-
-def test_bob_pays_by_card_with_3ds_and_carol_who_is_new_claims(
-    sandbox: Sandbox, open_page: OpenPage
-) -> None:
-    """More than the exemption allows: on the page, by card; then carol makes a wallet and takes."""
-    reference = sandbox.order("@smoney pay @carol 45€ for the concert")
-    page = open_page(390)
-    sign_in(page, sandbox, reference, "bob")
-    shown = page.inner_text("main")
-    assert "@carol" in shown
-    assert "45" in shown
-    page.click("button[name=funding][value=card]")
-    page.fill("#number", "4000 0027 6000 3184")
-    page.fill("#expiry", "12 / 34")
-    page.fill("#cvc", "123")
-    page.click("#pay")
-    page.click("#succeed")
-    page.wait_for_url(f"{sandbox.url}/t/{reference}*")
-    until(lambda: sandbox.show(reference)["status"] == "held")
-    paid = sandbox.show(reference)
-    assert paid["funding"] == "card"
-    assert [one["status"] for one in paid["history"]] == ["pending", "funding", "held"]
-    new = open_page(1280)
-    sign_in(new, sandbox, reference, "carol")
-    join(new, sandbox, "06 12 34 56 78")
-    new.click(f"form[action='/t/{reference}/claim'] button")
-    until(lambda: sandbox.show(reference)["status"] == "posted")
-    ended(sandbox, wallets={"bob": 10_000, "alice": 0, "secours_demo": 0, "carol": 4500})
-
-
-def ended(sandbox: Sandbox, *, wallets: dict[str, int]) -> None:
-    """Prove the books, ask X what it objects to, and end by Ctrl-C."""
-    people = door("person", "list", "--json", settings=sandbox.books)
-    rows = [json.loads(line) for line in people.stdout.splitlines()]
-    assert {row["accounts"][0]["handle"]: row["balance_cents"] for row in rows} == wallets
-    check = door("ledger", "check", settings=sandbox.books)
-    assert check.returncode == 0, check.stdout
-    assert sandbox.read("violations") == []
-    sandbox.process.signal(signal.SIGINT)
-    assert sandbox.process.end() == 0
-    assert "Traceback" not in sandbox.process.said
+    assert sandbox.wallets() == before
 
 
 def test_a_port_that_is_taken_is_a_sentence() -> None:
