@@ -16,6 +16,7 @@ from bot.domain import books
 from bot.domain.commands import Lang
 from bot.domain.limits import Policy
 from bot.domain.replies import Reply
+from bot.domain.sca import Authenticated
 from bot.i18n.texts import catalogue, say
 from bot.services import cancel, confirm, deliver, receive, settle
 from bot.services.deps import Deps
@@ -112,6 +113,19 @@ class World:
                 session, card_id, limit_cents=limit_cents, ends_at=at + timedelta(days=365), at=at
             )
         return card_id
+
+    def phone(self, handle: str) -> str:
+        """Return somebody's number."""
+        with self.store.read() as session:
+            person = people.person_of(session, self.x_id(handle))
+        assert person is not None
+        return str(person.phone)
+
+    def newest_code(self, handle: str) -> str:
+        """Return the code in the newest text to somebody."""
+        found = re.search(r"\b[0-9]{6}\b", self.sms.texts_to(self.phone(handle))[-1])
+        assert found is not None
+        return found[0]
 
     def lock(self, handle: str) -> None:
         """Let an operator lock somebody's wallet for review."""
@@ -228,6 +242,7 @@ class World:
         numbers: tuple[int, ...] | None = None,
         terms_hash: str | None = None,
         saved_card_id: int | None = None,
+        proof: Authenticated | None = None,
     ) -> confirm.Outcome:
         """Let a payer confirm on the page what it shows them."""
         return confirm.confirm(
@@ -240,6 +255,7 @@ class World:
                 funding=funding,
                 method="page",
                 saved_card_id=saved_card_id,
+                proof=proof,
             ),
         )
 

@@ -17,6 +17,8 @@ class Choice:
 
     offered: bool
     refusal: str | None = None
+    asks_proof: bool = False
+    """Two factors are asked for on the next page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +37,8 @@ def wallet(deps: Deps, total: int, balance: int, since_sca: int) -> Choice:
     match sca.from_wallet(total, since_sca, deps.policy):
         case sca.Allowed():
             return Choice(offered=True)
-        case sca.NeedsSca() as needed:
-            return Choice(offered=False, refusal=needed.refusal)
+        case sca.NeedsSca():
+            return Choice(offered=True, asks_proof=True)
 
 
 def card(deps: Deps, total: int, since_sca: int) -> Choice:

@@ -48,6 +48,8 @@ class Will:
     method: Literal["page", "dm"]
     saved_card_id: int | None = None
     """By card: the one that is kept, under its mandate; None: the acquirer's page asks for one."""
+    proof: sca.Authenticated | None = None
+    """From the wallet: the strong authentication of the ticked terms, where one was made."""
     address: str | None = None
     """Where the payer's browser is: counted against card testing, as a keyed hash."""
 
@@ -115,16 +117,7 @@ def write(session: Session, deps: Deps, will: Will, at: datetime) -> tuple[int, 
 
     Returns their ids. Raises `Refusal` where what was shown is no longer so, or not allowed.
     """
-    order = orders.by_reference(session, will.reference)
-    if order is None:
-        raise Refusal(Reply.of("refusal.unknown_reference", reference=will.reference))
-    confirmations.lock_order(session, order.id)
-    mine = [
-        row
-        for row in orders.transfers_of(session, [order.id], lock=True)
-        if row.payer_x_user_id == will.x_user_id
-    ]
-    rows = _ticked(session, order, mine, will, at)
+    order, rows = ticked(session, will, at)
     person = _payer(session, will.x_user_id)
     total = sum(row.amount_cents for row in rows)
     if will.total_cents not in (None, total):
@@ -132,7 +125,8 @@ def write(session: Session, deps: Deps, will: Will, at: datetime) -> tuple[int, 
         raise Refusal(Reply.of(OTHER_TOTAL, amount_cents=total))
     _check(session, deps, person, rows, total, at)
     if will.funding == "wallet":
-        basis = _check_wallet(session, person, total, deps.policy)
+        terms_hash = terms_of(order.reference, rows)
+        basis = _check_wallet(session, person, total, will.proof, terms_hash, deps.policy)
     else:
         basis = _check_card(session, deps, person, order.id, total, will, at)
     confirmation_id = confirmations.insert(
@@ -165,6 +159,20 @@ def write(session: Session, deps: Deps, will: Will, at: datetime) -> tuple[int, 
         address_hash=card_guard.hashed(deps, will.address),
     )
     return confirmation_id, topup_id
+
+
+def ticked(session: Session, will: Will, at: datetime) -> tuple[Row[Any], Sequence[Row[Any]]]:
+    """Lock an order and what a payer ticked in it, each exactly as shown. Raises `Refusal`."""
+    order = orders.by_reference(session, will.reference)
+    if order is None:
+        raise Refusal(Reply.of("refusal.unknown_reference", reference=will.reference))
+    confirmations.lock_order(session, order.id)
+    mine = [
+        row
+        for row in orders.transfers_of(session, [order.id], lock=True)
+        if row.payer_x_user_id == will.x_user_id
+    ]
+    return order, _ticked(session, order, mine, will, at)
 
 
 def terms_of(reference: str, rows: Sequence[Row[Any]]) -> str:
@@ -244,11 +252,23 @@ def _check(
     levels.check_pay(rights, largest, paid_30_days_cents=paid, total_cents=total)
 
 
-def _check_wallet(session: Session, person: Row[Any], total: int, policy: Policy) -> sca.Basis:
+def _check_wallet(
+    session: Session,
+    person: Row[Any],
+    total: int,
+    proof: sca.Authenticated | None,
+    terms_hash: str,
+    policy: Policy,
+) -> sca.Basis:
     balance = ledger.balance(session, books.wallet(person.id))
     if balance < total:
         raise Refusal(Reply.of("refusal.not_enough"))
-    return _allowed(sca.from_wallet(total, _since_sca(session, person), policy), policy)
+    otherwise = sca.from_wallet(total, _since_sca(session, person), policy)
+    verdict = sca.bound(proof, terms_hash, otherwise)
+    if verdict is None:
+        # What was authenticated is not what would be paid (RTS 2018/389 art. 5 (1) (d)).
+        raise Refusal(Reply.of("refusal.changed"))
+    return _allowed(verdict, policy)
 
 
 def _since_sca(session: Session, person: Row[Any]) -> int:

@@ -107,7 +107,7 @@ def send_phone_code(
             session,
             x_user_id=visitor.x_user_id,
             phone=phone,
-            code_hash=_code_hash(deps, visitor.x_user_id, phone, code),
+            code_hash=code_hash(deps, visitor.x_user_id, phone, code),
             at=at,
             expires_at=at + CODE_LASTS,
         )
@@ -199,7 +199,7 @@ def _check_code(session: Session, deps: Deps, visitor: Visitor, code: str) -> st
     row = _open_code(session, deps, visitor)
     if row is None:
         return "refusal.code_over"
-    if not hmac.compare_digest(row.code_hash, _code_hash(deps, visitor.x_user_id, row.phone, code)):
+    if not is_code(deps, row, code):
         tokens.fail_code(session, row.id)
         return "refusal.code_wrong" if row.failures + 1 < FAILURES_AT_MOST else "refusal.code_over"
     if not tokens.use_code(session, row.id, at=at):
@@ -215,7 +215,13 @@ def _check_code(session: Session, deps: Deps, visitor: Visitor, code: str) -> st
     return None
 
 
-def _code_hash(deps: Deps, x_user_id: str, phone: str, code: str) -> str:
+def is_code(deps: Deps, row: Row[Any], code: str) -> bool:
+    """Whether a code is the one that went to a row's phone."""
+    return hmac.compare_digest(row.code_hash, code_hash(deps, row.x_user_id, row.phone, code))
+
+
+def code_hash(deps: Deps, x_user_id: str, phone: str, code: str) -> str:
+    """Return what is kept of a code to a phone: a keyed hash, bound to account and number."""
     text = f"phone-code|{x_user_id}|{phone}|{code}"
     return hmac.new(deps.secret_key.encode(), text.encode(), sha256).hexdigest()
 
@@ -333,6 +339,7 @@ def prune(deps: Deps) -> int:
     with deps.store.write() as session:
         return (
             tokens.prune_codes(session, before=before)
+            + proofs.prune_challenges(session, before=before)
             + proofs.prune_texts(session, before=before)
             + proofs.prune_typed(session, before=before)
         )

@@ -144,7 +144,7 @@ def _walk(
     state.bases[confirmation.id] = basis
     state.paid[payer.id] = state.paid.get(payer.id, 0) + confirmation.total_cents
     state.balances[books.wallet(payer.id)] -= confirmation.total_cents
-    if basis is sca.Basis.LOW_VALUE:
+    if not basis.is_strong:
         state.since_sca[payer.id] += confirmation.total_cents
     else:
         state.since_sca[payer.id] = 0
@@ -184,7 +184,7 @@ def _check(
         raise Refusal(Reply.of("refusal.not_enough"))
     since = state.since_sca[payer.id]
     verdict = (
-        sca.from_wallet(total, since, state.policy)
+        sca.of_settled(confirmation.sca_basis, total, since, state.policy)
         if topup is None
         else sca.by_card(total, since, three_d_secure=topup.three_d_secure, policy=state.policy)
     )
@@ -300,7 +300,7 @@ def _close(session: Session, state: _Books, batch: Sequence[Row[Any]]) -> None:
         if outcome != PAID:
             confirmations.release(session, ids)
     authenticated = {
-        one.person_id for one in batch if state.bases.get(one.id) is sca.Basis.CARD_3DS
+        one.person_id for one in batch if one.id in state.bases and state.bases[one.id].is_strong
     }
     for person_id, cents in state.since_sca.items():
         if person_id in authenticated:

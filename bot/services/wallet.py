@@ -76,6 +76,8 @@ class WalletPage:
     waits: tuple[Waiting, ...]
     history: tuple[Line, ...]
     cards: tuple[Card, ...]
+    phone_digits: str
+    """The last two of its number."""
     handles: tuple[str, ...]
     """The X accounts that name this wallet."""
     blocked: tuple[Blocked, ...]
@@ -131,8 +133,21 @@ def wallet_page(deps: Deps, visitor: Visitor) -> WalletPage:
             ),
             history=tuple(line_of(row, accounts, mine) for row in ended),
             cards=_cards(session, person.id, deps.clock.now()),
+            phone_digits=person.phone[-2:],
             handles=tuple(shown(accounts[one]) for one in mine),
             blocked=blocks.blocked_by(session, mine),
+        )
+
+
+def waits(deps: Deps, visitor: Visitor) -> tuple[Waiting, ...]:
+    """Return what waits for, or because of, an X account: all that signing in with X shows."""
+    with deps.store.read() as session:
+        waiting = activity.waiting(session, visitor.x_user_id)
+        ids = {row.payer_x_user_id for row in waiting} | {row.payee_x_user_id for row in waiting}
+        accounts = people.accounts_by_id(session, ids)
+        return (
+            *_drafts(session, visitor.x_user_id),
+            *_waits(waiting, accounts, visitor.x_user_id),
         )
 
 

@@ -8,9 +8,10 @@ from sqlalchemy import ColumnElement, Row, delete, func, or_, select, update
 from sqlmodel import Session
 
 from bot.store.engine import dialect_insert
-from bot.store.tables import Consent, FirstTime, TextMessage, core
+from bot.store.tables import Challenge, Consent, FirstTime, TextMessage, core
 
 texts = core(TextMessage)
+challenges = core(Challenge)
 consents = core(Consent)
 first_times = core(FirstTime)
 
@@ -90,6 +91,61 @@ def prune_texts(session: Session, *, before: datetime) -> int:
         or_(texts.c.next_attempt_at.is_(None), texts.c.sent_at.is_not(None)),
     )
     return session.connection().execute(old).rowcount
+
+
+# --- strong authentication ---------------------------------------------------------------------
+
+
+def insert_challenge(session: Session, **values: object) -> None:
+    """Write that a strong authentication was asked for."""
+    session.execute(challenges.insert().values(**values))
+
+
+def challenge(session: Session, challenge_id: str, x_user_id: str) -> Row[Any] | None:
+    """Return a challenge of an account's own."""
+    return session.execute(
+        select(challenges).where(
+            challenges.c.id == challenge_id, challenges.c.x_user_id == x_user_id
+        )
+    ).one_or_none()
+
+
+def fail_challenge(session: Session, challenge_id: str) -> None:
+    """Count a wrong try."""
+    session.execute(
+        update(challenges)
+        .where(challenges.c.id == challenge_id)
+        .values(failures=challenges.c.failures + 1)
+    )
+
+
+def use_challenge(session: Session, challenge_id: str, *, basis: str, at: datetime) -> bool:
+    """Take a challenge as met; False where that has happened already."""
+    done = session.connection().execute(
+        update(challenges)
+        .where(challenges.c.id == challenge_id, challenges.c.used_at.is_(None))
+        .values(used_at=at, basis=basis)
+    )
+    return done.rowcount == 1
+
+
+def met_since(
+    session: Session, x_user_id: str, *, purpose: str, since: datetime
+) -> Sequence[Row[Any]]:
+    """Return the challenges of a purpose that an account has met since then."""
+    return session.execute(
+        select(challenges).where(
+            challenges.c.x_user_id == x_user_id,
+            challenges.c.purpose == purpose,
+            challenges.c.used_at > since,
+        )
+    ).all()
+
+
+def prune_challenges(session: Session, *, before: datetime) -> int:
+    """Forget the challenges of long ago: what came of them records its basis itself."""
+    done = session.connection().execute(delete(challenges).where(challenges.c.created_at <= before))
+    return done.rowcount
 
 
 # --- the way to a wallet -----------------------------------------------------------------------

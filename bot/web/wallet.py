@@ -7,7 +7,8 @@ from fastapi import APIRouter, Form
 from starlette.responses import Response
 
 from bot.domain.errors import Refusal
-from bot.services import asked, statement, topup, wallet
+from bot.services import asked, guarded, statement, strong, topup, wallet
+from bot.web import prove
 from bot.web.site import Here, Signed
 
 router = APIRouter()
@@ -22,6 +23,8 @@ def show(here: Here) -> Response:
     if not here.visitor.is_ready:
         return here.go("/wallet/phone")
     asked.learn_askers(here.deps, here.visitor.x_user_id)
+    if not strong.may_look(here.deps, here.visitor):
+        return here.page("wallet_closed.html", waits=wallet.waits(here.deps, here.visitor))
     return here.page(
         "wallet.html",
         wallet=wallet.wallet_page(here.deps, here.visitor),
@@ -32,9 +35,17 @@ def show(here: Here) -> Response:
 
 @router.post("/wallet/dm")
 def switch_dm(form: Signed, on: Annotated[str, Form()] = "") -> Response:
-    """Switch confirmation by direct message on or off."""
-    wallet.switch_dm(form.deps, form.who, on=on == "yes")
+    """Switch confirmation by direct message off, or on once two factors were given."""
+    if on == "yes":
+        return prove.ask(form, guarded.to_confirm_by_dm())
+    wallet.switch_dm(form.deps, form.who, on=False)
     return form.go("/wallet")
+
+
+@router.post("/wallet/open")
+def open_wallet(form: Signed) -> Response:
+    """Ask for two factors, to see the balance and the rest."""
+    return prove.ask(form, guarded.to_open())
 
 
 @router.post("/wallet/card")

@@ -119,7 +119,31 @@ def test_from_a_post_to_the_payees_wallet_by_card(
     alice.get_by_role("link", name="Voir mon portefeuille").click()
     expect(alice.locator("main .amount").first).to_contain_text("45")
     picture(alice, "wallet")
-    assert changes() == {"alice": 4_500}
+    pay_with_two_factors(bob, sandbox)
+    assert changes() == {"alice": 8_500, "bob": -4_000}
+
+
+def pay_with_two_factors(bob: Page, sandbox: Sandbox) -> None:
+    """Pay above 30 € from the wallet: two screens, then the receipt."""
+    reference = sandbox.order("@smoney pay @alice 40€")
+    bob.goto(f"{sandbox.url}/t/{reference}")
+    bob.get_by_role("button", name=re.compile("depuis mon portefeuille")).click()
+    expect(bob.get_by_role("heading", name=re.compile("Vous payez"))).to_contain_text("40")
+    picture(bob, "prove")
+    bob.get_by_label("Votre code à 6 chiffres").fill(CODE)
+    bob.get_by_label("Le code du SMS").fill(text_code(sandbox, "+33639980001", "à @alice"))
+    bob.get_by_role("button", name=re.compile("^Payer")).click()
+    expect(bob.get_by_text("C’est fait.")).to_be_visible()
+
+
+def text_code(sandbox: Sandbox, phone: str, said: str) -> str:
+    """Return the code in a text that reached a phone and says so."""
+    found = until(
+        lambda: [one for one in sandbox.read("sms") if one["to"] == phone and said in one["text"]]
+    )
+    code = re.search(r"\b[0-9]{6}\b", found[-1]["text"])
+    assert code is not None
+    return code[0]
 
 
 def test_somebody_new_claims_and_what_waits_is_taken_back(
@@ -160,10 +184,7 @@ def claim_as_newcomer(carol: Page, sandbox: Sandbox, reference: str) -> None:
     carol.get_by_role("button", name="Recevoir le code").click()
     expect(carol.get_by_label("Code à 6 chiffres")).to_be_visible()
     picture(carol, "code")
-    text = until(lambda: [one for one in sandbox.read("sms") if one["to"] == "+33639980077"])
-    code = re.search(r"\b[0-9]{6}\b", text[-1]["text"])
-    assert code is not None
-    carol.get_by_label("Code à 6 chiffres").fill(code[0])
+    carol.get_by_label("Code à 6 chiffres").fill(text_code(sandbox, "+33639980077", "code est"))
     carol.get_by_role("button", name="Continuer").click()
     carol.get_by_label("Prénom").fill("Carol")
     carol.get_by_label("Nom de famille").fill("Petit")

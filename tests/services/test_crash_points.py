@@ -8,7 +8,8 @@ from functools import partial
 
 import pytest
 
-from bot.domain.payout import Authenticated, PayoutTerms
+from bot.domain.payout import PayoutTerms
+from bot.domain.sca import Authenticated, Basis
 from bot.services import (
     claim,
     operate,
@@ -177,7 +178,7 @@ def _paid_out(world: World) -> None:
     bank = FakeBankFiles()
     terms = PayoutTerms(1000, "FR1420041010050500013M02606", "Bob")
     for key in ("first", "second"):
-        proof = Authenticated(key, terms.hash, "passkey")
+        proof = Authenticated(key, terms.hash, Basis.PASSKEY)
         ask = partial(payouts.request, world.deps, world.x_id("bob"), terms, proof)
         for _ in range(2):  # whoever sees no answer asks again, with the same authentication
             _once(ask)

@@ -35,6 +35,12 @@ FORMS = [
     "/wallet/name",
     "/wallet/secret",
     "/wallet/link",
+    "/wallet/open",
+    "/wallet/new-code",
+    "/wallet/new-phone",
+    "/wallet/new-phone/code",
+    "/prove/1",
+    "/prove/1/again",
     "/t/4F7K2Q/ask",
     "/t/4F7K2Q/confirm",
     "/t/4F7K2Q/cancel",
@@ -46,6 +52,7 @@ FORMS = [
     "/t/4F7K2Q/unblock",
     "/wallet/unblock",
     "/wallet/payout",
+    "/wallet/payout/again",
     "/wallet/payout/1/cancel",
 ]
 
@@ -105,7 +112,9 @@ def test_a_form_of_nobody_is_refused(browser: Browser, path: str) -> None:
 def test_every_form_that_changes_something_is_in_this_test() -> None:
     """A new form is tried for its token too."""
     posts = {
-        route.path.replace("{reference}", "4F7K2Q").replace("{payout_id}", "1")
+        route.path.replace("{reference}", "4F7K2Q")
+        .replace("{payout_id}", "1")
+        .replace("{challenge_id}", "1")
         for part in PARTS
         for route in part.routes
         if isinstance(route, APIRoute) and "POST" in (route.methods or ())

@@ -33,8 +33,10 @@ from bot.store.tables.people import (
     XAccount,
 )
 from bot.store.tables.proofs import (
+    Challenge,
     Consent,
     FirstTime,
+    Passkey,
     PhoneCode,
     SignInAttempt,
     TextMessage,
@@ -59,6 +61,7 @@ __all__ = [
     "CardFailure",
     "CardRefund",
     "Case",
+    "Challenge",
     "Confirmation",
     "Consent",
     "Cursor",
@@ -74,6 +77,7 @@ __all__ = [
     "Mandate",
     "Order",
     "OutboxRow",
+    "Passkey",
     "Payout",
     "PayoutEvent",
     "PayoutFileRow",

@@ -3,10 +3,11 @@
 from datetime import datetime
 from typing import ClassVar
 
-from sqlalchemy import Index, Text
+from sqlalchemy import BigInteger, Index, Text
 from sqlmodel import Field, SQLModel
 
-from bot.store.types import BigId, UtcDateTime
+from bot.domain.sca import Purpose
+from bot.store.types import BigId, UtcDateTime, check
 
 
 class WebSession(SQLModel, table=True):
@@ -68,6 +69,49 @@ class TextMessage(SQLModel, table=True):
     next_attempt_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """Of a notice that waits; None: a code, or over."""
     sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class Challenge(SQLModel, table=True):
+    """A strong authentication that was asked for: bound to its terms, for minutes, used once."""
+
+    __tablename__: ClassVar[str] = "challenge"
+    __table_args__ = (check("ck_challenge_purpose", "purpose", Purpose),)
+
+    id: str = Field(primary_key=True, max_length=32)
+    """Random: it is in the page's address."""
+    person_id: int = Field(foreign_key="person.id", index=True, sa_type=BigId)
+    x_user_id: str = Field(foreign_key="x_account.x_user_id", max_length=32)
+    """The account that began it, and alone may end it."""
+    purpose: str = Field(max_length=10)
+    terms_hash: str = Field(max_length=64)
+    facts: str = Field(sa_type=Text)
+    """What is shown and then done, as JSON; the hash is over it where no terms have their own."""
+    code_hash: str | None = Field(default=None, max_length=64)
+    """Keyed hash of the code in the text, over the terms as well."""
+    failures: int = 0
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    expires_at: datetime = Field(sa_type=UtcDateTime)
+    used_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    basis: str | None = Field(default=None, max_length=16)
+
+
+class Passkey(SQLModel, table=True):
+    """A key in a device that knows its owner; we have its public half."""
+
+    __tablename__: ClassVar[str] = "passkey"
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    person_id: int = Field(foreign_key="person.id", index=True, sa_type=BigId)
+    x_user_id: str = Field(foreign_key="x_account.x_user_id", max_length=32)
+    """The account that made it, as which it signs in."""
+    credential_id: str = Field(max_length=400, unique=True)
+    """Base64url, as the browser names it."""
+    public_key: str = Field(sa_type=Text)
+    """Base64url of COSE."""
+    sign_count: int = Field(default=0, sa_type=BigInteger)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    used_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    removed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class Consent(SQLModel, table=True):
