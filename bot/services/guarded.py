@@ -12,7 +12,16 @@ from bot.domain.errors import Refusal
 from bot.domain.payout import PayoutTerms
 from bot.domain.replies import Reply
 from bot.domain.sca import Authenticated, Purpose
-from bot.services import changes, confirm, first_time, new_phone, payouts, wallet, wallet_code
+from bot.services import (
+    changes,
+    confirm,
+    first_time,
+    new_phone,
+    passkeys,
+    payouts,
+    wallet,
+    wallet_code,
+)
 from bot.services.confirm import Will
 from bot.services.deps import Deps
 from bot.services.sessions import Visitor
@@ -79,6 +88,16 @@ def to_confirm_by_dm() -> Asked:
     return Asked(Purpose.DM, {})
 
 
+def to_make_passkey() -> Asked:
+    """Return the wish for one more passkey."""
+    return Asked(Purpose.PASSKEY, {})
+
+
+def to_remove_passkey(passkey_id: int) -> Asked:
+    """Return the wish for one passkey less."""
+    return Asked(Purpose.PASSKEY, {"remove": passkey_id})
+
+
 def to_change_code(deps: Deps, visitor: Visitor, code_text: str, again_text: str) -> Asked:
     """Return the wish for another wallet code, of which only its hash is kept. Raises `Refusal`."""
     code = declared.read_code(code_text)
@@ -126,6 +145,8 @@ def do(
             wallet.switch_dm(deps, visitor, on=True)
         case Purpose.CODE:
             _change(deps, visitor, Reply.of("changed.code"), "code", code_hash=facts["code_hash"])
+        case Purpose.PASSKEY if "remove" in facts:
+            passkeys.remove(deps, visitor, facts["remove"])
         case Purpose.PASSKEY:
             path = "/wallet/passkey"
         case Purpose.PHONE:

@@ -96,6 +96,26 @@ def begin(
     return challenge_id
 
 
+def begin_by_touch(deps: Deps, visitor: Visitor, asked: Asked) -> str:
+    """Ask for a touch of a passkey: write the challenge, send no text; return its id."""
+    at = deps.clock.now()
+    challenge_id = deps.chance.uuid()
+    with deps.store.write() as session:
+        person = ready_person(session, visitor)
+        proofs.insert_challenge(
+            session,
+            id=challenge_id,
+            person_id=person.id,
+            x_user_id=visitor.x_user_id,
+            purpose=asked.purpose.value,
+            terms_hash=asked.hash,
+            facts=json.dumps(asked.facts),
+            created_at=at,
+            expires_at=at + sca.CHALLENGE_LASTS,
+        )
+    return challenge_id
+
+
 def page(deps: Deps, visitor: Visitor, challenge_id: str) -> ChallengePage | None:
     """Return a challenge of a visitor's own; None where there is none."""
     with deps.store.read() as session:
@@ -108,7 +128,7 @@ def page(deps: Deps, visitor: Visitor, challenge_id: str) -> ChallengePage | Non
         purpose=Purpose(row.purpose),
         facts=json.loads(row.facts),
         digits=person.phone[-2:],
-        is_over=not _is_open(row, deps.clock.now()),
+        is_over=not is_open(row, deps.clock.now()),
         is_used=row.used_at is not None,
         terms_hash=row.terms_hash,
     )
@@ -124,7 +144,7 @@ def prove(
     with deps.store.write() as session:
         person = _person(session, visitor, at)
         row = proofs.challenge(session, challenge_id, visitor.x_user_id)
-        if row is None or row.person_id != person.id or not _is_open(row, at):
+        if row is None or row.person_id != person.id or not is_open(row, at):
             raise Refusal(Reply.of("refusal.proof_over"))
         # Both are looked at, whichever is wrong: neither the sentence nor the time tells.
         knows = wallet_code.matches(deps, person.code_hash, codes[0])
@@ -161,18 +181,27 @@ def may_look(deps: Deps, visitor: Visitor) -> bool:
 
 
 def _person(session: Session, visitor: Visitor, at: datetime) -> Row[Any]:
-    """Lock the visitor's person, whose factors count now. Raises `Refusal`."""
-    known = people.person_of(session, visitor.x_user_id)
-    if known is None or not people.is_ready(known):
-        raise Refusal(Reply.of("refusal.no_wallet"))
-    person = people.lock_persons(session, [known.id])[known.id]
+    """Lock the visitor's person, whose codes count now. Raises `Refusal`."""
+    person = ready_person(session, visitor)
     locked = wallet_code.refusal_of_lock(person, at)
     if locked is not None:
         raise Refusal(locked)
     return person
 
 
-def _is_open(row: Row[Any], at: datetime) -> bool:
+def ready_person(session: Session, visitor: Visitor) -> Row[Any]:
+    """Lock the visitor's person, for a factor that nobody guesses. Raises `Refusal`."""
+    known = people.person_of(session, visitor.x_user_id)
+    if known is None or not people.is_ready(known):
+        raise Refusal(Reply.of("refusal.no_wallet"))
+    person = people.lock_persons(session, [known.id])[known.id]
+    if sca.is_shut(person.sca_locks):
+        raise Refusal(Reply.of("refusal.sca_shut"))
+    return person
+
+
+def is_open(row: Row[Any], at: datetime) -> bool:
+    """Whether a challenge may still be met."""
     return bool(row.used_at is None and row.expires_at > at and row.failures < sca.FAILURES_AT_MOST)
 
 

@@ -7,7 +7,8 @@ from fastapi import APIRouter, Form
 from starlette.responses import Response
 
 from bot.domain.errors import Refusal
-from bot.services import guarded, strong
+from bot.domain.sca import Authenticated
+from bot.services import guarded, passkeys, strong
 from bot.services.strong import Asked, ChallengePage
 from bot.web import errors
 from bot.web.security import CODES_BY_ADDRESS
@@ -51,12 +52,22 @@ def prove(form: Signed, challenge_id: str, code: Code = "", text_code: Code = ""
             text_code_text=text_code,
         )
     except Refusal as refusal:
-        log.warning("proof_refused", reason=refusal.reply.key, x_user_id=form.who.x_user_id)
-        if challenge.is_used:
-            return form.go(guarded.home_of(challenge))
-        left = strong.page(form.deps, form.who, challenge_id)
-        assert left is not None, "a challenge stays"
-        return _page(form, left, said=form.say(refusal.reply))
+        return refused(form, challenge, refusal)
+    return do(form, challenge, proof)
+
+
+def refused(form: SignedVisit, challenge: ChallengePage, refusal: Refusal) -> Response:
+    """Show the page again with the reason; what was done already leads to where it shows."""
+    log.warning("proof_refused", reason=refusal.reply.key, x_user_id=form.who.x_user_id)
+    if challenge.is_used:
+        return form.go(guarded.home_of(challenge))
+    left = strong.page(form.deps, form.who, challenge.id)
+    assert left is not None, "a challenge stays"
+    return _page(form, left, said=form.say(refusal.reply))
+
+
+def do(form: SignedVisit, challenge: ChallengePage, proof: Authenticated) -> Response:
+    """Do what was authenticated, and go on to where it shows."""
     try:
         path = guarded.do(
             form.deps, form.who, challenge, proof, lang=form.lang, address=form.address
@@ -87,5 +98,11 @@ def _page(here: Visit, challenge: ChallengePage, said: str | None = None) -> Res
         challenge=challenge,
         facts=challenge.facts,
         home=guarded.home_of(challenge),
+        options=None if challenge.is_over else _options(here, challenge),
         said=said,
     )
+
+
+def _options(here: Visit, challenge: ChallengePage) -> str | None:
+    assert here.visitor is not None, "only who signed in comes here"
+    return passkeys.options_to_confirm(here.deps, here.visitor, challenge.id)

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Form
 from starlette.responses import Response
 
 from bot.domain.errors import Refusal
-from bot.services import asked, guarded, statement, strong, topup, wallet
+from bot.services import asked, guarded, passkeys, statement, strong, topup, wallet
 from bot.web import prove
 from bot.web.site import Here, Signed
 
@@ -29,6 +29,7 @@ def show(here: Here) -> Response:
         "wallet.html",
         wallet=wallet.wallet_page(here.deps, here.visitor),
         months=statement.months(here.deps, here.visitor),
+        passkeys=passkeys.lines(here.deps, here.visitor),
         low_value_cents=here.deps.policy.low_value_cents,
     )
 

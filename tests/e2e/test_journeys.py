@@ -120,7 +120,8 @@ def test_from_a_post_to_the_payees_wallet_by_card(
     expect(alice.locator("main .amount").first).to_contain_text("45")
     picture(alice, "wallet")
     pay_with_two_factors(bob, sandbox)
-    assert changes() == {"alice": 8_500, "bob": -4_000}
+    pay_with_a_touch(bob, sandbox)
+    assert changes() == {"alice": 12_000, "bob": -7_500}
 
 
 def pay_with_two_factors(bob: Page, sandbox: Sandbox) -> None:
@@ -133,6 +134,31 @@ def pay_with_two_factors(bob: Page, sandbox: Sandbox) -> None:
     bob.get_by_label("Votre code à 6 chiffres").fill(CODE)
     bob.get_by_label("Le code du SMS").fill(text_code(sandbox, "+33639980001", "à @alice"))
     bob.get_by_role("button", name=re.compile("^Payer")).click()
+    expect(bob.get_by_text("C’est fait.")).to_be_visible()
+
+
+def pay_with_a_touch(bob: Page, sandbox: Sandbox) -> None:
+    """Make a passkey after the payment; the next one takes a touch to see it, one to confirm."""
+    cdp = bob.context.new_cdp_session(bob)
+    cdp.send("WebAuthn.enable")
+    kind = {"protocol": "ctap2", "transport": "internal", "automaticPresenceSimulation": True}
+    owner = {"hasResidentKey": True, "hasUserVerification": True, "isUserVerified": True}
+    cdp.send("WebAuthn.addVirtualAuthenticator", {"options": kind | owner})
+    bob.get_by_role("button", name="Ajouter une clé d’accès").click()
+    bob.get_by_label("Votre code à 6 chiffres").fill(CODE)
+    bob.get_by_label("Le code du SMS").fill(text_code(sandbox, "+33639980001", "clé d’accès"))
+    bob.get_by_role("button", name="Confirmer", exact=True).click()
+    picture(bob, "passkey")
+    bob.get_by_role("button", name="Créer la clé").click()
+    expect(bob.get_by_text("Créée le")).to_be_visible()
+    bob.get_by_role("button", name="Se déconnecter").click()
+    reference = sandbox.order("@smoney pay @alice 35€")
+    bob.goto(f"{sandbox.url}/t/{reference}")
+    assert "35\u00a0€" not in bob.content()
+    bob.get_by_role("button", name="D’une touche").click()
+    expect(bob.get_by_role("heading", name=re.compile("Vous payez"))).to_contain_text("35")
+    picture(bob, "touch")
+    bob.get_by_role("button", name=re.compile("d’une touche")).click()
     expect(bob.get_by_text("C’est fait.")).to_be_visible()
 
 

@@ -88,7 +88,7 @@ class Browser:
     def prove(self, handle: str, path: str, **fields: str) -> Response:
         """Open the page of two factors, and type both codes of somebody's."""
         assert path.startswith("/prove/"), path
-        self.get(path)
+        assert self.get(path).status_code == 200
         both = {"code": CODE, "text_code": self.world.newest_code(handle)}
         return self.post(path, **(both | fields))
 
