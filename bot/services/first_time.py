@@ -246,6 +246,8 @@ def link(deps: Deps, visitor: Visitor, code_text: str) -> None:
             person = people.lock_persons(session, [known.id])[known.id]
             if person.code_hash is None:
                 raise Refusal(Reply.of("refusal.link_without_code"))
+            if person.locked_at is not None:
+                raise Refusal(Reply.of("refusal.locked"))
             code = declared.read_code(code_text)
             refusal = wallet_code.refusal_of_lock(person, at) or wallet_code.count(
                 session,

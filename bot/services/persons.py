@@ -9,7 +9,7 @@ from sqlmodel import Session
 from bot.domain import books, sca
 from bot.domain.errors import Refusal
 from bot.domain.replies import Reply
-from bot.services import disputes
+from bot.services import changes, disputes
 from bot.services.deps import Deps
 from bot.store import ledger, people
 
@@ -67,6 +67,21 @@ def unlock(deps: Deps, handle_or_id: str) -> Shown:
             sca_locks=0,
             sca_locked_until=None,
         )
+        return _shown(session, _find(session, handle_or_id))
+
+
+def forget_code(deps: Deps, handle_or_id: str) -> Shown:
+    """Let somebody who was recognised choose another wallet code, by their phone. Raises `Refusal`.
+
+    Their codes count again, the old channels are told, and payouts wait for a day.
+    """
+    unlock(deps, handle_or_id)
+    at = deps.clock.now()
+    with deps.store.write() as session:
+        known = _find(session, handle_or_id)
+        person = people.lock_persons(session, [known.id])[known.id]
+        changes.tell(session, person, Reply.of("changed.code_forgotten"), key="forgot", at=at)
+        people.change_person(session, person.id, code_hash=None, opened_at=None)
         return _shown(session, _find(session, handle_or_id))
 
 

@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from bot.domain.errors import Refusal, Unavailable
 from bot.domain.order import is_reference
 from bot.domain.transfer import Reason
-from bot.services import asked, cancel, claim, confirm, guarded, passkeys, settle, split
+from bot.services import asked, cancel, claim, confirm, guarded, passkeys, settle, split, strong
 from bot.services.confirm import GoToCard, Settled, UnderWay, Will
 from bot.services.deps import Deps
 from bot.services.views import (
@@ -111,6 +111,7 @@ def _view(here: Visit, order: OrderView, said: Refusal | None, status: int) -> R
         under_way=under_way,
         notice=notice,
         refusal=here.refusal,
+        shows_balance=here.visitor is not None and strong.may_look(here.deps, here.visitor),
         has_passkey=here.visitor is not None and bool(passkeys.lines(here.deps, here.visitor)),
         now=at,
     )

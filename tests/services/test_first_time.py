@@ -152,6 +152,19 @@ def test_five_wrong_codes_lock_and_the_third_lock_waits_for_an_operator(world: W
     first_time.link(world.deps, world.visitor("thief"), CODE)
 
 
+def test_who_forgot_the_code_chooses_another_once_an_operator_knows_them(world: World) -> None:
+    """By their own phone again; the way goes on behind the name, which stays."""
+    open_wallet(world, "carol")
+    world.pass_time(minutes=30)
+    persons.forget_code(world.deps, "carol")
+    assert first_time.next_step(world.deps, world.visitor("carol")) == "phone"
+    send(world, "carol")
+    check(world, "carol", newest_code(world))
+    first_time.choose_code(world.deps, world.visitor("carol"), "270936", "270936")
+    assert world.visitor("carol").is_ready
+    assert person(world, "carol").changed_at is not None
+
+
 def test_a_notice_is_sent_again_until_it_went(world: World) -> None:
     """By the job, each time later; one that no provider takes ends."""
     with world.store.write() as session:

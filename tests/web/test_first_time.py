@@ -53,16 +53,19 @@ def open_wallet(browser: Browser, world: World, next_path: str = "/wallet") -> R
 def test_a_newcomer_gets_a_wallet_and_comes_back_to_the_order(
     world: World, browser: Browser
 ) -> None:
-    """From the link to a wallet: consent, phone, code, name, wallet code, and the order again."""
+    """From the link to a wallet and the money: at most 8 screens of ours, the receipt included."""
     world.join("bob", cents=1000)
     reference = world.order("bob", "carol")
     world.confirm("bob", reference)
+    browser.get(f"/t/{reference}")
     page = browser.open_order("carol", reference)
     assert f"/wallet/phone?next=/t/{reference}" in page
     answer = open_wallet(browser, world, f"/t/{reference}")
     assert answer.headers["location"] == f"/t/{reference}"
     browser.get(f"/t/{reference}")
     assert browser.post(f"/t/{reference}/claim").status_code == 303
+    assert "Vous avez reçu" in browser.get(f"/t/{reference}").text
+    assert browser.screens <= 8
     assert world.balance("carol") == 1000
 
 

@@ -40,12 +40,14 @@ class Browser:
             headers={"Accept-Language": lang},
         )
         self.page: Response | None = None
+        self.screens = 0
 
     def get(self, path: str, **query: str) -> Response:
         """Open a page, and keep it as the one that forms are sent from."""
         answer: Response = self.client.get(path, params=query or None)
         if answer.status_code < 300:
             self.page = answer
+            self.screens += 1
         return answer
 
     def post(self, path: str, **fields: Any) -> Response:
