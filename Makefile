@@ -55,9 +55,9 @@ fuzz: .venv/.dev ## the properties with many more examples, for minutes
 	@$(PY) -m pytest -m "fuzz or properties" --hypothesis-profile=long \
 		--hypothesis-show-statistics --timeout=3600
 
-chaos: ## load and faults for minutes (SEED=)
-	@echo "make chaos: there is no load with faults yet: it comes with the issue on X's weather." >&2
-	@exit 1
+chaos: .venv/.dev ## load and faults for minutes (SEED=, ORDERS=)
+	@tests/setup.sh
+	@$(PY) -m tests.chaos --seed $(SEED) $(if $(ORDERS),--orders $(ORDERS))
 
 lock: .venv/.dev ## writes requirements/ anew from pyproject.toml (UPGRADE=1 takes newer versions)
 	@$(PY) -m piptools compile $(LOCK) --build-deps-for editable \

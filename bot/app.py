@@ -10,9 +10,10 @@ from bot.adapters.clock import SystemChance, SystemClock
 from bot.adapters.sepa_payouts import SepaFiles
 from bot.adapters.sms import Brevo, HttpSmsSender, SandboxPhone, SmsGateway, SmsProvider
 from bot.adapters.stripe_api import StripeApi
-from bot.adapters.stripe_cards import StripeCheckout, StripePayments, StripeVault, StripeWebhooks
+from bot.adapters.stripe_cards import StripeCheckout, StripePayments, StripeVault
 from bot.adapters.stripe_payouts import StripePayouts
 from bot.adapters.stripe_reversals import StripeReversals
+from bot.adapters.stripe_webhooks import StripeWebhooks
 from bot.adapters.x.decode import XDecoder
 from bot.adapters.x.gateway import XDirectory, XMentionReader, XMessageReader, XPublisher
 from bot.adapters.x.http import XApi, XCredentials

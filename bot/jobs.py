@@ -49,13 +49,8 @@ class Job:
 def table(settings: Settings) -> tuple[Job, ...]:
     """Return every job of a worker with these settings."""
     jobs = [
-        Job(
-            name="read_inbox",
-            period_s=TICK_S,
-            run=receive.read_inbox,
-            batch=operate.ALL,
-            woken_by="inbox",
-        ),
+        _reading("read_inbox", receive.read_said),
+        _reading("read_card_events", receive.read_card_events),
         Job(
             name="deliver",
             period_s=TICK_S,
@@ -113,6 +108,11 @@ def table(settings: Settings) -> tuple[Job, ...]:
         )
         jobs.append(poll)
     return tuple(jobs)
+
+
+def _reading(name: str, run: Callable[[Deps], int]) -> Job:
+    """Return a job that reads what came in, at the bell of the inbox."""
+    return Job(name=name, period_s=TICK_S, run=run, batch=operate.ALL, woken_by="inbox")
 
 
 def recover(deps: Deps) -> int:

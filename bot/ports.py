@@ -9,7 +9,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
-from bot.domain.cards import AcquirerLine, AcquirerPayout, CardDispute, CardFailure, CardRefund
+from bot.domain.cards import (
+    AcquirerLine,
+    AcquirerPayout,
+    CardDispute,
+    CardEvent,
+    CardFailure,
+    CardRefund,
+    SavedCard,
+)
 from bot.domain.commands import Lang
 from bot.domain.payout import BankReport, PayoutFile
 
@@ -213,6 +221,7 @@ class CheckoutOrder:
     expires_at: datetime
     lang: Lang
     customer_id: str | None = None
+    """For whom the card is kept, to be charged off-session later; None: it is not kept."""
 
 
 PaymentStatus = Literal[
@@ -244,6 +253,8 @@ class CardPayment:
     """Why the last attempt failed, in the acquirer's word."""
     topup_id: str | None = None
     """From the payment's metadata."""
+    kept: SavedCard | None = None
+    """The card, where the acquirer keeps it for its customer: from the authorization on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,32 +273,6 @@ class CheckoutState:
     def failed_attempts(self) -> int:
         """How many failures the acquirer tells of."""
         return len(self.failures)
-
-
-@dataclass(frozen=True, slots=True)
-class SavedCard:
-    """A card kept at the acquirer."""
-
-    customer_id: str
-    payment_method_id: str
-    brand: str
-    last4: str
-    country: str | None
-    exp_month: int
-    exp_year: int
-
-
-@dataclass(frozen=True, slots=True)
-class CardEvent:
-    """A webhook's event: only a hint to look, what it points at is read from the acquirer."""
-
-    id: str
-    type: str
-    topup_id: str | None
-    session_id: str | None
-    payment_id: str | None
-    dispute_id: str | None = None
-    refund_id: str | None = None
 
 
 class Checkout(Protocol):
@@ -315,11 +300,20 @@ class Payments(Protocol):
     def void(self, payment_id: str, *, key: str) -> CardPayment:
         """Give an authorization back; a payment that is already voided is a success."""
 
-    def charge(self, card: SavedCard, *, topup_id: str, amount_cents: int, key: str) -> CardPayment:
+    def charge(
+        self,
+        card: SavedCard,
+        *,
+        topup_id: str,
+        amount_cents: int,
+        key: str,
+        look_first: bool = False,
+    ) -> CardPayment:
         """Charge a saved card off-session under its mandate, captured at once.
 
-        A no of the card is a payment with status `waiting` and its `decline_code`
-        (`authentication_required` where the issuer wants the person).
+        `look_first`: where it may have been made so long ago that the key is forgotten. A no of the
+        card is a payment with status `waiting` and its `decline_code` (`authentication_required`
+        where the issuer wants the person).
         """
 
     def refund(self, payment_id: str, *, amount_cents: int, key: str) -> str:

@@ -4,6 +4,7 @@ Each test gets a fresh database, migrated, on SQLite and on PostgreSQL. The migr
 each; a test's database is a copy of the result.
 """
 
+import gc
 import os
 import shutil
 from collections.abc import Callable, Generator, Iterator
@@ -18,7 +19,7 @@ from bot.services.check import prove
 from bot.store.engine import Store
 from tests.logs import log_plainly
 from tests.servers import PgBouncer, PostgreSQL, quick_folder
-from tests.templates import POSTGRESQL_TEMPLATE, Templates
+from tests.templates import Fresh, Templates
 
 # The quick profile tries the same examples each time, so that a red run can be run again; the long
 # one, of `make fuzz`, looks for new ones. Neither measures time: the machine is shared.
@@ -41,6 +42,12 @@ def pytest_runtest_makereport(
         report.outcome = "failed"
         report.longrepr = f"a test was skipped, which counts as failed: {report.longrepr}"
     return report
+
+
+def pytest_collection_finish() -> None:
+    """Keep what was collected out of the garbage collector's rounds: it stays to the end."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -107,12 +114,17 @@ def sqlite_url(templates: Templates, database_folder: Path) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def fresh_postgresql(templates: Templates) -> Fresh:
+    """A PostgreSQL database of this process's own."""
+    return templates.fresh(f"smoney_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}")
+
+
 @pytest.fixture
-def postgresql_url(postgresql: PostgreSQL) -> Iterator[str]:
+def postgresql_url(fresh_postgresql: Fresh) -> Iterator[str]:
     """A fresh migrated PostgreSQL database."""
-    name = f"smoney_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
-    yield postgresql.create(name, template=POSTGRESQL_TEMPLATE)
-    postgresql.drop(name)
+    yield fresh_postgresql.url
+    fresh_postgresql.again()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -123,13 +135,15 @@ def database_url(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def engines() -> dict[str, Store]:
+def engines() -> Iterator[dict[str, Store]]:
     """A store for each address: fresh databases bear the same name, one after another.
 
-    An engine keeps the statements that it compiled, which is half of a test's time: so the engine
-    stays, and its connections go with the database.
+    An engine keeps the statements that it compiled, which is half of a test's time: so it stays.
     """
-    return {}
+    made: dict[str, Store] = {}
+    yield made
+    for one in made.values():
+        one.close()
 
 
 @contextmanager
@@ -139,7 +153,8 @@ def opened(url: str, engines: dict[str, Store]) -> Iterator[Store]:
         engines[url] = Store(url)
     yield engines[url]
     problems = prove(engines[url]).problems
-    engines[url].close()
+    if engines[url].is_sqlite:
+        engines[url].close()  # its file is going to be another
     assert problems == []
 
 

@@ -144,8 +144,8 @@ class Server:
 class PostgreSQL(Server):
     """A PostgreSQL server with nothing in it, quick rather than durable."""
 
-    def start(self) -> Self:
-        """Make the cluster and start it."""
+    def start(self, **own: str) -> Self:
+        """Make the cluster and start it; `own`: settings other than the tests' usual ones."""
         data = self.folder / "data"
         subprocess.run(
             [
@@ -168,12 +168,24 @@ class PostgreSQL(Server):
             "max_wal_size": "256MB",  # it may lie in memory
             "autovacuum": "off",
             "timezone": "Pacific/Auckland",  # far from UTC: a naive datetime would show
+            **own,
         }
         settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         command = [find_server("postgres", "postgresql"), "-D", str(data), "-p", str(self.port)]
-        self.run([*command, *settings], stop_signal=signal.SIGINT)
-        self.wait_for(self.libpq_url("postgres"))
+        self._command = [*command, *settings]
+        self.go_up()
         return self
+
+    def go_up(self) -> None:
+        """Start the server on its data, at first or again."""
+        self.run(self._command, stop_signal=signal.SIGINT)
+        self.wait_for(self.libpq_url("postgres"))
+
+    def go_down(self, *, at_once: bool = False) -> None:
+        """End the server, its data stay; `at_once` it finishes nothing, as after a crash."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGQUIT if at_once else signal.SIGINT)
+        self.process.wait(STOP_TIMEOUT_S)
 
     def libpq_url(self, database: str) -> str:
         """Return a database's address as psycopg reads it."""

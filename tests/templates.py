@@ -1,10 +1,13 @@
 """The migrated databases that tests copy: made once for a run, whichever of its processes asks."""
 
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
+
+import psycopg
 
 from bot import migrations
 from bot.store.engine import Store
@@ -54,8 +57,55 @@ class Templates:
         sqlite, folder, port = address
         return cls(Path(sqlite), PostgreSQL(folder=Path(folder), port=port))
 
+    def fresh(self, name: str) -> "Fresh":
+        """Make a copy on the server that can be as it was at the beginning, again and again."""
+        return Fresh(self.server.create(name, template=POSTGRESQL_TEMPLATE))
+
     def remove(self) -> None:
         """Stop the server and leave nothing."""
         if "server" in self.__dict__:
             self.server.stop()
         shutil.rmtree(self.sqlite.parent, ignore_errors=True)
+
+
+class Fresh:
+    """A PostgreSQL database that is used by one test after another.
+
+    To make a database, and to learn its tables on a new connection, is most of what a small test
+    costs the server: so what a test wrote is deleted, and the connections stay.
+    """
+
+    def __init__(self, url: str) -> None:
+        """Look at the tables and sequences of a database that nobody has used yet."""
+        self.url = url
+        with self._connection() as connection:
+            self.reset = ";".join([*self._rows(connection), *self._sequences(connection)])
+
+    def _connection(self) -> psycopg.Connection[tuple[Any, ...]]:
+        return psycopg.connect(self.url.replace("+psycopg", ""), autocommit=True)
+
+    @staticmethod
+    def _rows(connection: psycopg.Connection[tuple[Any, ...]]) -> Iterator[str]:
+        """Delete what a test wrote: nothing but the revision stands in a table at the beginning."""
+        tables = (
+            "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = %s::regnamespace"
+        )
+        for (table,) in connection.execute(tables, ["public"]):
+            if table != "alembic_version":
+                assert connection.execute(f'SELECT * FROM "{table}"').fetchone() is None, table
+                yield f'DELETE FROM "{table}"'
+
+    @staticmethod
+    def _sequences(connection: psycopg.Connection[tuple[Any, ...]]) -> Iterator[str]:
+        for (name,) in connection.execute("SELECT relname FROM pg_class WHERE relkind = 'S'"):
+            yield f"""SELECT setval('"{name}"', 1, false)"""
+
+    def again(self) -> None:
+        """Be as at the beginning. Who still writes is ended: a test is to leave nobody."""
+        with self._connection() as connection, connection.transaction():
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND state LIKE 'idle in transaction%'"
+            )
+            connection.execute("SET LOCAL session_replication_role = replica")  # no foreign keys
+            connection.execute(self.reset)

@@ -13,12 +13,13 @@ from sqlalchemy import Row, select
 
 from bot.adapters.x.decode import XDecoder
 from bot.domain import books
+from bot.domain.cards import permission
 from bot.domain.commands import Lang
 from bot.domain.limits import Policy
 from bot.domain.replies import Reply
 from bot.domain.sca import Authenticated
 from bot.i18n.texts import catalogue, say
-from bot.services import cancel, confirm, deliver, receive, settle
+from bot.services import cancel, confirm, deliver, mandates, receive, settle
 from bot.services.deps import Deps
 from bot.services.sessions import Visitor
 from bot.services.steps import Step
@@ -109,9 +110,7 @@ class World:
         card = self.deps.vault.keep(customer_id=customer, payment_method=token, key=f"keep-{token}")
         with self.store.write() as session:
             card_id = cards.keep(session, person_id, card, at=at)
-            cards.permit(
-                session, card_id, limit_cents=limit_cents, ends_at=at + timedelta(days=365), at=at
-            )
+            cards.permit(session, permission(limit_cents, at), saved_card_id=card_id, at=at)
         return card_id
 
     def phone(self, handle: str) -> str:
@@ -243,6 +242,7 @@ class World:
         terms_hash: str | None = None,
         saved_card_id: int | None = None,
         proof: Authenticated | None = None,
+        keep: bool = False,
     ) -> confirm.Outcome:
         """Let a payer confirm on the page what it shows them."""
         return confirm.confirm(
@@ -256,6 +256,7 @@ class World:
                 method="page",
                 saved_card_id=saved_card_id,
                 proof=proof,
+                keep=mandates.offered(self.deps.policy, self.clock.now()).text if keep else None,
             ),
         )
 

@@ -99,3 +99,9 @@ def translated(error: stripe.StripeError) -> Rejected | Unavailable:
         case _:
             ours = Unavailable(SERVER_ERROR)
     return ours
+
+
+def id_of(value: Any) -> str | None:
+    """Return an object's id, whether it was expanded or not; None where there is none."""
+    found = value.get("id") if isinstance(value, dict) else value
+    return found if isinstance(found, str) else None

@@ -1,33 +1,18 @@
-"""Cards at Stripe: the hosted page, payments, saved cards and webhooks (`bot.ports`).
+"""Cards at Stripe: the hosted page, payments and saved cards (`bot.ports`).
 
 Each class meets one Protocol by the calls of a `StripeApi`. A card's no is a value. Where a keyed
 call ends in a server error, Stripe repeats that error for the same key, so the object itself is
 read: what it says has happened, has happened.
 """
 
-import json
-from datetime import UTC, datetime
 from typing import Any, Final
 
-import stripe
-
-from bot.adapters.stripe_api import SERVER_ERROR, CardSaidNo, Shown, StripeApi
-from bot.domain.cards import CardFailure
+from bot.adapters.stripe_api import SERVER_ERROR, CardSaidNo, Shown, StripeApi, id_of
+from bot.domain.cards import CardFailure, SavedCard
 from bot.domain.errors import Rejected, Unavailable
-from bot.ports import (
-    CardEvent,
-    CardPayment,
-    CheckoutOrder,
-    CheckoutState,
-    PaymentStatus,
-    RawEvent,
-    SavedCard,
-)
+from bot.ports import CardPayment, CheckoutOrder, CheckoutState, PaymentStatus
 
 CURRENCY: Final = "eur"
-
-SIGNATURE_TOLERANCE_S: Final = 300
-"""How old a webhook's signature may be (seconds): Stripe's own advice against replays."""
 
 PAGE: Final = 100
 """Objects that one list brings at most (Stripe's limit)."""
@@ -44,6 +29,9 @@ _STATUSES: Final[dict[str, PaymentStatus]] = {
     "succeeded": "captured",
     "canceled": "voided",
 }
+
+_KEPT_AT: Final = frozenset({"authorized", "captured", "voided"})
+"""Where a payment's card is the one that was taken, not one that is only being tried."""
 
 _SESSION_EXPAND: Final = ["payment_intent.latest_charge", "payment_intent.payment_method"]
 _INTENT_EXPAND: Final = ["latest_charge", "payment_method"]
@@ -86,7 +74,9 @@ class StripeCheckout:
             "locale": order.lang,
         }
         if order.customer_id:
+            # Stripe attaches the card once it is authorized, and its page says so to the payer.
             params["customer"] = order.customer_id
+            params["payment_intent_data"]["setup_future_usage"] = "off_session"
         opened = self._api.call(self._api.v1.checkout.sessions.create, params, key=key)
         return self._state(opened)
 
@@ -181,8 +171,18 @@ class StripePayments:
                 return payment
         raise error
 
-    def charge(self, card: SavedCard, *, topup_id: str, amount_cents: int, key: str) -> CardPayment:
+    def charge(
+        self,
+        card: SavedCard,
+        *,
+        topup_id: str,
+        amount_cents: int,
+        key: str,
+        look_first: bool = False,
+    ) -> CardPayment:
         """Charge a saved card off-session, captured at once; its no is a payment that waits."""
+        if look_first and (made_before := self._made_for(card, topup_id)) is not None:
+            return made_before
         params = {
             "amount": amount_cents,
             "currency": CURRENCY,
@@ -217,19 +217,22 @@ class StripePayments:
         return None
 
     def refund(self, payment_id: str, *, amount_cents: int, key: str) -> str:
-        """Give captured money back to the card; return the refund's id."""
+        """Give captured money back to the card; return the refund's id.
+
+        Refunds are rare, so what was made is looked for first: a key may be forgotten by now.
+        """
         params = {
             "payment_intent": payment_id,
             "amount": amount_cents,
             "metadata": {"refund_key": key},
         }
+        made = self._refund_of(payment_id, key)
         try:
-            made = self._api.call(self._api.v1.refunds.create, params, key=key)
+            made = made or self._api.call(self._api.v1.refunds.create, params, key=key)
         except Unavailable as error:
-            found = self._refund_of(payment_id, key) if _is_server_error(error) else None
-            if found is None:
+            made = self._refund_of(payment_id, key) if _is_server_error(error) else None
+            if made is None:
                 raise
-            made = found
         if made["status"] in {"failed", "canceled"}:
             raise Rejected("refund_failed", str(made.get("failure_reason") or ""))
         return str(made["id"])
@@ -261,15 +264,7 @@ class StripeVault:
         method = self._api.call(
             self._api.v1.payment_methods.attach, payment_method, params, key=key
         )
-        return SavedCard(
-            customer_id=customer_id,
-            payment_method_id=method["id"],
-            brand=method["card"]["brand"],
-            last4=method["card"]["last4"],
-            country=method["card"]["country"],
-            exp_month=method["card"]["exp_month"],
-            exp_year=method["card"]["exp_year"],
-        )
+        return _saved_card(method)
 
     def forget(self, payment_method_id: str) -> None:
         """Detach a card; one that is already gone is a success."""
@@ -287,64 +282,6 @@ class StripeVault:
         return method["customer"] is None
 
 
-class StripeWebhooks:
-    """Stripe's webhooks (`bot.ports.Webhooks`)."""
-
-    def __init__(self, *, secret: str) -> None:
-        self._secret = secret
-
-    def verify(self, body: bytes, signature: str) -> RawEvent:
-        """Check the signature; `Rejected("bad_signature")` where it does not hold."""
-        try:
-            text = body.decode("utf-8")
-            stripe.WebhookSignature.verify_header(
-                text, signature, self._secret, SIGNATURE_TOLERANCE_S
-            )
-        except (UnicodeDecodeError, stripe.SignatureVerificationError) as error:
-            raise Rejected("bad_signature") from error
-        event = _read_event(text)
-        created = event.get("created")
-        return RawEvent(
-            source="stripe",
-            id=event["id"],
-            body=text,
-            happened_at=datetime.fromtimestamp(created, UTC) if created else None,
-        )
-
-    def decode(self, body: str) -> CardEvent:
-        """Read an event that was verified; an unknown object gives an event with no ids."""
-        event = _read_event(body)
-        about = event["data"]["object"]
-        kind, own_id = about.get("object"), about.get("id")
-        is_session = kind == "checkout.session"
-        metadata = about.get("metadata") or {}
-        return CardEvent(
-            id=event["id"],
-            type=event["type"],
-            topup_id=metadata.get("topup_id"),
-            session_id=own_id if is_session else None,
-            payment_id=own_id if kind == "payment_intent" else _id(about.get("payment_intent")),
-            dispute_id=own_id if kind == "dispute" else None,
-            refund_id=own_id if kind == "refund" else None,
-        )
-
-
-def _read_event(text: str) -> Shown:
-    """Read an event's JSON; `Rejected("undecodable")` where it is none."""
-    try:
-        event: Shown = json.loads(text)
-        is_event = (
-            isinstance(event["id"], str)
-            and isinstance(event["type"], str)
-            and isinstance(event["data"]["object"], dict)
-        )
-    except (ValueError, KeyError, TypeError) as error:
-        raise Rejected("undecodable") from error
-    if not is_event:
-        raise Rejected("undecodable")
-    return event
-
-
 def _payment(intent: Shown) -> CardPayment:
     """Read a PaymentIntent that was expanded with its latest charge and its card."""
     charge = intent["latest_charge"] or {}
@@ -352,7 +289,8 @@ def _payment(intent: Shown) -> CardPayment:
     secure = on_charge.get("three_d_secure") or {}
     error = intent["last_payment_error"] or {}
     status = _STATUSES[intent["status"]]
-    present = (intent["payment_method"] or {}).get("card") or {}
+    method = intent["payment_method"] or {}
+    present = method.get("card") or {}
     # While 3-D Secure is under way the card has no charge yet; the latest one may be another's.
     card = (present or on_charge) if status == "action" else (on_charge or present)
     return CardPayment(
@@ -368,6 +306,22 @@ def _payment(intent: Shown) -> CardPayment:
         three_d_secure=secure.get("result") == "authenticated",
         decline_code=error.get("decline_code") or error.get("code"),
         topup_id=intent["metadata"].get("topup_id"),
+        kept=_saved_card(method) if method.get("customer") and status in _KEPT_AT else None,
+    )
+
+
+def _saved_card(method: Shown) -> SavedCard:
+    """Read a payment method that a customer holds."""
+    card = method["card"]
+    return SavedCard(
+        customer_id=str(id_of(method["customer"])),
+        payment_method_id=method["id"],
+        brand=card["brand"],
+        last4=card["last4"],
+        country=card["country"],
+        exp_month=card["exp_month"],
+        exp_year=card["exp_year"],
+        fingerprint=card["fingerprint"],
     )
 
 
@@ -377,9 +331,3 @@ def _is_server_error(error: Rejected | Unavailable) -> bool:
 
 def _in_list(paths: list[str]) -> list[str]:
     return [f"data.{path}" for path in paths]
-
-
-def _id(value: Any) -> str | None:
-    """Return an object's id, whether it was expanded or not."""
-    found = value["id"] if isinstance(value, dict) else value
-    return None if found is None else str(found)

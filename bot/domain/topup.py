@@ -65,6 +65,9 @@ CLOSED_FOR: Final = timedelta(hours=24)
 """How long cards are closed after the last of these, and the window in which they count."""
 FAILURES_KEPT: Final = 2 * CLOSED_FOR
 """How long a failure is kept: its window, and as long as what it closes."""
+KEYS_LAST: Final = timedelta(hours=23)
+"""How long a key surely stands for the one call (Stripe forgets it after 24 hours at the earliest):
+a charge that was asked for before that, its outcome unknown, is looked for first."""
 SESSION_MINUTES: Final = 31
 """Life of a hosted page (minutes): Stripe grants no less than 30 from when the call arrives."""
 

@@ -4,8 +4,8 @@ The catalogue is the TOML files beside this module: a table for each key, with `
 sentence or a list of wordings. A value is written by its name: `…_cents` as an amount
 (`typed_cents` as the command language reads it, `signed_cents` with `+` or `−`), `handle` and
 `people` with `@` except in public (X would notify them), `…_at` as a day and time in Paris, `…_on`
-as a day there, `month` as a month there, `countries` by their names, a reply in its own words,
-`lines` of replies one a line;
+as a day there, `…_date` as one with its year, `month` as a month there, `countries` by their names,
+a reply in its own words, `lines` of replies one a line;
 what is text stays as it is. A key or a value that is missing is a programmer's error.
 """
 
@@ -68,11 +68,13 @@ def _measured(name: str, value: object, lang: Lang) -> str:
         assert isinstance(value, int), f"{name} is whole cents"
         return _AMOUNTS.get(name, amount)(value, lang)
     assert isinstance(value, datetime), f"{name} is a datetime"
+    if name.endswith("_date"):
+        return date(value, lang)
     return moment(value, lang) if name.endswith("_at") else day(value, lang)
 
 
 def _written(name: str, value: object, lang: Lang, *, public: bool) -> str:
-    if name.endswith(("_cents", "_at", "_on")):
+    if name.endswith(("_cents", "_at", "_on", "_date")):
         return _measured(name, value, lang)
     match name, value:
         case "month", datetime():
@@ -172,6 +174,11 @@ _WHOLE_MONTHS: Final[Mapping[Lang, str]] = {
     "fr": "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
     "en": "January February March April May June July August September October November December",
 }
+
+
+def date(at: datetime, lang: Lang) -> str:
+    """Write a day with its year, on the calendar of Paris: `25 novembre 2027`."""
+    return f"{at.astimezone(PARIS).day}{NBSP}{month(at, lang)}"
 
 
 def month(at: datetime, lang: Lang) -> str:

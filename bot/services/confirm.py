@@ -17,9 +17,9 @@ from bot.domain import books, levels, limits, sca
 from bot.domain.errors import Refusal, Rejected, Unavailable
 from bot.domain.limits import Policy
 from bot.domain.replies import Reply
-from bot.domain.topup import ATTEMPTS_AN_ORDER, SESSION_MINUTES
+from bot.domain.topup import SESSION_MINUTES
 from bot.domain.transfer import Reason, TransferStatus, confirmation_hash
-from bot.services import card_guard, settle
+from bot.services import card_guard, choices, mandates, settle
 from bot.services.deps import Deps
 from bot.services.posting import PAID, check_payee
 from bot.services.steps import Step
@@ -50,6 +50,8 @@ class Will:
     """By card: the one that is kept, under its mandate; None: the acquirer's page asks for one."""
     proof: sca.Authenticated | None = None
     """From the wallet: the strong authentication of the ticked terms, where one was made."""
+    keep: str | None = None
+    """By the acquirer's page: the name of the permission under which its card is to be kept."""
     address: str | None = None
     """Where the payer's browser is: counted against card testing, as a keyed hash."""
 
@@ -158,6 +160,10 @@ def write(session: Session, deps: Deps, will: Will, at: datetime) -> tuple[int, 
         saved_card_id=will.saved_card_id,
         address_hash=card_guard.hashed(deps, will.address),
     )
+    if will.keep is not None and will.saved_card_id is None:
+        mandates.give(
+            session, person.id, topup_id, mandates.read(will.keep, deps.policy, at), at=at
+        )
     return confirmation_id, topup_id
 
 
@@ -288,7 +294,7 @@ def _check_card(
     policy = deps.policy
     if total < policy.min_card_cents:
         raise Refusal(limits.explain("refusal.below_card_minimum", policy))
-    if len(confirmations.topups_of_order(session, order_id, person.id)) >= ATTEMPTS_AN_ORDER:
+    if choices.are_used_up(session, order_id, person.id):
         raise Refusal(Reply.of("refusal.too_many_attempts"))
     address_hash = card_guard.hashed(deps, will.address)
     if card_guard.are_closed(session, at, person_id=person.id, address_hash=address_hash):

@@ -3,18 +3,18 @@
 X ids are looked up on the local X, phones prove themselves by a code that is sent to them, @bob's
 card is kept and charged by the local card network. Nothing is written past a service that a real
 person goes through, but for what an operator does (an organisation is verified by one) and for the
-card and its mandate, for which there is no page yet.
+card and its mandate, which a page keeps only with a payment.
 """
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import Final, Literal
 
+from bot.domain.cards import permission
 from bot.domain.errors import Rejected
 from bot.ports import SmsSender, XUser
-from bot.services import first_time, persons, topup, wallet
+from bot.services import first_time, mandates, persons, topup, wallet
 from bot.services.deps import Deps
 from bot.services.sessions import Visitor
 from bot.store import cards, confirmations, people
@@ -23,8 +23,6 @@ BALANCE_CENTS: Final = 10_000
 """What @bob has in his wallet (CONTRACT.md, "The sandbox"): 100 €."""
 MANDATE_CENTS: Final = 10_000
 """The most that @bob's card may be charged at once (cents)."""
-MANDATE_DAYS: Final = 365
-"""How long @bob's mandate lasts."""
 CARD: Final = "pm_card_fr"
 """Stripe's test card of a French issuer: `CARD_COUNTRIES` is FR."""
 
@@ -123,15 +121,16 @@ def _fill(deps: Deps, bob: Visitor) -> None:
     with deps.store.read() as session:
         if confirmations.has_charged_card(session, bob.person_id):
             return
-    customer = deps.vault.customer(
-        person_id=str(bob.person_id), key=f"customer-{deps.chance.uuid()}"
-    )
-    card = deps.vault.keep(
-        customer_id=customer, payment_method=CARD, key=f"card-{deps.chance.uuid()}"
-    )
     at = deps.clock.now()
     with deps.store.write() as session:
-        card_id = cards.keep(session, bob.person_id, card, at=at)
-        until = at + timedelta(days=MANDATE_DAYS)
-        cards.permit(session, card_id, limit_cents=MANDATE_CENTS, ends_at=until, at=at)
+        cards.want_customer(session, bob.person_id, key=deps.chance.uuid(), at=at)
+    card = deps.vault.keep(
+        customer_id=mandates.customer_of(deps, bob.person_id),
+        payment_method=CARD,
+        key=f"card-{deps.chance.uuid()}",
+    )
+    with deps.store.write() as session:
+        card_id = mandates.save(session, bob.person_id, card, at=at)
+        assert card_id is not None, "a new payment method was never taken out"
+        cards.permit(session, permission(MANDATE_CENTS, at), saved_card_id=card_id, at=at)
     topup.charge_saved_card(deps, bob.person_id, card_id, BALANCE_CENTS)

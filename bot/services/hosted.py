@@ -9,11 +9,12 @@ from typing import Any, Final
 import structlog
 from sqlalchemy import Row
 
+from bot.domain.cards import refusal_of
 from bot.domain.errors import Rejected
 from bot.domain.topup import FAILURES_A_PAGE, TopupStatus
 from bot.domain.transfer import Reason
 from bot.ports import CardPayment, CheckoutOrder
-from bot.services import accept, card_guard, topup_end
+from bot.services import accept, card_guard, mandates, topup_end
 from bot.services.deps import Deps
 from bot.services.steps import Step
 from bot.services.tell import lang_of
@@ -34,28 +35,29 @@ def open_page(deps: Deps, row: Row[Any]) -> bool:
         unwanted = row.abandoned or bool(accept.open_wishes(session, row))
     if unwanted or deps.clock.now() >= row.expires_at:
         # Nobody was ever shown the page, if there is one: nobody can pay on it.
-        return topup_end.ended(
-            deps, row, TopupStatus.EXPIRED, "refusal.card_abandoned", Reason.CARD_ABANDONED
-        )
+        return topup_end.end_unopened(deps, row, "refusal.card_abandoned")
     back = f"{deps.public_url}/t/{order.reference}"
-    wanted = CheckoutOrder(
-        topup_id=row.id,
-        reference=order.reference,
-        amount_cents=row.amount_cents,
-        success_url=f"{back}?card=done",
-        cancel_url=f"{back}?card=cancelled",
-        expires_at=row.expires_at,
-        lang=lang,
-    )
+    customer_id = None
     try:
+        customer_id = mandates.customer_for(deps, row)
+        wanted = CheckoutOrder(
+            topup_id=row.id,
+            reference=order.reference,
+            amount_cents=row.amount_cents,
+            success_url=f"{back}?card=done",
+            cancel_url=f"{back}?card=cancelled",
+            expires_at=row.expires_at,
+            lang=lang,
+            customer_id=customer_id,
+        )
         state = deps.checkout.open(wanted, key=f"topup-{row.id}-checkout")
     except Rejected as error:
         if error.code in OUR_MISTAKES:
             raise
         log.warning("checkout_refused", topup=row.id, code=error.code)
-        return topup_end.ended(
-            deps, row, TopupStatus.EXPIRED, "refusal.card_unavailable", Reason.CARD_ABANDONED
-        )
+        if customer_id is not None:
+            mandates.lose_customer(deps, row.person_id, customer_id)
+        return topup_end.end_unopened(deps, row, "refusal.card_unavailable")
     deps.step(Step.CHECKOUT_OPENED)
     at = deps.clock.now()
     with deps.store.write() as session:
@@ -79,13 +81,13 @@ def look(deps: Deps, row: Row[Any]) -> bool:
     if payment is not None and payment.status in ("authorized", "captured"):
         return _record_authorization(deps, row, payment)
     if state.status == "expired":
-        return _ended_without_money(deps, row, failed)
+        return _ended_without_money(deps, row, failed, payment)
     if state.status == "open" and _should_close(deps, row, failed):
         deps.checkout.close(row.session_id)
         deps.step(Step.CHECKOUT_CLOSED)
         return True
     if payment is not None and payment.status == "voided":
-        return _ended_without_money(deps, row, failed)
+        return _ended_without_money(deps, row, failed, payment)
     _look_again(deps, row)
     return False
 
@@ -100,14 +102,16 @@ def _should_close(deps: Deps, row: Row[Any], failed: int) -> bool:
         )
 
 
-def _ended_without_money(deps: Deps, row: Row[Any], failed: int) -> bool:
-    if failed:
-        return topup_end.ended(
-            deps, row, TopupStatus.DECLINED, "refusal.card_declined", Reason.CARD_DECLINED
-        )
-    return topup_end.ended(
-        deps, row, TopupStatus.EXPIRED, "refusal.card_abandoned", Reason.CARD_ABANDONED
+def _ended_without_money(
+    deps: Deps, row: Row[Any], failed: int, payment: CardPayment | None
+) -> bool:
+    why = refusal_of(payment.decline_code if payment is not None else None)
+    status, refusal, reason = (
+        (TopupStatus.DECLINED, why, Reason.CARD_DECLINED)
+        if failed
+        else (TopupStatus.EXPIRED, "refusal.card_abandoned", Reason.CARD_ABANDONED)
     )
+    return topup_end.ended(deps, row, status, refusal, reason, payment)
 
 
 def _look_again(deps: Deps, row: Row[Any]) -> None:

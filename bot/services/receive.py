@@ -4,7 +4,7 @@ Writing is all that a callback does. Reading a row turns it into facts in one co
 end among them; what the outside delays is tried again, what cannot be read is dead and listed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -17,11 +17,13 @@ from bot.services import disputes, hear, refunds, settle
 from bot.services.deps import Deps
 from bot.services.steps import Step
 from bot.store import confirmations, inbox
+from bot.store.down import is_away
 
 log = structlog.get_logger(__name__)
 
-BATCH: Final = 50
-"""Rows leased at once: few enough to be read well within their lease."""
+BATCH: Final = 10
+"""Rows leased at once: few enough to be read well within their lease, and so many wait for its end
+where a reader dies."""
 ATTEMPTS_AT_MOST: Final = 8
 """Tries of a row that fails by a mistake of ours, before it is dead and waits for an operator."""
 BACK_OFF_AT_MOST_S: Final = 300
@@ -90,11 +92,25 @@ def poll_messages(deps: Deps) -> int:
 
 
 def read_inbox(deps: Deps) -> int:
-    """Read the rows that wait, oldest first; return how many came to an end."""
+    """Read every row that waits; return how many came to an end."""
+    return read_said(deps) + read_card_events(deps)
+
+
+def read_said(deps: Deps) -> int:
+    """Read what people said, oldest first; no acquirer that is slow keeps anybody waiting."""
+    return _read_from(deps, ("post", "dm"))
+
+
+def read_card_events(deps: Deps) -> int:
+    """Read the acquirer's webhooks, oldest first: each costs calls to it."""
+    return _read_from(deps, ("stripe",))
+
+
+def _read_from(deps: Deps, sources: Collection[str]) -> int:
     ended = 0
     while True:
         with deps.store.write() as session:
-            rows = inbox.lease(session, at=deps.clock.now(), limit=BATCH)
+            rows = inbox.lease(session, at=deps.clock.now(), limit=BATCH, sources=sources)
         if not rows:
             return ended
         deps.step(Step.INBOX_LEASED)
@@ -112,6 +128,8 @@ def _read(deps: Deps, row: Row[Any]) -> bool:
     except BotError:
         raise
     except Exception as error:  # one row that we cannot read must not stop the rest
+        if is_away(error):
+            raise
         log.exception("inbox_row_failed", row=row.id, source=row.source, source_id=row.source_id)
         if row.attempts >= ATTEMPTS_AT_MOST:
             return _die(deps, row, f"{type(error).__name__}: see the log")
@@ -147,8 +165,9 @@ def _read_card_event(deps: Deps, row: Row[Any]) -> None:
     if event.refund_id is not None:
         known = refunds.look(deps, event.refund_id) or known
     status = "done" if known else "ignored"
+    reason = event.type if known else f"{event.type} is about nothing of ours"
     with deps.store.write() as session:
-        inbox.finish(session, row.id, at=deps.clock.now(), status=status, reason=event.type)
+        inbox.finish(session, row.id, at=deps.clock.now(), status=status, reason=reason[:300])
 
 
 def _try_later(deps: Deps, row: Row[Any], reason: str, retry_at: datetime | None) -> bool:

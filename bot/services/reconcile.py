@@ -2,6 +2,7 @@
 
 A payout of the acquirer is one commit: its row, what it was made of, its entries. A difference is
 listed with a sentence and never booked by itself: an operator does that, once, by `ledger book`.
+A dispute or a returned refund whose webhook never came is no difference: it is looked up first.
 """
 
 import json
@@ -16,11 +17,13 @@ from sqlmodel import Session
 
 from bot.domain import books
 from bot.domain.cards import AcquirerLine, AcquirerPayout
-from bot.domain.errors import Rejected
+from bot.domain.errors import Rejected, Unavailable
 from bot.domain.safeguarding import OwnAccount, captured_before
+from bot.services import disputes, refunds
 from bot.services.deps import Deps
 from bot.services.steps import Step
 from bot.store import cases, inbox, ledger, reconcile
+from bot.store import disputes as card_disputes
 from bot.telemetry import METRICS
 
 log = structlog.get_logger(__name__)
@@ -77,6 +80,7 @@ def reconcile_books(deps: Deps) -> Reconciliation:
     fresh = deps.acquirer.paid_out(lambda ids: _known(deps, ids))
     booked = [_book_payout(deps, one, deps.acquirer.lines(one.id)) for one in reversed(fresh)]
     done = [one for one in booked if one is not None]
+    _look_up(deps)
     at = deps.clock.now()
     with deps.store.write() as session:
         ledger.lock_balances(session, OURS)  # so that what is read beside them belongs together
@@ -154,6 +158,28 @@ def _ask_for_funds(
 
 
 # --- what does not agree -------------------------------------------------------------------------
+
+
+def _look_up(deps: Deps) -> None:
+    """Look at the disputes and refunds of which perhaps no webhook told us.
+
+    Those that the acquirer moved for no reason that we know, and the disputes that are open here:
+    one that is lost moves nothing more. What an operator has booked as a difference is settled: it
+    is not booked a second time.
+    """
+    with deps.store.read() as session:
+        rows = reconcile.unexplained_lines(session, booked=False)
+        disputed = [row.about for row in rows if row.kind in ("dispute", "dispute_won")]
+        disputed += card_disputes.open_ids(session)
+    for read, ids in (
+        (disputes.read, disputed),
+        (refunds.look, [row.about for row in rows if row.kind == "refund_failed"]),
+    ):
+        for one in dict.fromkeys(ids):
+            try:
+                read(deps, one)
+            except (Unavailable, Rejected) as error:
+                log.warning("not_looked_up", about=one, reason=str(error))
 
 
 def _compare(session: Session, at: datetime) -> None:

@@ -23,6 +23,7 @@ from bot.services.steps import Step
 from bot.services.tell import News, shown, tell
 from bot.services.topup_end import OUR_MISTAKES
 from bot.store import confirmations, ledger, orders, people, refunds
+from bot.store.down import is_away
 
 log = structlog.get_logger(__name__)
 
@@ -251,6 +252,8 @@ def recover(deps: Deps) -> int:
         try:
             drive(deps, refund_id)
         except Exception as error:  # one that we cannot make must not stop the rest
+            if is_away(error):
+                raise
             if isinstance(error, Unavailable):
                 log.warning("refund_postponed", refund=refund_id, reason=error.reason)
             else:

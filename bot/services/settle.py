@@ -16,18 +16,19 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from bot.domain import books
-from bot.domain.cards import CardFailure
+from bot.domain.cards import CardFailure, refusal_of
 from bot.domain.errors import Rejected, Unavailable
-from bot.domain.topup import UNFINISHED, TopupStatus
+from bot.domain.topup import KEYS_LAST, UNFINISHED, TopupStatus
 from bot.domain.transfer import Reason
 from bot.ports import CardPayment
-from bot.services import accept, card_guard, hosted, posting, topup_end
+from bot.services import accept, card_guard, hosted, mandates, posting, topup_end
 from bot.services.deps import Deps
 from bot.services.hosted import LOOK_AGAIN_S
 from bot.services.steps import Step
 from bot.services.topup_end import OUR_MISTAKES
 from bot.services.whoami import bot_account
 from bot.store import cards, confirmations, ledger, orders, people
+from bot.store.down import is_away
 
 log = structlog.get_logger(__name__)
 
@@ -109,6 +110,8 @@ def recover(deps: Deps, limit: int = 100) -> int:
         except Unavailable as error:
             _postpone(deps, topup_id, error.reason, error.retry_at)
         except Exception as error:  # one that we cannot drive must not stop the rest
+            if is_away(error):
+                raise
             log.exception("topup_stuck", topup=topup_id)
             _postpone(deps, topup_id, type(error).__name__, None)
     return len(due)
@@ -205,7 +208,7 @@ def _capture(deps: Deps, row: Row[Any]) -> bool:
     if payment.status == "voided":
         # Lapsed or cancelled at the acquirer: the money never came.
         return topup_end.ended(
-            deps, row, TopupStatus.VOIDED, "refusal.card_lapsed", Reason.CARD_LAPSED
+            deps, row, TopupStatus.VOIDED, "refusal.card_lapsed", Reason.CARD_LAPSED, payment
         )
     assert payment.captured_cents == row.amount_cents, "captured is what was confirmed"
     deps.step(Step.CAPTURED)
@@ -237,20 +240,22 @@ def _settle_captured(deps: Deps, row: Row[Any], payment: CardPayment) -> None:
             covered = confirmations.covered_ids(session, confirmation.id)
             _post(session, deps, [confirmation], topup=row, at=at)
             topup_end.answer_wishes(session, deps, covered, applied=False, at=at)
+            mandates.record(session, row, payment.kept, at=at)
     deps.step(Step.TOPUP_SETTLED)
     deps.bells.outbox.set()
 
 
 def _void(deps: Deps, row: Row[Any]) -> bool:
     try:
-        deps.payments.void(row.payment_id, key=f"topup-{row.id}-void")
+        payment = deps.payments.void(row.payment_id, key=f"topup-{row.id}-void")
     except Rejected as error:
-        if deps.payments.read(row.payment_id).status != "voided":
+        payment = deps.payments.read(row.payment_id)
+        if payment.status != "voided":
             raise  # the authorization stands, or its money came: an operator has to look
         log.warning("void_refused", topup=row.id, code=error.code)
     deps.step(Step.VOIDED)
     key = row.refusal or "refusal.card_lapsed"
-    return topup_end.ended(deps, row, TopupStatus.VOIDED, key, Reason.CARD_NOT_ACCEPTED)
+    return topup_end.ended(deps, row, TopupStatus.VOIDED, key, Reason.CARD_NOT_ACCEPTED, payment)
 
 
 def _permit(deps: Deps, row: Row[Any]) -> bool:
@@ -300,15 +305,17 @@ def _charged(deps: Deps, row: Row[Any]) -> CardPayment:
     with deps.store.read() as session:
         saved = cards.saved_card(session, row.saved_card_id)
     return deps.payments.charge(
-        saved, topup_id=row.id, amount_cents=row.amount_cents, key=f"topup-{row.id}-charge"
+        saved,
+        topup_id=row.id,
+        amount_cents=row.amount_cents,
+        key=f"topup-{row.id}-charge",
+        look_first=deps.clock.now() - row.created_at > KEYS_LAST,
     )
 
 
 def _charge_declined(deps: Deps, row: Row[Any], payment: CardPayment | None) -> bool:
     """End a charge that the issuer refused; one that it wants the person for is no failure."""
-    refusal = "refusal.card_declined"
-    if payment is not None and payment.decline_code == AUTHENTICATION_REQUIRED:
-        refusal = "refusal.card_needs_person"
-    elif payment is not None:
+    refusal = refusal_of(payment.decline_code if payment is not None else None)
+    if payment is not None and payment.decline_code != AUTHENTICATION_REQUIRED:
         card_guard.count(deps, row, (CardFailure(payment.id, payment.card_fingerprint),))
     return topup_end.ended(deps, row, TopupStatus.DECLINED, refusal, Reason.CARD_DECLINED)

@@ -20,6 +20,8 @@ class Step(StrEnum):
     MESSAGE_RECORDED = "deliver.message_recorded"
     CONFIRMATION_WRITTEN = "confirm.confirmation_written"
     WALLET_SETTLED = "settle.wallet_settled"
+    CUSTOMER_MADE = "settle.customer_made"
+    CUSTOMER_RECORDED = "settle.customer_recorded"
     CHECKOUT_OPENED = "settle.checkout_opened"
     CHECKOUT_RECORDED = "settle.checkout_recorded"
     CHECKOUT_CLOSED = "settle.checkout_closed"

@@ -14,6 +14,8 @@ from bot.domain import limits
 from bot.domain.replies import Reply
 from bot.domain.topup import TopupStatus
 from bot.domain.transfer import Reason, TransferStatus
+from bot.ports import CardPayment
+from bot.services import mandates
 from bot.services.deps import Deps
 from bot.services.steps import Step
 from bot.services.tell import News, tell, tell_declined
@@ -30,21 +32,49 @@ OUR_MISTAKES: Final = frozenset({"wrong_credentials", "idempotency_error"})
 """Refusals of the acquirer that are about us, not about the card: an operator has to look."""
 
 
-def ended(deps: Deps, row: Row[Any], status: TopupStatus, refusal: str, reason: Reason) -> bool:
+def ended(
+    deps: Deps,
+    row: Row[Any],
+    status: TopupStatus,
+    refusal: str,
+    reason: Reason,
+    payment: CardPayment | None = None,
+) -> bool:
     """End a top-up without money; False, since nothing is left to drive."""
-    end(deps, row.id, status, refusal, reason)
+    end(deps, row.id, status, refusal, reason, payment)
     return False
 
 
-def end(deps: Deps, topup_id: str, status: TopupStatus, refusal: str, reason: Reason) -> None:
+def end_unopened(deps: Deps, row: Row[Any], refusal: str) -> bool:
+    """End a top-up whose page nobody was shown; True where another driver has opened it since.
+
+    On that page somebody can pay: it has to be looked at, and closed, first.
+    """
+    status, reason = TopupStatus.EXPIRED, Reason.CARD_ABANDONED
+    return not end(deps, row.id, status, refusal, reason, None, unopened=True)
+
+
+def end(
+    deps: Deps,
+    topup_id: str,
+    status: TopupStatus,
+    refusal: str,
+    reason: Reason,
+    payment: CardPayment | None,
+    *,
+    unopened: bool = False,
+) -> bool:
     """End a top-up without money, and bring its transfers back to `pending`, in one commit.
 
-    `refusal` is the key of the sentence that the payer reads.
+    `refusal` is the key of the sentence that the payer reads; `payment` what the acquirer has.
+    False where it is `unopened` no more.
     """
     at = deps.clock.now()
     with deps.store.write() as session:
         row = confirmations.topup(session, topup_id, lock=True)
         assert row is not None, "the driver drives what exists"
+        if unopened and row.session_id is not None:
+            return False
         moved = (
             confirmations.advance_topup(
                 session,
@@ -59,9 +89,10 @@ def end(deps: Deps, topup_id: str, status: TopupStatus, refusal: str, reason: Re
             else False
         )
         if not moved:
-            return
+            return True
+        mandates.drop(session, row, payment.kept if payment is not None else None, at=at)
         if row.confirmation_id is None:
-            return
+            return True
         ids = confirmations.covered_ids(session, row.confirmation_id)
         orders.advance(
             session,
@@ -91,6 +122,7 @@ def end(deps: Deps, topup_id: str, status: TopupStatus, refusal: str, reason: Re
         _tell_payer(session, deps, row, waiting, refusal, at)
     deps.step(Step.TOPUP_ENDED)
     deps.bells.outbox.set()
+    return True
 
 
 def _tell_payer(

@@ -9,10 +9,11 @@ from sqlalchemy import Row
 from sqlmodel import Session
 
 from bot.domain import books
+from bot.domain.cards import Permission
 from bot.domain.commands import Lang
 from bot.domain.order import OrderKind
 from bot.domain.transfer import Reason, TransferStatus
-from bot.services import choices, split
+from bot.services import choices, mandates, split
 from bot.services.choices import Choice, SavedChoice
 from bot.services.confirm import terms_of
 from bot.services.deps import Deps
@@ -85,6 +86,8 @@ class ToConfirm:
     card: Choice
     saved: tuple[SavedChoice, ...]
     """Saved cards whose mandate permits the whole, where the law asks for no check of the payer."""
+    keep: Permission
+    """What the box asks for that keeps the card of a payment by card."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,6 +367,7 @@ def _to_confirm(
         confirm_by=min(row.confirm_by for row in waiting),
         balance_cents=balance,
         wallet=choices.wallet(deps, total, balance, since_sca),
-        card=choices.card(deps, total, since_sca),
-        saved=choices.saved(session, deps, person, total),
+        card=choices.card(session, deps, order.id, person, total),
+        saved=choices.saved(session, deps, order.id, person, total),
+        keep=mandates.offered(deps.policy, at),
     )

@@ -9,11 +9,12 @@ from sqlalchemy import Row
 from sqlmodel import Session
 
 from bot.domain import books
+from bot.domain.cards import is_expired
 from bot.domain.commands import Lang
 from bot.domain.errors import Refusal
 from bot.domain.replies import Reply
 from bot.domain.transfer import TransferStatus
-from bot.services import blocks
+from bot.services import blocks, mandates
 from bot.services.blocks import Blocked
 from bot.services.deps import Deps
 from bot.services.sessions import Visitor
@@ -62,6 +63,7 @@ class Card:
     last4: str
     exp_month: int
     exp_year: int
+    is_expired: bool
     limit_cents: int | None
     mandate_ends_at: datetime | None
 
@@ -231,12 +233,9 @@ def _cards(session: Session, person_id: int, at: datetime) -> tuple[Card, ...]:
             last4=row.last4,
             exp_month=row.exp_month,
             exp_year=row.exp_year,
-            limit_cents=row.limit_cents if _permits(row, at) else None,
-            mandate_ends_at=row.ends_at if _permits(row, at) else None,
+            is_expired=is_expired(row.exp_month, row.exp_year, at),
+            limit_cents=row.limit_cents if mandates.permits(row, at) else None,
+            mandate_ends_at=row.ends_at if mandates.permits(row, at) else None,
         )
         for row in newest.values()
     )
-
-
-def _permits(row: Row[Any], at: datetime) -> bool:
-    return row.ends_at is not None and row.revoked_at is None and row.ends_at > at

@@ -1,23 +1,76 @@
-"""Cards kept at the acquirer, and the mandates to charge them."""
+"""Cards kept at the acquirer, for whom, and the mandates to charge them."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, and_, case, or_, select, update
 from sqlmodel import Session
 
+from bot.domain.cards import Permission, SavedCard
 from bot.domain.topup import TopupStatus
-from bot.ports import SavedCard
 from bot.store.confirmations import topups
-from bot.store.tables import Mandate, SavedCardRow, core
+from bot.store.tables import CardCustomer, Mandate, SavedCardRow, core
 
 saved_cards = core(SavedCardRow)
 mandates = core(Mandate)
+customers = core(CardCustomer)
 
 
-def keep(session: Session, person_id: int, card: SavedCard, *, at: datetime) -> int:
-    """Write down a card that the acquirer keeps; return its row's id."""
+# --- the acquirer's customer ---------------------------------------------------------------------
+
+
+def want_customer(session: Session, person_id: int, *, key: str, at: datetime) -> None:
+    """Write down that the acquirer is to know a person, under this key where it does not yet."""
+    done = session.connection().execute(
+        update(customers)
+        .where(customers.c.person_id == person_id)
+        .values(key=case((customers.c.customer_id.is_(None), key), else_=customers.c.key))
+    )
+    if not done.rowcount:
+        row = customers.insert().values(person_id=person_id, key=key, created_at=at)
+        session.execute(row)
+
+
+def customer(session: Session, person_id: int) -> Row[Any]:
+    """Return a person's row: the key, and the acquirer's customer once there is one."""
+    return session.execute(select(customers).where(customers.c.person_id == person_id)).one()
+
+
+def name_customer(session: Session, person_id: int, customer_id: str) -> str:
+    """Write down which customer the acquirer made; return the one that counts, the first."""
+    session.execute(
+        update(customers)
+        .where(customers.c.person_id == person_id, customers.c.customer_id.is_(None))
+        .values(customer_id=customer_id)
+    )
+    return str(customer(session, person_id).customer_id)
+
+
+def lose_customer(session: Session, person_id: int, customer_id: str) -> None:
+    """Write down that the acquirer no longer knows a customer: the next attempt makes another."""
+    session.execute(
+        update(customers)
+        .where(customers.c.person_id == person_id, customers.c.customer_id == customer_id)
+        .values(customer_id=None)
+    )
+
+
+# --- cards ---------------------------------------------------------------------------------------
+
+
+def keep(
+    session: Session,
+    person_id: int,
+    card: SavedCard,
+    *,
+    at: datetime,
+    removed_at: datetime | None = None,
+) -> int:
+    """Write down a card that the acquirer keeps; return its row's id.
+
+    `removed_at`: where it is in no wallet, and the acquirer is only to remove it.
+    """
     statement = saved_cards.insert().values(
         person_id=person_id,
         customer_id=card.customer_id,
@@ -25,23 +78,22 @@ def keep(session: Session, person_id: int, card: SavedCard, *, at: datetime) -> 
         brand=card.brand,
         last4=card.last4,
         country=card.country,
+        fingerprint=card.fingerprint,
         exp_month=card.exp_month,
         exp_year=card.exp_year,
         created_at=at,
+        removed_at=removed_at,
     )
     card_id: int = session.execute(statement.returning(saved_cards.c.id)).scalar_one()
     return card_id
 
 
-def permit(
-    session: Session, saved_card_id: int, *, limit_cents: int, ends_at: datetime, at: datetime
-) -> None:
-    """Write down a mandate: up to `limit_cents` a charge, until `ends_at`."""
-    session.execute(
-        mandates.insert().values(
-            saved_card_id=saved_card_id, limit_cents=limit_cents, consented_at=at, ends_at=ends_at
-        )
-    )
+def same_card(session: Session, person_id: int, card: SavedCard) -> Sequence[Row[Any]]:
+    """Return the rows of this card: those in a person's wallet, and any of its payment method."""
+    in_wallet = and_(saved_cards.c.person_id == person_id, saved_cards.c.removed_at.is_(None))
+    by_number = and_(in_wallet, saved_cards.c.fingerprint == card.fingerprint)
+    by_id = saved_cards.c.payment_method_id == card.payment_method_id
+    return session.execute(select(saved_cards).where(or_(by_id, by_number))).all()
 
 
 def saved_card(session: Session, saved_card_id: int) -> SavedCard:
@@ -55,6 +107,7 @@ def saved_card(session: Session, saved_card_id: int) -> SavedCard:
         country=row.country,
         exp_month=row.exp_month,
         exp_year=row.exp_year,
+        fingerprint=row.fingerprint,
     )
 
 
@@ -65,8 +118,55 @@ def owner_of(session: Session, saved_card_id: int) -> int | None:
     ).scalar_one_or_none()
 
 
+# --- mandates ------------------------------------------------------------------------------------
+
+
+def permit(
+    session: Session,
+    permission: Permission,
+    *,
+    saved_card_id: int | None = None,
+    topup_id: str | None = None,
+    at: datetime,
+) -> None:
+    """Write a mandate down: for a card, or with the payment that is to bring one."""
+    session.execute(
+        mandates.insert().values(
+            saved_card_id=saved_card_id,
+            topup_id=topup_id,
+            version=permission.version,
+            limit_cents=permission.limit_cents,
+            consented_at=at,
+            ends_at=permission.ends_at,
+        )
+    )
+
+
+def mandate_given_with(session: Session, topup_id: str) -> Row[Any] | None:
+    """Return the mandate that was given with a payment, while it has no card and is not void."""
+    return session.execute(
+        select(mandates).where(
+            mandates.c.topup_id == topup_id,
+            mandates.c.saved_card_id.is_(None),
+            mandates.c.revoked_at.is_(None),
+        )
+    ).one_or_none()
+
+
+def bind(session: Session, mandate_id: int, saved_card_id: int) -> None:
+    """Let a mandate permit charges of the card that came with its payment."""
+    session.execute(
+        update(mandates).where(mandates.c.id == mandate_id).values(saved_card_id=saved_card_id)
+    )
+
+
+def withdraw(session: Session, mandate_id: int, *, at: datetime) -> None:
+    """End a mandate whose payment brought no card."""
+    session.execute(update(mandates).where(mandates.c.id == mandate_id).values(revoked_at=at))
+
+
 def mandate_of(session: Session, saved_card_id: int, *, at: datetime) -> Row[Any] | None:
-    """Return the mandate under which a card may be charged now."""
+    """Return the mandate under which a card may be charged now; None also where it is expired."""
     return session.execute(
         select(mandates)
         .join(saved_cards, saved_cards.c.id == mandates.c.saved_card_id)
@@ -75,6 +175,7 @@ def mandate_of(session: Session, saved_card_id: int, *, at: datetime) -> Row[Any
             saved_cards.c.removed_at.is_(None),
             mandates.c.revoked_at.is_(None),
             mandates.c.ends_at > at,
+            saved_cards.c.exp_year * 12 + saved_cards.c.exp_month >= at.year * 12 + at.month,
         )
         .order_by(mandates.c.id.desc())
     ).first()
@@ -97,12 +198,17 @@ def remove(session: Session, saved_card_id: int, *, at: datetime) -> bool:
         .where(saved_cards.c.id == saved_card_id, saved_cards.c.removed_at.is_(None))
         .values(removed_at=at)
     )
+    revoke(session, saved_card_id, at=at)
+    return done.rowcount == 1
+
+
+def revoke(session: Session, saved_card_id: int, *, at: datetime) -> None:
+    """End the mandates of a card."""
     session.execute(
         update(mandates)
         .where(mandates.c.saved_card_id == saved_card_id, mandates.c.revoked_at.is_(None))
         .values(revoked_at=at)
     )
-    return done.rowcount == 1
 
 
 def to_forget(session: Session, *, limit: int) -> Sequence[Row[Any]]:

@@ -46,6 +46,17 @@ def are_open(session: Session, topup_id: str) -> bool:
     return found is not None
 
 
+def open_ids(session: Session) -> list[str]:
+    """Return the disputes that are not decided, the oldest first."""
+    return list(
+        session.execute(
+            select(disputes.c.id)
+            .where(disputes.c.status == DisputeStatus.OPEN.value)
+            .order_by(disputes.c.opened_at, disputes.c.id)
+        ).scalars()
+    )
+
+
 def unpaid_of(session: Session, person_id: int) -> Sequence[Row[Any]]:
     """Return what a person's disputes cost and is not recovered (`left_cents`), oldest first."""
     recovered = (

@@ -47,9 +47,21 @@ def is_down(error: exc.SQLAlchemyError) -> bool:
     return isinstance(error, exc.OperationalError | exc.InterfaceError)
 
 
+def is_away(error: Exception) -> bool:
+    """Whether the database did not answer, conflicts apart: what was being done is not at fault.
+
+    Nothing can be written down about it either; it stays as due as it was.
+    """
+    return isinstance(error, exc.SQLAlchemyError) and is_down(error) and not _is_conflict(error)
+
+
+def _is_conflict(error: exc.SQLAlchemyError) -> bool:
+    return getattr(getattr(error, "orig", None), "sqlstate", None) in _CONFLICTS
+
+
 def tell_database_down(error: exc.SQLAlchemyError, **where: object) -> None:
     """Log that the database does not answer, and what to do."""
-    if getattr(getattr(error, "orig", None), "sqlstate", None) in _CONFLICTS:
+    if _is_conflict(error):
         log.error("database_conflict", mend="two writers waited for each other: try again", **where)
         return
     said = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]

@@ -1,6 +1,6 @@
 """The inbox: what came in, once each, and who is reading it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -10,6 +10,7 @@ from sqlmodel import Session
 from bot.ports import RawEvent
 from bot.store.engine import dialect_insert
 from bot.store.tables import Cursor, InboxRow, PostVersion, core
+from bot.store.tables.mail import INBOX_SOURCES
 
 inbox = core(InboxRow)
 cursors = core(Cursor)
@@ -38,10 +39,17 @@ def write(session: Session, events: Iterable[RawEvent], *, at: datetime) -> int:
     return len(session.execute(insert.returning(inbox.c.id)).all())
 
 
-def lease(session: Session, *, at: datetime, limit: int) -> Sequence[Row[Any]]:
-    """Take rows that wait, oldest first, for `LEASE_S` seconds."""
+def lease(
+    session: Session, *, at: datetime, limit: int, sources: Collection[str] = INBOX_SOURCES
+) -> Sequence[Row[Any]]:
+    """Take rows of some sources that wait, oldest first, for `LEASE_S` seconds."""
     free = or_(inbox.c.leased_until.is_(None), inbox.c.leased_until < at)
-    due = and_(inbox.c.status == "waiting", inbox.c.next_attempt_at <= at, free)
+    due = and_(
+        inbox.c.status == "waiting",
+        inbox.c.next_attempt_at <= at,
+        inbox.c.source.in_(sources),
+        free,
+    )
     chosen = select(inbox.c.id).where(due).order_by(inbox.c.id).limit(limit)
     rows = session.execute(
         update(inbox)

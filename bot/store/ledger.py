@@ -57,6 +57,7 @@ def record(session: Session, batch: Sequence[Entry], *, at: datetime) -> None:
     """Write entries with their postings, and bring the balances up to date."""
     if not batch:
         return
+    batch = _distinct(batch)
     legs = [leg.account for entry in batch for leg in entry.postings]
     lock_balances(session, legs)
     ids = _account_ids(session, legs)
@@ -76,6 +77,15 @@ def record(session: Session, batch: Sequence[Entry], *, at: datetime) -> None:
     if rows:
         session.execute(postings.insert(), rows)
         _change_balances(session, changes)
+
+
+def _distinct(batch: Sequence[Entry]) -> list[Entry]:
+    """Leave out what a batch repeats: its postings must not be written twice under one key."""
+    known: dict[str, Entry] = {}
+    for entry in batch:
+        same = known.setdefault(entry.key, entry).hash == entry.hash
+        assert same, f"other postings under the key {entry.key}"
+    return list(known.values())
 
 
 def _account_ids(session: Session, names: Iterable[str]) -> dict[str, int]:

@@ -70,8 +70,11 @@ def insert_lines(session: Session, payout_id: int, made_of: Sequence[AcquirerLin
         session.execute(lines.insert(), rows)
 
 
-def unexplained_lines(session: Session) -> Sequence[Row[Any]]:
-    """Return the acquirer's movements that no fact of ours explains to the cent."""
+def unexplained_lines(session: Session, *, booked: bool = True) -> Sequence[Row[Any]]:
+    """Return the acquirer's movements that no fact of ours explains to the cent.
+
+    `booked`: those too that an operator has booked as a difference.
+    """
     captured = [TopupStatus.CAPTURED, TopupStatus.DISPUTED, TopupStatus.REFUNDED]
     charge = select(topups.c.id).where(
         topups.c.payment_id == lines.c.about,
@@ -111,6 +114,11 @@ def unexplained_lines(session: Session) -> Sequence[Row[Any]]:
         .where(~or_(*known))
         .order_by(lines.c.id)
     )
+    if not booked:
+        settled = select(differences.c.id).where(
+            differences.c.key == "line:" + lines.c.id, differences.c.booked_at.is_not(None)
+        )
+        statement = statement.where(~settled.exists())
     return session.execute(statement).all()
 
 

@@ -27,7 +27,8 @@ def stripe(request: Request, body: Annotated[bytes, Depends(_read)]) -> Response
         event = deps.webhooks.verify(body, request.headers.get("stripe-signature", ""))
     except Rejected as error:
         client = request.client.host if request.client is not None else "?"
-        log.warning("webhook_forged", reason=error.code, address=client)
+        name = "webhook_forged" if error.code == "bad_signature" else "webhook_unreadable"
+        log.warning(name, reason=error.code, address=client)
         return PlainTextResponse(error.code, 400)
     receive.take_in(deps, [event])
     return PlainTextResponse("ok")

@@ -76,6 +76,7 @@ def _page(
     said: Refusal | None = None,
     with_own: bool = True,
     ticked: tuple[int, ...] = (),
+    keep: str = "",
 ) -> Response:
     """Make the page of an order as it stands now; `said`: why what was asked was not done."""
     status = 200 if said is None else 409
@@ -89,10 +90,10 @@ def _page(
             notice = here.say(said.reply) if said is not None else None
             return here.page("split.html", status=status, split=shown, notice=notice)
         case OrderView():
-            return _view(here, shown, said, status)
+            return _view(here, shown, said, status, keep)
 
 
-def _view(here: Visit, order: OrderView, said: Refusal | None, status: int) -> Response:
+def _view(here: Visit, order: OrderView, said: Refusal | None, status: int, keep: str) -> Response:
     waits = order.to_confirm.transfers if order.to_confirm is not None else ()
     others = [one for one in order.pays if one not in waits]
     at = here.deps.clock.now()
@@ -113,6 +114,7 @@ def _view(here: Visit, order: OrderView, said: Refusal | None, status: int) -> R
         refusal=here.refusal,
         shows_balance=here.visitor is not None and strong.may_look(here.deps, here.visitor),
         has_passkey=here.visitor is not None and bool(passkeys.lines(here.deps, here.visitor)),
+        keep=keep,
         now=at,
     )
     again = here.request.query_params.get("again", "0")
@@ -139,6 +141,7 @@ def confirm_order(
     terms_hash: Annotated[str, Form()] = "",
     number: Annotated[tuple[int, ...], Form()] = (),
     total_cents: Annotated[int | None, Form()] = None,
+    keep: Annotated[str, Form(max_length=40)] = "",
 ) -> Response:
     """Confirm the ticked transfers, at the terms that were shown.
 
@@ -154,13 +157,14 @@ def confirm_order(
         funding="wallet" if kind == "wallet" else "card",
         method="page",
         saved_card_id=int(saved_card) if saved_card else None,
+        keep=keep if keep and funding == "card" else None,
         address=form.address,
     )
     try:
         outcome = confirm.confirm(form.deps, will)
     except Refusal as refusal:
         if refusal.reply.key == confirm.OTHER_TOTAL:
-            return _page(form, reference, said=refusal, ticked=number)
+            return _page(form, reference, said=refusal, ticked=number, keep=keep)
         if will.funding == "wallet" and refusal.reply.key in guarded.NEEDS_PROOF:
             return _prove(form, will, reference)
         return _refused(form, reference, refusal)

@@ -12,14 +12,11 @@ from typing import Literal
 import pytest
 
 from bot.adapters.stripe_api import StripeApi
-from bot.adapters.stripe_cards import (
-    StripeCheckout,
-    StripePayments,
-    StripeVault,
-    StripeWebhooks,
-)
+from bot.adapters.stripe_cards import StripeCheckout, StripePayments, StripeVault
 from bot.adapters.stripe_payouts import StripePayouts
 from bot.adapters.stripe_reversals import StripeReversals
+from bot.adapters.stripe_webhooks import StripeWebhooks
+from bot.domain.cards import SavedCard
 from bot.domain.errors import Rejected
 from bot.ports import (
     Acquirer,
@@ -29,7 +26,6 @@ from bot.ports import (
     CheckoutOrder,
     Payments,
     Reversals,
-    SavedCard,
     Webhooks,
 )
 from tests.fakes.cards import FakeCards

@@ -18,6 +18,7 @@ from tests.contract.card_bench import (
 from tests.sandbox.card_world import DECLINED, PLAIN, SECURE
 
 FOREIGN = "4000 0082 6000 0000"
+SECURE_ONCE = "4000 0025 0000 3155"
 
 
 @pytest.fixture(params=["fake", "stripe"])
@@ -68,6 +69,7 @@ def test_a_paid_page_is_complete_with_an_authorized_payment(bench: Bench) -> Non
     assert payment.card_fingerprint
     assert payment.topup_id == "t1"
     assert not payment.three_d_secure
+    assert payment.kept is None
     assert bench.payments.read(payment.id) == payment
 
 
@@ -254,6 +256,12 @@ def test_a_saved_card_is_charged_once(bench: Bench) -> None:
     assert (first.status, first.captured_cents, first.topup_id) == ("captured", 1500, "t9")
     assert first.card_country == "FR"
     assert again == first
+    late, other = (
+        bench.payments.charge(card, topup_id=one, amount_cents=1500, key=one, look_first=True)
+        for one in ("t9", "t10")
+    )
+    assert late == first
+    assert other.id != first.id
 
 
 @pytest.mark.parametrize(
@@ -279,6 +287,45 @@ def test_a_saved_cards_no_is_a_value(bench: Bench, token: str, decline_code: str
 def test_a_card_that_declines_at_once_is_not_kept(bench: Bench) -> None:
     """The issuer says no when it is attached."""
     assert refusal(lambda: kept(bench, "pm_card_visa_chargeDeclined")) == "card_declined"
+
+
+def test_a_page_for_a_customer_keeps_the_card_that_pays(bench: Bench) -> None:
+    """Its 3-D Secure was then; a card that was declined before, or only tried, is not kept."""
+    customer_id = bench.vault.customer(person_id="7", key="customer-k")
+    order = replace(order_for(bench), customer_id=customer_id)
+    session_id = bench.checkout.open(order, key="topup-t1-checkout").session_id
+    bench.submit(session_id, DECLINED)
+    bench.submit(session_id, SECURE_ONCE)
+    trying = bench.checkout.read(session_id).payment
+    assert trying is not None
+    assert trying.kept is None
+    bench.secure(session_id, passed=True)
+    payment = bench.checkout.read(session_id).payment
+    assert payment is not None
+    card = payment.kept
+    assert card is not None
+    assert (card.customer_id, card.last4, card.brand) == (customer_id, "3155", "visa")
+    assert (card.country, card.exp_month, card.exp_year) == ("FR", 12, 2034)
+    assert card.fingerprint == payment.card_fingerprint
+    taken = bench.payments.capture(payment.id, amount_cents=1200, key="topup-t1-capture")
+    assert taken.kept == card
+    again = bench.payments.charge(card, topup_id="t9", amount_cents=1500, key="topup-t9-charge")
+    assert (again.status, again.kept) == ("captured", card)
+    bench.vault.forget(card.payment_method_id)
+    refusal(lambda: bench.payments.charge(card, topup_id="t9", amount_cents=1500, key="k"))
+
+
+def test_a_voided_payment_says_which_card_is_still_kept(bench: Bench) -> None:
+    """So that it can be removed."""
+    customer_id = bench.vault.customer(person_id="7", key="customer-k")
+    order = replace(order_for(bench), customer_id=customer_id)
+    session_id = bench.checkout.open(order, key="topup-t1-checkout").session_id
+    bench.submit(session_id, FOREIGN)
+    payment = bench.checkout.read(session_id).payment
+    assert payment is not None
+    assert payment.kept is not None
+    assert bench.payments.void(payment.id, key="topup-t1-void").kept == payment.kept
+    bench.vault.forget(payment.kept.payment_method_id)
 
 
 def test_a_forgotten_card_is_charged_no_more(bench: Bench) -> None:

@@ -6,14 +6,10 @@ from typing import Any
 import pytest
 
 from bot.adapters.stripe_api import StripeApi
-from bot.adapters.stripe_cards import (
-    StripeCheckout,
-    StripePayments,
-    StripeVault,
-    StripeWebhooks,
-)
+from bot.adapters.stripe_cards import StripeCheckout, StripePayments, StripeVault
+from bot.adapters.stripe_webhooks import StripeWebhooks
+from bot.domain.cards import SavedCard
 from bot.domain.errors import Rejected, Unavailable
-from bot.ports import SavedCard
 from bot.sandbox.card_network.webhooks import signature
 from tests.sandbox.card_world import API_KEY, WEBHOOK_SECRET, CardWorld, card_world
 
@@ -165,7 +161,7 @@ def test_a_server_error_after_a_refund_finds_the_refund(world: CardWorld) -> Non
     """By the key that it bears."""
     payments = StripePayments(api(world))
     intent = world.captured()
-    world.fault("500_after_success", path="/v1/refunds")
+    world.fault("500_after_success", path="/v1/refunds", method="POST")
     refund_id = payments.refund(intent.id, amount_cents=300, key=f"r-{intent.id}")
     assert payments.refund(intent.id, amount_cents=300, key=f"r-{intent.id}") == refund_id
     assert payments.read(intent.id).refunded_cents == 300
@@ -194,3 +190,20 @@ def test_a_webhook_that_is_no_text_is_rejected() -> None:
     with pytest.raises(Rejected) as caught:
         StripeWebhooks(secret=WEBHOOK_SECRET).verify(b"\xff\xfe", "t=1,v1=00")
     assert caught.value.code == "bad_signature"
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        "{}",
+        '{"object": "v2.core.thing", "id": 7, "metadata": ["no", "names"]}',
+        '{"object": "charge", "id": {"no": "text"}, "payment_intent": {}, "metadata": null}',
+        '{"object": "payout", "id": "po_1", "metadata": {"topup_id": {"id": 3}}}',
+    ],
+)
+def test_a_webhook_of_an_unknown_object_leads_nowhere(about: str) -> None:
+    """Whatever shape it has, it is an event without ids."""
+    body = f'{{"id": "evt_1", "type": "something.new", "data": {{"object": {about}}}}}'
+    event = StripeWebhooks(secret=WEBHOOK_SECRET).decode(body)
+    assert (event.type, event.dispute_id, event.refund_id) == ("something.new", None, None)
+    assert (event.topup_id, event.session_id, event.payment_id) == (None, None, None)

@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from bot import migrations
-from tests.doors.far_side import WITHIN_S, FarSide, far_side, post, process, replies
-from tests.servers import PostgreSQL, find_server
+from tests.doors.far_side import FarSide, far_side, post, process, replies
+from tests.servers import PostgreSQL
 
 
 @pytest.fixture
@@ -74,13 +74,10 @@ def test_a_database_that_goes_and_comes_back_costs_no_mention(tmp_path: Path) ->
         ):
             worker.wait_for("stream_connected")
             assert len(answers(far, "@smoney pay @alice 10€")) == 1
-            assert server.process is not None
-            server.process.send_signal(signal.SIGINT)
-            server.process.wait(WITHIN_S)
+            server.go_down()
             missed = [post(far, f"@smoney pay @alice {cents}€") for cents in (2, 3, 4)]
             worker.wait_for("database_down")
-            server.run(again(server), stop_signal=signal.SIGINT)
-            server.wait_for(server.libpq_url("bot"))
+            server.go_up()
             assert [len(replies(far, one)) for one in missed] == [1, 1, 1]
             worker.signal(signal.SIGTERM)
             assert worker.end() == 0
@@ -93,9 +90,7 @@ def test_a_web_process_waits_for_its_database(tmp_path: Path) -> None:
     with PostgreSQL() as server:
         url = server.start().create("bot")
         migrations.upgrade(url)
-        assert server.process is not None
-        server.process.send_signal(signal.SIGINT)
-        server.process.wait(WITHIN_S)
+        server.go_down()
         with (
             far_side(url) as far,
             process("web", settings=far.settings, folder=tmp_path) as web,
@@ -105,8 +100,7 @@ def test_a_web_process_waits_for_its_database(tmp_path: Path) -> None:
             home = far.settings["PUBLIC_URL"]
             for path, status in (("/healthz", 200), ("/readyz", 503), ("/", 503), ("/wallet", 503)):
                 assert httpx.get(f"{home}{path}", trust_env=False).status_code == status, path
-            server.run(again(server), stop_signal=signal.SIGINT)
-            server.wait_for(server.libpq_url("bot"))
+            server.go_up()
             web.wait_for("database_answers")
             for path in ("/readyz", "/", "/wallet"):
                 assert httpx.get(f"{home}{path}", trust_env=False).status_code == 200, path
@@ -114,13 +108,6 @@ def test_a_web_process_waits_for_its_database(tmp_path: Path) -> None:
             assert web.end() == 0
             assert "Traceback" not in web.said
             assert str(server.port) not in web.said
-
-
-def again(server: PostgreSQL) -> list[str]:
-    """Return the command that starts a server anew on its data."""
-    program = find_server("postgres", "postgresql")
-    settings = ["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="]
-    return [program, "-D", str(server.folder / "data"), "-p", str(server.port), *settings]
 
 
 def test_worker_and_web_run_in_one_process(far: FarSide, tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ def post_as_bob(page: Page, sandbox: Sandbox, text: str) -> str:
 def test_from_a_post_to_the_payees_wallet_by_card(
     sandbox: Sandbox, changes: Changes, open_page: OpenPage
 ) -> None:
-    """Bob posts, signs in, pays by card with 3-D Secure; Alice has it. No script runs on ours."""
+    """Bob posts, pays by a card with 3-D Secure that is kept; Alice has it. No script of ours."""
     link = post_as_bob(open_page(DESK_WIDTH), sandbox, "@smoney pay @alice 45€ for the concert")
     bob = open_page(PHONE_WIDTH)
     bob.goto(link)
@@ -107,11 +107,20 @@ def test_from_a_post_to_the_payees_wallet_by_card(
     sign_in(bob, "bob")
     expect(bob.get_by_role("heading", name=re.compile("Vous payez"))).to_contain_text("45")
     picture(bob, "confirm")
+    box = bob.get_by_label(re.compile("Garder cette carte"))
+    expect(box).not_to_be_checked()
+    expect(box).to_have_accessible_description(re.compile("30.€ au plus.*effet immédiat"))
+    box.check()
     bob.get_by_role("button", name=re.compile("par carte")).click()
+    expect(bob.locator("#kept")).to_be_visible()
     pay_by_card(bob)
     expect(bob.get_by_text("C’est fait.")).to_be_visible()
     assert bob.url == link
     picture(bob, "receipt")
+    bob.goto(f"{sandbox.url}/wallet")
+    expect(bob.get_by_text("•••• 3184")).to_be_visible()
+    bob.get_by_role("button", name="Retirer la carte qui finit par 3184").click()
+    expect(bob.get_by_text("•••• 3184")).not_to_be_visible()
     alice = open_page(PHONE_WIDTH)
     alice.goto(link)
     sign_in(alice, "alice")

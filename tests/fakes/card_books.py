@@ -13,7 +13,14 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final, Literal, TypeVar
 
-from bot.domain.cards import AcquirerLine, AcquirerPayout, CardDispute, CardFailure, CardRefund
+from bot.domain.cards import (
+    AcquirerLine,
+    AcquirerPayout,
+    CardDispute,
+    CardFailure,
+    CardRefund,
+    SavedCard,
+)
 from bot.domain.errors import BotError, Rejected
 from bot.ports import CardPayment, CheckoutOrder, CheckoutState
 
@@ -41,6 +48,8 @@ class FakeCard:
     decline: str | None = None
     keepable: bool = True
     needs_person: bool = False
+    until_kept: bool = False
+    """Whether the person is no longer asked for once they were there when it was kept."""
 
 
 CARDS: Final = {
@@ -48,6 +57,7 @@ CARDS: Final = {
     for card in (
         FakeCard("4242424242424242"),
         FakeCard("4000002760003184", needs_person=True),
+        FakeCard("4000002500003155", needs_person=True, until_kept=True),
         FakeCard("4000000000000341", decline="generic_decline"),
         FakeCard("4000000000000002", decline="generic_decline", keepable=False),
         FakeCard("4000000000009995", decline="insufficient_funds", keepable=False),
@@ -95,6 +105,14 @@ class CardBooks:
     def fail(self, call: str, error: BotError, *, after: bool = False) -> None:
         """Let the next call of this name (`payments.capture`) raise, before or after its work."""
         self._failures[call].append((error, after))
+
+    def heal(self) -> None:
+        """Let every call go well again."""
+        self._failures.clear()
+
+    def forget_keys(self) -> None:
+        """Let a day pass for the keys of calls: each may do its work once more."""
+        self._answers.clear()
 
     def submit(self, session_id: str, number: str, *, country: str | None = None) -> None:
         """Type a card on the page."""
@@ -162,7 +180,7 @@ class CardBooks:
     def pay_out(self, *, strange_cents: int = 0) -> str:
         """Pay out all that no payout took yet, with a movement that nobody knows; return its id."""
         taken = {line.id for _payout, lines in self.payouts for line in lines}
-        moved = [*self._moved()]
+        moved = [*self.moved()]
         if strange_cents:
             moved.append(AcquirerLine(self.next_id("txn"), "other", "", strange_cents, 0))
         lines = tuple(one for one in moved if one.id not in taken)
@@ -172,7 +190,8 @@ class CardBooks:
         self.payouts.append((payout, lines))
         return payout.id
 
-    def _moved(self) -> Iterator[AcquirerLine]:
+    def moved(self) -> Iterator[AcquirerLine]:
+        """Yield every movement of money, as payouts are made of."""
         for one in self.paid.values():
             if one.captured_cents:
                 fee = charge_fee_cents(one.captured_cents)
@@ -298,7 +317,8 @@ class CardBooks:
             self._refuse(page, payment, card.decline)
             return
         self.authorized_at[payment.id] = self.now()
-        self._put(page, replace(payment, status="authorized"))
+        kept = self.keep(page.order.customer_id, card) if page.order.customer_id else None
+        self._put(page, replace(payment, status="authorized", kept=kept))
         page.state = replace(
             page.state, status="complete", url=None, failures=charges_of(page.state)
         )
@@ -307,6 +327,24 @@ class CardBooks:
             topup_id=page.order.topup_id,
             session_id=page.state.session_id,
             payment_id=payment.id,
+        )
+
+    def keep(self, customer_id: str, card: FakeCard) -> SavedCard:
+        """Attach a card to a customer, as a payment method of its own."""
+        method_id = self.next_id("pm")
+        self.kept[method_id] = (
+            customer_id,
+            replace(card, needs_person=card.needs_person and not card.until_kept),
+        )
+        return SavedCard(
+            customer_id=customer_id,
+            payment_method_id=method_id,
+            brand="visa",
+            last4=card.number[-4:],
+            country=card.country,
+            exp_month=12,
+            exp_year=2034,
+            fingerprint=fingerprint(card),
         )
 
     def _refuse(self, page: Page, payment: CardPayment, why: str) -> None:
@@ -327,11 +365,16 @@ def charges_of(state: CheckoutState) -> tuple[CardFailure, ...]:
     return tuple(one for one in state.failures if not one.key.startswith("3ds:"))
 
 
+def fingerprint(card: FakeCard) -> str:
+    """Name a card by its number, which it does not tell."""
+    return sha256(card.number.encode()).hexdigest()[:16]
+
+
 def shown(card: FakeCard) -> dict[str, Any]:
     """Return what a payment says of its card."""
     return {
         "card_country": card.country,
-        "card_fingerprint": sha256(card.number.encode()).hexdigest()[:16],
+        "card_fingerprint": fingerprint(card),
         "card_brand": "visa",
         "card_last4": card.number[-4:],
     }

@@ -10,9 +10,16 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from bot.domain.cards import AcquirerLine, AcquirerPayout, CardDispute, CardRefund
+from bot.domain.cards import (
+    AcquirerLine,
+    AcquirerPayout,
+    CardDispute,
+    CardEvent,
+    CardRefund,
+    SavedCard,
+)
 from bot.domain.errors import Rejected
-from bot.ports import CardEvent, CardPayment, CheckoutOrder, CheckoutState, RawEvent, SavedCard
+from bot.ports import CardPayment, CheckoutOrder, CheckoutState, RawEvent
 from tests.fakes.card_books import CARDS, TOKENS, CardBooks, Page, shown
 
 
@@ -104,8 +111,19 @@ class FakePayments:
 
         return self._cards.payment(self._cards.once("payments.void", key, payment_id, work))
 
-    def charge(self, card: SavedCard, *, topup_id: str, amount_cents: int, key: str) -> CardPayment:
+    def charge(
+        self,
+        card: SavedCard,
+        *,
+        topup_id: str,
+        amount_cents: int,
+        key: str,
+        look_first: bool = False,
+    ) -> CardPayment:
         """Charge a saved card off-session."""
+        for made in self._cards.paid.values():
+            if look_first and made.topup_id == topup_id:
+                return made
 
         def work() -> str:
             owner, plastic = self._cards.kept.get(card.payment_method_id, (None, None))
@@ -119,6 +137,7 @@ class FakePayments:
                 captured_cents=0 if why else amount_cents,
                 decline_code=why,
                 topup_id=topup_id,
+                kept=None if why else card,
                 **shown(plastic),
             )
             return self._cards.store(payment).id
@@ -193,11 +212,7 @@ class FakeVault:
             plastic = CARDS[TOKENS[payment_method]]
             if not plastic.keepable:
                 raise Rejected("card_declined")
-            method_id = self._cards.next_id("pm")
-            self._cards.kept[method_id] = (customer_id, plastic)
-            return SavedCard(
-                customer_id, method_id, "visa", plastic.number[-4:], plastic.country, 12, 2034
-            )
+            return self._cards.keep(customer_id, plastic)
 
         arguments = (customer_id, payment_method)
         return self._cards.once("vault.keep", key, arguments, work)

@@ -257,7 +257,7 @@ class AtOnce:
             self.session = session
             first()
             thread.start()
-            thread.join(timeout=1)
+            thread.join(timeout=0.3)
             assert thread.is_alive(), "the second did not wait for the first"
         thread.join(timeout=30)
         assert not thread.is_alive()

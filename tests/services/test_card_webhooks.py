@@ -1,12 +1,16 @@
 """The acquirer's webhooks: signed, in the inbox first, read once, in whatever order they come."""
 
 import json
+from dataclasses import replace
 from itertools import permutations
 
+import psycopg
 import pytest
-from sqlalchemy import select
+from sqlalchemy import exc, select
 
+from bot.domain.cards import CardEvent
 from bot.domain.errors import Rejected
+from bot.ports import RawEvent
 from bot.services import receive
 from bot.store.inbox import inbox
 from tests.world import World
@@ -59,11 +63,11 @@ def test_events_may_come_in_any_order_and_twice(world: World, order: tuple[int, 
 def test_an_event_of_something_else_is_a_line_in_the_inbox(
     world: World, event_type: str, ids: dict[str, str]
 ) -> None:
-    """Ignored with its type as the reason, and what comes after it is read."""
+    """Ignored with a sentence, and what comes after it is read."""
     body = json.dumps({"id": "evt_1", "type": event_type, **ids}).encode()
     assert take_in(world, body) == 1
     assert receive.read_inbox(world.deps) == 1
-    assert rows(world) == [("ignored", event_type)]
+    assert rows(world) == [("ignored", f"{event_type} is about nothing of ours")]
 
 
 def test_an_event_that_is_not_signed_leaves_no_row(world: World) -> None:
@@ -72,3 +76,30 @@ def test_an_event_that_is_not_signed_leaves_no_row(world: World) -> None:
     with pytest.raises(Rejected, match="bad_signature"):
         world.deps.webhooks.verify(body, "00")
     assert rows(world) == []
+
+
+def test_an_event_that_waits_for_the_acquirer_keeps_no_post_waiting(world: World) -> None:
+    """What people say is read beside it, by a job of its own."""
+    event = {"id": "evt_1", "type": "payment_intent.succeeded", "topup_id": "nobody's"}
+    take_in(world, json.dumps(event).encode())
+    world.take_post("bob", "@smoney pay @alice 10€")
+    assert receive.read_said(world.deps) == 1
+    assert [status for status, _reason in rows(world)] == ["waiting"]
+    assert receive.read_card_events(world.deps) == 1
+
+
+def test_a_database_that_goes_is_no_fault_of_the_row_that_is_read(world: World) -> None:
+    """The row is as it was, whatever a database that is there again would take down about it."""
+
+    class Gone:
+        def decode(self, body: str) -> CardEvent:
+            raise exc.OperationalError("SELECT", {}, psycopg.errors.AdminShutdown())
+
+        def verify(self, body: bytes, signature: str) -> RawEvent:
+            return world.cards.webhooks.verify(body, signature)
+
+    event = {"id": "evt_1", "type": "payment_intent.succeeded", "topup_id": "nobody's"}
+    take_in(world, json.dumps(event).encode())
+    with pytest.raises(exc.OperationalError):
+        receive.read_card_events(replace(world.deps, webhooks=Gone()))
+    assert rows(world) == [("waiting", None)]

@@ -12,12 +12,14 @@ from typing import Any
 import pytest
 
 from bot.adapters.stripe_api import StripeApi
-from bot.adapters.stripe_cards import StripeCheckout, StripePayments, StripeVault, StripeWebhooks
+from bot.adapters.stripe_cards import StripeCheckout, StripePayments, StripeVault
 from bot.adapters.stripe_payouts import StripePayouts
 from bot.adapters.stripe_reversals import StripeReversals
+from bot.adapters.stripe_webhooks import StripeWebhooks
 from bot.domain.topup import FAILURES_A_PAGE
 from bot.services import operate, receive, reconcile, settle, topup
 from bot.services.confirm import GoToCard, Settled
+from bot.services.views import OrderView
 from bot.store import ledger
 from bot.store.engine import Store
 from tests.sandbox.card_world import (
@@ -89,10 +91,11 @@ class Wire:
         with self.world.store.read() as session:
             return dict(ledger.balances(session)).get("cards", 0)
 
-    def settled(self, payee: str) -> str:
+    def settled(self, payee: str, *, keep: bool = False) -> str:
         """Let bob pay 10 € by card; return the reference."""
         reference = self.world.order("bob", payee)
-        assert isinstance(self.world.confirm("bob", reference, funding="card"), GoToCard)
+        outcome = self.world.confirm("bob", reference, funding="card", keep=keep)
+        assert isinstance(outcome, GoToCard)
         self.pay(reference)
         self.hear("checkout.session.completed")
         assert self.world.topup(reference).status == "captured"
@@ -163,11 +166,16 @@ def test_a_refund_goes_to_the_card_and_comes_back(wire: Wire) -> None:
 
 
 def test_a_saved_card_pays_and_is_taken_out(wire: Wire) -> None:
-    """The network keeps it for us, charges it off-session, and then no more."""
+    """The network keeps it from its own page, charges it off-session, and then no more."""
     bob = wire.world.visitor("bob").person_id
     assert bob is not None
-    card_id = wire.world.save_card(bob, "pm_card_fr", limit_cents=2000)
-    reference = wire.world.order("bob", "alice")
+    wire.settled("alice", keep=True)
+    reference = wire.world.order("bob", "alice", "11€")
+    page = wire.world.page("bob", reference)
+    assert isinstance(page, OrderView)
+    assert page.to_confirm is not None
+    ((card_id, last4),) = [(one.id, one.last4) for one in page.to_confirm.saved]
+    assert last4 == "4242"
     outcome = wire.world.confirm("bob", reference, funding="card", saved_card_id=card_id)
     assert outcome == Settled(reference)
     topup.remove_card(wire.world.deps, bob, card_id)

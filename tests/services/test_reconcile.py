@@ -5,6 +5,7 @@ import pytest
 from bot.domain.errors import Rejected, Unavailable
 from bot.services import cases, operate, receive, reconcile, settle
 from bot.services.reconcile import Difference, Reconciliation
+from bot.store import disputes as card_disputes
 from bot.store import ledger
 from bot.telemetry import METRICS
 from tests.fakes.bank import DEBTOR, FakeBankFiles, Movement, camt
@@ -109,6 +110,37 @@ def test_a_dispute_is_made_good_with_the_next_payout(paid: World) -> None:
     found = run(paid)
     assert found.topup_cents == 4000 + 40 + 55 + 63 + 61
     assert (found.short_cents, found.differences) == (0, [])
+
+
+def test_a_dispute_that_no_webhook_told_of_is_found_in_the_payout(paid: World) -> None:
+    """It is booked as one whose webhook came, and so is its end, which may move nothing."""
+    disputed = by_card(paid, "20€")
+    dispute_id = paid.cards.dispute(paid.topup(disputed).payment_id)
+    by_card(paid, "25€")
+    by_card(paid, "24€")
+    paid.cards.pay_out()
+    found = run(paid)
+    assert (found.short_cents, found.differences) == (2000 + 2000, [])
+    assert paid.topup(disputed).status == "disputed"
+    paid.cards.decide(dispute_id, "lost")
+    run(paid)
+    with paid.store.read() as session:
+        assert card_disputes.open_ids(session) == []
+
+
+def test_a_dispute_that_an_operator_booked_as_a_difference_is_not_booked_again(
+    paid: World,
+) -> None:
+    """What it took was understood: a second entry would take it twice."""
+    paid.cards.dispute(paid.topup(by_card(paid, "20€")).payment_id)
+    by_card(paid, "25€")
+    by_card(paid, "24€")
+    paid.cards.pay_out()
+    paid.cards.fail("reversals.dispute", Unavailable("no_answer"))
+    reconcile.book_difference(paid.deps, only(run(paid)).line, "losses")
+    before = shown(paid)
+    run(paid)
+    assert shown(paid) == before
 
 
 def test_an_acquirer_who_does_not_answer_leaves_all_as_it_was(paid: World) -> None:

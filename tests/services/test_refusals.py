@@ -23,6 +23,7 @@ from tests.world import World
 GOOD = "4242424242424242"
 BRITISH = "4000008260000000"
 DECLINED = "4000000000000002"
+POOR = "4000000000009995"
 LANGS: tuple[Lang, ...] = ("fr", "en")
 
 
@@ -73,11 +74,12 @@ def _abandon(world: World, reference: str) -> None:
     [
         (_submit(BRITISH), "voided", "refusal.card_country"),
         (_submit(DECLINED, 3), "declined", "refusal.card_declined"),
+        (_submit(POOR, 3), "declined", "refusal.card_no_funds"),
         (_lapse, "voided", "refusal.card_lapsed"),
         (_lock, "voided", "refusal.locked"),
         (_abandon, "expired", "refusal.card_abandoned"),
     ],
-    ids=["foreign", "declined", "lapsed", "locked", "abandoned"],
+    ids=["foreign", "declined", "no funds", "lapsed", "locked", "abandoned"],
 )
 def test_a_card_payment_that_comes_to_nothing_says_why(
     world: World, play: Play, status: str, key: str

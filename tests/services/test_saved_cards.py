@@ -182,6 +182,18 @@ def test_a_charge_whose_answer_was_lost_is_asked_for_again(world: World) -> None
     assert topup.forget_removed(world.deps) == 1
 
 
+def test_a_charge_of_more_than_a_day_ago_is_looked_for_before_it_is_made(world: World) -> None:
+    """The acquirer may have forgotten its key: asked for again it would be a second charge."""
+    card_id, reference = ordered(world)
+    world.cards.fail("payments.charge", Unavailable("no answer"), after=True)
+    world.confirm("bob", reference, funding="card", saved_card_id=card_id)
+    world.cards.forget_keys()
+    world.pass_time(hours=25)
+    settle.recover(world.deps)
+    assert world.statuses(reference) == ["posted"]
+    assert [one.captured_cents for one in world.cards.paid.values()] == [1000]
+
+
 def test_a_limit_that_shrank_stops_a_charge_before_it_is_made(world: World) -> None:
     """The last look is under the person's lock, and nothing has to be refunded."""
     card_id, reference = ordered(world)

@@ -40,6 +40,18 @@ def test_the_same_key_with_the_same_postings_again_changes_nothing(store: Store)
         assert ledger.counts(session)[:2] == (1, 2)
 
 
+def test_a_batch_that_repeats_an_entry_writes_it_once(store: Store) -> None:
+    """Its postings are not doubled under its one key; a contradiction is a bug here as well."""
+    entry = books.capture("t", 1, 500)
+    with store.read() as session:  # rolled back: no fact stands behind what is written
+        ledger.record(session, [entry, entry], at=NOON)
+        assert ledger.balance(session, books.wallet(1)) == 500
+        assert ledger.counts(session)[:2] == (1, 2)
+        contradiction = [books.capture("u", 1, cents) for cents in (1, 2)]
+        with pytest.raises(AssertionError, match="other postings"):
+            ledger.record(session, contradiction, at=NOON)
+
+
 def test_the_same_key_with_other_postings_is_a_bug_and_changes_nothing(store: Store) -> None:
     """A contradiction under a key rolls everything back."""
     with store.write() as session:

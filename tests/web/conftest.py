@@ -1,4 +1,7 @@
-"""The pages on fakes, on each database; the books are proven in the teardown."""
+"""The pages on fakes; the books are proven in the teardown.
+
+On SQLite alone: a page asks services, which are tested on both databases.
+"""
 
 from collections.abc import Callable
 
@@ -10,6 +13,12 @@ from tests.web.visiting import Browser, site
 from tests.world import World
 
 OpenBrowser = Callable[..., Browser]
+
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """A fresh migrated database."""
+    return sqlite_url
 
 
 @pytest.fixture

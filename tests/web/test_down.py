@@ -22,12 +22,6 @@ COOKIE = "__Host-smoney_session"
 PAGES = [path for path in PATHS if not path.startswith(("/healthz", "/metrics", "/static"))]
 
 
-@pytest.fixture
-def database_url(sqlite_url: str) -> str:
-    """The world's own database, which is well: the pages are on another."""
-    return sqlite_url
-
-
 @pytest.fixture(params=["postgresql", "no_folder", "no_database", "locked"])
 def gone(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     """A database that does not answer, in one of several ways."""

@@ -14,12 +14,6 @@ PHONE = "06 12 34 56 78"
 E164 = "+33612345678"
 
 
-@pytest.fixture
-def database_url(sqlite_url: str) -> str:
-    """SQLite alone: the services beneath are tried on both databases."""
-    return sqlite_url
-
-
 def code_of(world: World, phone: str = E164) -> str:
     """Return the code in the newest text message to a phone."""
     found = re.search(r"\b[0-9]{6}\b", world.sms.texts_to(phone)[-1])

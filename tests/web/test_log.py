@@ -17,12 +17,6 @@ from tests.web.visiting import Browser
 from tests.world import World
 
 
-@pytest.fixture
-def database_url(sqlite_url: str) -> str:
-    """SQLite alone: what is logged does not depend on the database."""
-    return sqlite_url
-
-
 class Log:
     """What the process has written, as an operator of the sandbox sees it."""
 

@@ -156,7 +156,7 @@ def test_what_is_unticked_is_not_paid(world: World, browser: Browser) -> None:
     reply = world.post("bob", "@smoney pay @alice @dave 5€ each")
     reference = str(reply).rpartition("/t/")[2][:6]
     page = browser.open_order("bob", reference)
-    assert page.count('type="checkbox"') == 2
+    assert page.count('type="checkbox" name="number"') == 2
     assert browser.confirm(reference, "wallet", number="2").status_code == 303
     assert (world.balance("alice"), world.balance("dave")) == (0, 500)
 

@@ -20,12 +20,6 @@ WEB = Path(bot.web.__file__).parent
 TEMPLATES = sorted((WEB / "templates").glob("*.html"))
 
 
-@pytest.fixture
-def database_url(sqlite_url: str) -> str:
-    """SQLite alone: what is tried here does not depend on the database."""
-    return sqlite_url
-
-
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
 def test_no_sentence_stands_in_a_template(path: Path) -> None:
     """Outside tags and expressions a template holds signs, no words; nor do spoken attributes."""

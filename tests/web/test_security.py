@@ -66,12 +66,6 @@ BY_NOBODY = {"/webhooks/stripe", "/signin/passkey/begin", "/signin/passkey"}
 """What nobody who is signed in sends; a sign-in is bound to the browser that began it."""
 
 
-@pytest.fixture
-def database_url(sqlite_url: str) -> str:
-    """SQLite alone: what is tried here does not depend on the database."""
-    return sqlite_url
-
-
 @pytest.mark.parametrize("path", PATHS)
 def test_every_answer_bears_the_headers(browser: Browser, path: str) -> None:
     """Whatever the route, and whatever came of it."""

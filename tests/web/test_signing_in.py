@@ -8,12 +8,6 @@ from tests.web.visiting import Browser
 from tests.world import PUBLIC_URL, World
 
 
-@pytest.fixture
-def database_url(sqlite_url: str) -> str:
-    """SQLite alone: the services beneath are tried on both databases."""
-    return sqlite_url
-
-
 def test_who_comes_back_from_x_goes_on_where_they_were(world: World, browser: Browser) -> None:
     """The order's page is where the sign-in began, so it is where it ends."""
     reference = world.order("bob", "alice")

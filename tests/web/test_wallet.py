@@ -1,5 +1,9 @@
 """The wallet's page: what stands there, and its switches."""
 
+import re
+
+from sqlalchemy import text
+
 from tests.web.conftest import OpenBrowser
 from tests.web.test_orders import text_of
 from tests.web.visiting import Browser
@@ -92,7 +96,8 @@ def test_a_card_shows_its_end_and_its_mandate(world: World, browser: Browser) ->
     browser.sign_in("bob")
     page = text_of(browser.get("/wallet").text)
     assert "•••• 4242" in page
-    assert "Peut être débitée de 100 €" in page
+    assert "100 € au plus par paiement que vous confirmez" in page
+    assert "L’autorisation prend fin le 23 novembre 2027" in page
 
 
 def test_a_saved_card_is_taken_out_by_a_tap(world: World, browser: Browser) -> None:
@@ -124,3 +129,28 @@ def test_a_saved_card_pays_from_the_page(world: World, browser: Browser) -> None
     answer = browser.confirm(reference, f"card-{name}")
     assert answer.headers["location"] == f"/t/{reference}"
     assert world.statuses(reference) == ["posted"]
+
+
+def test_a_box_keeps_the_card_of_a_payment(world: World, browser: Browser) -> None:
+    """Off until it is ticked, with what it permits beside it; then the wallet lists the card."""
+    world.join("bob")
+    world.join("alice")
+    reference = world.order("bob", "alice")
+    page = browser.open_order("bob", reference)
+    box = re.search(r'<input type="checkbox" name="keep" value="([^"]*)"[^>]*>', page)
+    assert box is not None
+    assert "checked" not in box[0]
+    said = text_of(page)
+    for word in ("30 € au plus chacun", "23 novembre 2027", "effet immédiat"):
+        assert word in said
+    answer = browser.confirm(reference, "card", keep=box[1].replace("3000", "9000"))
+    assert "conditions pour garder la carte ont changé" in text_of(answer.text)
+    assert browser.confirm(reference, "card", keep=box[1]).status_code == 303
+    world.cards.submit(world.topup(reference).session_id, "4242424242424242")
+    browser.get(f"/t/{reference}", card="done")
+    wallet = text_of(browser.get("/wallet").text)
+    assert "Visa •••• 4242" in wallet
+    assert "30 € au plus par paiement que vous confirmez" in wallet
+    with world.store.write() as session:
+        session.execute(text("UPDATE saved_card SET exp_year = 2020"))
+    assert "Carte expirée" in browser.get("/wallet").text

@@ -124,6 +124,7 @@ def test_the_table_holds_every_job_once() -> None:
         "prune_sessions",
         "prune_texts",
         "read_inbox",
+        "read_card_events",
         "reconcile",
         "recover",
         "return",

@@ -116,8 +116,8 @@ def _confirm(net: Network, intent: Obj, confirmation: dict[str, Any]) -> Obj:
             "payment_intent_unexpected_state",
             payment_intent=intent,
         )
-    if confirmation["off_session"] and intent["customer"] is None:
-        raise invalid_param("customer", "Off-session payments need a customer.")
+    if confirmation["off_session"]:
+        _require_kept(net, intent)
     decline = charging.confirm(
         net,
         intent,
@@ -129,6 +129,18 @@ def _confirm(net: Network, intent: Obj, confirmation: dict[str, Any]) -> Obj:
     if decline:
         raise card_error(net, intent, decline)
     return intent
+
+
+def _require_kept(net: Network, intent: Obj) -> None:
+    """Let only what a customer keeps be charged while they are away: a test token never was."""
+    if intent["customer"] is None:
+        raise invalid_param("customer", "Off-session payments need a customer.")
+    method = net.store.get("payment_method", intent["payment_method"])
+    if method["customer"] != intent["customer"]:
+        raise invalid_param(
+            "payment_method",
+            f"The payment method must be attached to the customer {intent['customer']}.",
+        )
 
 
 def card_error(net: Network, intent: Obj, decline: Decline) -> ApiError:

@@ -58,6 +58,7 @@ def _show(net: Network, session: Obj, lang: str, problem: str | None, form: Obj)
         lang,
         session=session,
         items=net.store.note(session["id"])["items"],
+        kept=net.store.note(session["id"])["intent"]["setup_future_usage"],
         problem=problem,
         form=form,
         countries=COUNTRIES,

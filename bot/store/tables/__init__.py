@@ -7,7 +7,15 @@ domain's enums, so that a status cannot be added in one place alone.
 from sqlalchemy import MetaData, Table
 from sqlmodel import SQLModel
 
-from bot.store.tables.cards import CardFailure, CardRefund, DisputeRow, Recovery
+from bot.store.tables.cards import (
+    CardCustomer,
+    CardFailure,
+    CardRefund,
+    DisputeRow,
+    Mandate,
+    Recovery,
+    SavedCardRow,
+)
 from bot.store.tables.ledger import Account, JournalEntry, PostingRow
 from bot.store.tables.mail import Cursor, InboxRow, OutboxRow, PostVersion
 from bot.store.tables.orders import (
@@ -27,9 +35,7 @@ from bot.store.tables.people import (
     Case,
     Heartbeat,
     Lease,
-    Mandate,
     Person,
-    SavedCardRow,
     XAccount,
 )
 from bot.store.tables.proofs import (
@@ -58,6 +64,7 @@ __all__ = [
     "AcquirerPayoutRow",
     "BankReportRow",
     "Block",
+    "CardCustomer",
     "CardFailure",
     "CardRefund",
     "Case",

@@ -1,13 +1,88 @@
-"""What cards do to us besides paying: failures, disputes, refunds, and what is recovered."""
+"""Cards that are kept, with their mandates, and what cards do to us besides paying."""
 
 from datetime import datetime
 from typing import ClassVar
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from bot.domain.topup import DisputeStatus, RefundStatus
 from bot.store.types import BigId, UtcDateTime, check
+
+_IN_A_WALLET = text("removed_at IS NULL")
+
+
+class CardCustomer(SQLModel, table=True):
+    """A person as the acquirer knows them, so that it can keep cards for them."""
+
+    __tablename__: ClassVar[str] = "card_customer"
+
+    person_id: int = Field(foreign_key="person.id", primary_key=True, sa_type=BigId)
+    key: str = Field(max_length=32)
+    """Random, since it is in the acquirer's key: `customer-<key>`. One that came to nothing gives
+    way to the next attempt's: the acquirer repeats a server error for as long as it knows a key."""
+    customer_id: str | None = Field(default=None, max_length=128)
+    """The acquirer's, once it has answered."""
+    created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class SavedCardRow(SQLModel, table=True):
+    """A card kept at the acquirer; a person has the same one once."""
+
+    __tablename__: ClassVar[str] = "saved_card"
+    __table_args__ = (
+        Index(
+            "uq_saved_card_fingerprint",
+            "person_id",
+            "fingerprint",
+            unique=True,
+            sqlite_where=_IN_A_WALLET,
+            postgresql_where=_IN_A_WALLET,
+        ),
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    person_id: int = Field(foreign_key="person.id", index=True, sa_type=BigId)
+    customer_id: str = Field(max_length=128)
+    payment_method_id: str = Field(max_length=128, unique=True)
+    brand: str = Field(max_length=32)
+    last4: str = Field(max_length=4)
+    country: str | None = Field(default=None, max_length=2)
+    fingerprint: str | None = Field(default=None, max_length=64)
+    exp_month: int
+    exp_year: int
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    removed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When its owner took it out of the wallet, or where it never came into it: not charged."""
+    forgotten_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When the acquirer had removed it too."""
+
+
+class Mandate(SQLModel, table=True):
+    """The permission to charge a saved card off-session, with its limit and its end.
+
+    It is given with the payment that is to bring the card, and permits nothing before it has one.
+    """
+
+    __tablename__: ClassVar[str] = "mandate"
+    __table_args__ = (
+        CheckConstraint("limit_cents > 0", name="ck_mandate_limit"),
+        CheckConstraint("saved_card_id IS NOT NULL OR topup_id IS NOT NULL", name="ck_mandate_of"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    saved_card_id: int | None = Field(
+        default=None, foreign_key="saved_card.id", index=True, sa_type=BigId
+    )
+    topup_id: str | None = Field(default=None, foreign_key="topup.id", unique=True, max_length=32)
+    """The payment with which it was given on the page."""
+    version: str = Field(max_length=16)
+    """Of the words that its giver read."""
+    limit_cents: int = Field(sa_type=BigInteger)
+    """The most that one charge may be."""
+    consented_at: datetime = Field(sa_type=UtcDateTime)
+    ends_at: datetime = Field(sa_type=UtcDateTime)
+    revoked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class CardFailure(SQLModel, table=True):

@@ -1,4 +1,4 @@
-"""People with their X accounts and cards, and the workers' own rows."""
+"""People with their X accounts, and the workers' own rows."""
 
 from datetime import date, datetime
 from typing import ClassVar
@@ -72,42 +72,6 @@ class XAccount(SQLModel, table=True):
     """They wrote a DM first: the bot may write to them."""
     joined_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     seen_at: datetime = Field(sa_type=UtcDateTime)
-
-
-class SavedCardRow(SQLModel, table=True):
-    """A card kept at the acquirer."""
-
-    __tablename__: ClassVar[str] = "saved_card"
-
-    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
-    person_id: int = Field(foreign_key="person.id", index=True, sa_type=BigId)
-    customer_id: str = Field(max_length=128)
-    payment_method_id: str = Field(max_length=128, unique=True)
-    brand: str = Field(max_length=32)
-    last4: str = Field(max_length=4)
-    country: str | None = Field(default=None, max_length=2)
-    exp_month: int
-    exp_year: int
-    created_at: datetime = Field(sa_type=UtcDateTime)
-    removed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    """When its owner took it out of the wallet: from then on it is charged no more."""
-    forgotten_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    """When the acquirer had removed it too."""
-
-
-class Mandate(SQLModel, table=True):
-    """The permission to charge a saved card off-session, with its limit and its end."""
-
-    __tablename__: ClassVar[str] = "mandate"
-    __table_args__ = (CheckConstraint("limit_cents > 0", name="ck_mandate_limit"),)
-
-    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
-    saved_card_id: int = Field(foreign_key="saved_card.id", index=True, sa_type=BigId)
-    limit_cents: int = Field(sa_type=BigInteger)
-    """The most that one charge may be."""
-    consented_at: datetime = Field(sa_type=UtcDateTime)
-    ends_at: datetime = Field(sa_type=UtcDateTime)
-    revoked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class Block(SQLModel, table=True):
