@@ -191,6 +191,8 @@ def finish_sign_in(deps: Deps, credential: str, browser_token: str | None) -> Si
     token, csrf = deps.chance.token(), deps.chance.token()
     with deps.store.write() as session:
         row = _check(session, deps, credential, base64url_to_bytes(attempt.verifier))
+        # The key and what unlocks it are two factors: they open the wallet too (art. 10).
+        people.change_person(session, row.person_id, opened_at=at)
         tokens.open_session(
             session, token_hash=_hashed(token), x_user_id=row.x_user_id, csrf=csrf, at=at
         )

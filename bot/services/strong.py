@@ -62,6 +62,8 @@ class ChallengePage:
     """The last two of the number that the text went to."""
     is_over: bool
     is_used: bool
+    by_text: bool
+    """Whether a text went out; else it is for a touch alone."""
     terms_hash: str
 
 
@@ -130,6 +132,7 @@ def page(deps: Deps, visitor: Visitor, challenge_id: str) -> ChallengePage | Non
         digits=person.phone[-2:],
         is_over=not is_open(row, deps.clock.now()),
         is_used=row.used_at is not None,
+        by_text=row.code_hash is not None,
         terms_hash=row.terms_hash,
     )
 

@@ -56,7 +56,10 @@ def test_one_touch_signs_in_and_a_second_confirms_what_was_shown(world: World) -
     world.join("alice")
     key = device()
     add(world, key)
+    world.pass_time(days=180)
+    assert not strong.may_look(world.deps, world.visitor("bob"))
     signed_in = sign_in(world, key)
+    assert strong.may_look(world.deps, world.visitor("bob"))
     assert signed_in.next_path == "/t/4F7K2Q"
     seen = visitor(world.deps, signed_in.token)
     assert seen is not None
