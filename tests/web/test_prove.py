@@ -1,7 +1,5 @@
 """The page of two factors, and what leads to it: larger amounts, the wallet, changes, payouts."""
 
-import pytest
-
 from bot.store import people
 from tests.services.paying_out import IBAN
 from tests.services.proving import newest_code
@@ -9,12 +7,6 @@ from tests.web.conftest import OpenBrowser
 from tests.web.test_orders import text_of
 from tests.web.visiting import Browser
 from tests.world import World
-
-
-@pytest.fixture
-def database_url(sqlite_url: str) -> str:
-    """SQLite alone: the services beneath are tried on both databases."""
-    return sqlite_url
 
 
 def test_a_larger_amount_is_paid_with_two_screens_before_the_receipt(
