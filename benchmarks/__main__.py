@@ -5,11 +5,17 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import cold_start, parse
+from benchmarks import cold_start, ledger, long_books, parse
 
 BENCHMARKS: dict[str, Callable[[], dict[str, object]]] = {
     "parse": parse.run,
     "cold-start": cold_start.run,
+    "ledger-batch-postgresql": ledger.batch_postgresql,
+    "ledger-single-postgresql": ledger.single_postgresql,
+    "ledger-sqlite": ledger.sqlite,
+    "ledger-hot": ledger.hot,
+    "ledger-flat": long_books.flat,
+    "ledger-check": long_books.check,
 }
 LATEST = Path(__file__).parent / "latest.json"
 
@@ -20,19 +26,32 @@ def main(only: list[str]) -> int:
     if unknown:
         print(f"No benchmark {unknown[0]}: there are {', '.join(BENCHMARKS)}.", file=sys.stderr)
         return 2
-    rows = [BENCHMARKS[name]() for name in only or BENCHMARKS]
-    print(f"{'name':<12} {'ours':>12} {'peer':>12} {'ratio':>8}  unit, peer")
+    rows = []
+    for name in only or BENCHMARKS:
+        print(f"{name}: measuring", file=sys.stderr, flush=True)
+        rows.append(BENCHMARKS[name]())
+    print(f"{'name':<24} {'ours':>10} {'peer':>10} {'ratio':>7}  unit, peer")
     for row in rows:
-        figures = f"{row['ours']:>12} {row['peer']:>12} {row['ratio']:>8}"
-        print(f"{row['name']:<12} {figures}  {row['unit']}, {row['peer_name']}")
+        figures = f"{row['ours']:>10} {row['peer']:>10} {row['ratio']:>7}"
+        print(f"{row['name']:<24} {figures}  {row['unit']}, {row['peer_name']}")
         if "limit" in row:
-            print(f"{'':<12} {row['limit']:>12} {'':>21}  {row['unit']}, {row['limit_name']}")
+            print(f"{'':<24} {row['limit']:>10} {'':>18}  {row['unit']}, {row['limit_name']}")
         if "wall" in row:
-            print(f"{'':<12} {row['wall']:>12} {'':>21}  {row['unit']}, by the clock on the wall")
+            print(f"{'':<24} {row['wall']:>10} {'':>18}  {row['unit']}, by the clock on the wall")
         if "cpu" in row:
-            print(f"{'':<12} {row['cpu']:>12} {'':>21}  {row['unit']}, of the processor")
-    LATEST.write_text(json.dumps(rows, indent=2) + "\n")
+            print(f"{'':<24} {row['cpu']:>10} {'':>18}  {row['unit']}, of the processor")
+        if "memory_mb" in row:
+            figures = f"{row['memory_mb']:>10} {row['memory_of_few_mb']:>10} {'':>7}"
+            print(f"{'':<24} {figures}  MB, with {row['postings']:,} postings and with few")
+    LATEST.write_text(json.dumps(_latest(rows), indent=2) + "\n")
     return 0
+
+
+def _latest(rows: list[dict[str, object]]) -> list[dict[str, object]]:
+    """Put what was measured now among what was measured last, in the order of the table."""
+    known = json.loads(LATEST.read_text()) if LATEST.exists() else []
+    by_name = {row["name"]: row for row in [*known, *rows]}
+    return [by_name[name] for name in BENCHMARKS if name in by_name]
 
 
 if __name__ == "__main__":

@@ -12,9 +12,10 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import psycopg
 
@@ -78,7 +79,11 @@ def quick_folder() -> Path:
 
 
 def _server_folder() -> Path:
-    folder = quick_folder()
+    return for_server(quick_folder())
+
+
+def for_server(folder: Path) -> Path:
+    """Give a folder to the user that servers run as."""
     rights = as_server_user()
     if rights:
         os.chown(folder, rights["user"], rights["group"])
@@ -144,6 +149,14 @@ class Server:
 class PostgreSQL(Server):
     """A PostgreSQL server with nothing in it, quick rather than durable."""
 
+    OPTIONS: ClassVar[Mapping[str, str]] = {
+        "fsync": "off",
+        "synchronous_commit": "off",
+        "full_page_writes": "off",
+        "max_wal_size": "256MB",  # it may lie in memory
+        "autovacuum": "off",
+    }
+
     def start(self, **own: str) -> Self:
         """Make the cluster and start it; `own`: settings other than the tests' usual ones."""
         data = self.folder / "data"
@@ -162,12 +175,8 @@ class PostgreSQL(Server):
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": "",
             "max_connections": "200",
-            "fsync": "off",
-            "synchronous_commit": "off",
-            "full_page_writes": "off",
-            "max_wal_size": "256MB",  # it may lie in memory
-            "autovacuum": "off",
             "timezone": "Pacific/Auckland",  # far from UTC: a naive datetime would show
+            **self.OPTIONS,
             **own,
         }
         settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]

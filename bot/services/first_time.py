@@ -27,7 +27,7 @@ from bot.i18n.texts import PARIS, say
 from bot.services import changes, texts, wallet_code
 from bot.services.deps import Deps
 from bot.services.sessions import Visitor
-from bot.store import people, proofs, tokens
+from bot.store import factors, people, tokens
 
 TERMS_VERSION: Final = "2026-11"
 """The terms that the page of the first time shows; recorded with the consent to them."""
@@ -70,7 +70,7 @@ def _step(session: Session, deps: Deps, visitor: Visitor) -> Step | None:
 def typed(deps: Deps, visitor: Visitor) -> Row[Any] | None:
     """Return what somebody typed so far, on any of the steps."""
     with deps.store.read() as session:
-        return proofs.typed(session, visitor.x_user_id)
+        return factors.typed(session, visitor.x_user_id)
 
 
 # --- the phone ---------------------------------------------------------------------------------
@@ -88,7 +88,7 @@ def send_phone_code(
     """Send a code to a number, by text message. Raises `Refusal` and `Unavailable`."""
     at = deps.clock.now()
     with deps.store.write() as session:
-        proofs.keep_typed(
+        factors.keep_typed(
             session, visitor.x_user_id, phone=phone_text[:40], has_consented=consent, at=at
         )
     if not consent:
@@ -111,7 +111,7 @@ def send_phone_code(
             at=at,
             expires_at=at + CODE_LASTS,
         )
-        proofs.consent(
+        factors.consent(
             session,
             x_user_id=visitor.x_user_id,
             terms_version=TERMS_VERSION,
@@ -265,7 +265,7 @@ def link(deps: Deps, visitor: Visitor, code_text: str) -> None:
                     at=at,
                 )
                 people.link_account(session, visitor.x_user_id, person.id, at=at)
-                proofs.forget_typed(session, visitor.x_user_id)
+                factors.forget_typed(session, visitor.x_user_id)
     if refusal is not None:
         raise Refusal(refusal)
     deps.bells.outbox.set()
@@ -287,7 +287,7 @@ def declare(
     """
     at = deps.clock.now()
     with deps.store.write() as session:
-        proofs.keep_typed(
+        factors.keep_typed(
             session,
             visitor.x_user_id,
             first_names=first_names[:140],
@@ -326,7 +326,7 @@ def choose_code(deps: Deps, visitor: Visitor, code_text: str, again_text: str) -
         people.change_person(
             session, person.id, code_hash=wallet_code.hashed(deps, code), opened_at=at
         )
-        proofs.forget_typed(session, visitor.x_user_id)
+        factors.forget_typed(session, visitor.x_user_id)
 
 
 def _locked(session: Session, visitor: Visitor) -> Row[Any]:
@@ -341,7 +341,7 @@ def prune(deps: Deps) -> int:
     with deps.store.write() as session:
         return (
             tokens.prune_codes(session, before=before)
-            + proofs.prune_challenges(session, before=before)
-            + proofs.prune_texts(session, before=before)
-            + proofs.prune_typed(session, before=before)
+            + factors.prune_challenges(session, before=before)
+            + factors.prune_texts(session, before=before)
+            + factors.prune_typed(session, before=before)
         )

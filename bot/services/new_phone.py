@@ -19,7 +19,7 @@ from bot.services import changes, texts
 from bot.services.deps import Deps
 from bot.services.first_time import CODE_LASTS, code_hash, is_code
 from bot.services.sessions import Visitor
-from bot.store import people, proofs, tokens
+from bot.store import factors, people, tokens
 
 
 def send_code(deps: Deps, visitor: Visitor, phone: str, *, lang: Lang, address: str | None) -> None:
@@ -81,7 +81,7 @@ def _waiting(session: Session, deps: Deps, visitor: Visitor) -> Row[Any] | None:
     """Return the code that waits, where its number is the one that was authenticated."""
     at = deps.clock.now()
     row = tokens.open_code(session, visitor.x_user_id, at=at, failures_at_most=FAILURES_AT_MOST)
-    met = proofs.met_since(
+    met = factors.met_since(
         session, visitor.x_user_id, purpose=Purpose.PHONE.value, since=at - 2 * CODE_LASTS
     )
     authenticated = {json.loads(one.facts)["phone"] for one in met}

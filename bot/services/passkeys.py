@@ -32,7 +32,7 @@ from bot.domain.sca import Authenticated, Basis, Purpose
 from bot.services import changes, sessions, strong, wallet_code
 from bot.services.deps import Deps
 from bot.services.sessions import SignedIn, Visitor
-from bot.store import passkeys, people, proofs, tokens
+from bot.store import factors, passkeys, people, tokens
 
 log = structlog.get_logger(__name__)
 
@@ -149,7 +149,7 @@ def remove(deps: Deps, visitor: Visitor, passkey_id: int) -> None:
 def _met(session: Session, deps: Deps, visitor: Visitor) -> Row[Any] | None:
     """Return the two factors that were just given for one more passkey."""
     since = deps.clock.now() - MADE_WITHIN
-    met = proofs.met_since(session, visitor.x_user_id, purpose=Purpose.PASSKEY.value, since=since)
+    met = factors.met_since(session, visitor.x_user_id, purpose=Purpose.PASSKEY.value, since=since)
     return next((one for one in met if "remove" not in json.loads(one.facts)), None)
 
 
@@ -205,7 +205,7 @@ def finish_sign_in(deps: Deps, credential: str, browser_token: str | None) -> Si
 def options_to_confirm(deps: Deps, visitor: Visitor, challenge_id: str) -> str | None:
     """Return what a visitor's passkeys are asked to sign; None where they have none."""
     with deps.store.read() as session:
-        row = proofs.challenge(session, challenge_id, visitor.x_user_id)
+        row = factors.challenge(session, challenge_id, visitor.x_user_id)
         known = passkeys.of_person(session, row.person_id) if row is not None else ()
     if row is None or not known:
         return None
@@ -222,7 +222,7 @@ def prove(deps: Deps, visitor: Visitor, challenge_id: str, credential: str) -> A
     with deps.store.write() as session:
         # A pause after wrong codes does not stop a touch: it is the way out of one.
         person = strong.ready_person(session, visitor)
-        row = proofs.challenge(session, challenge_id, visitor.x_user_id)
+        row = factors.challenge(session, challenge_id, visitor.x_user_id)
         if row is None or row.person_id != person.id or not strong.is_open(row, at):
             raise Refusal(Reply.of("refusal.proof_over"))
         used = _check(session, deps, credential, _challenge(deps, row))

@@ -6,12 +6,12 @@ each in the order of their ids, so that two settlements can never wait for each 
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row
 from sqlmodel import Session
 
 from bot.domain import books, levels, limits, sca
@@ -20,10 +20,11 @@ from bot.domain.errors import Refusal
 from bot.domain.limits import Policy
 from bot.domain.replies import Reply
 from bot.domain.transfer import Reason, Terms, TransferStatus, confirmation_hash
-from bot.services.tell import News, shown, tell
-from bot.store import confirmations, ledger, orders, people
+from bot.services.tell import News, lang_for, letters, may_message, shown
+from bot.store import confirmations, ledger, orders, outbox, people, settlement
 from bot.store.orders import transfers
-from bot.store.people import x_accounts
+from bot.store.sets import write
+from bot.store.settlement import Moves
 
 PAID: Final = "paid"
 """Outcome of a confirmation whose transfers are posted or held."""
@@ -36,18 +37,24 @@ class _Books:
     at: datetime
     policy: Policy
     bot_x_user_id: str | None
-    orders: Mapping[int, Row[Any]]
+    accounts: Mapping[str, Row[Any]]
+    """X accounts of payers and payees by X user id, each with the columns of its person."""
     payers: Mapping[int, Row[Any]]
-    payees: Mapping[str, Row[Any]]
+    ledger_accounts: dict[str, Row[Any]]
     balances: dict[str, int]
     paid: dict[int, int]
     since_sca: dict[int, int]
     entries: list[Entry] = field(default_factory=list)
-    posted: list[int] = field(default_factory=list)
-    held: dict[Reason, list[int]] = field(default_factory=lambda: defaultdict(list))
+    moves: Moves = field(default_factory=Moves)
+    held: set[int] = field(default_factory=set)
     stopped: list[int] = field(default_factory=list)
     outcomes: dict[int, str] = field(default_factory=dict)
     bases: dict[int, sca.Basis] = field(default_factory=dict)
+
+    def person_behind(self, x_user_id: str) -> Row[Any] | None:
+        """Return the person behind an X account; None where there is no wallet."""
+        account = self.accounts[x_user_id]
+        return account if account.id is not None else None
 
 
 def settle(
@@ -66,54 +73,57 @@ def settle(
     is issued into the payer's wallet first, and stays there where a transfer can no longer be made.
     """
     assert topup is None or [one.id for one in batch] == [topup.confirmation_id]
-    old = TransferStatus.PENDING if topup is None else TransferStatus.FUNDING
-    # All of an order's, not those alone that are covered: what was unticked moves as well.
-    orders.transfers_of(session, {one.order_id for one in batch}, lock=True)
-    rows: dict[int, list[Row[Any]]] = defaultdict(list)
-    for row in confirmations.covered(session, [one.id for one in batch]):
+    rows: dict[int | None, list[Row[Any]]] = defaultdict(list)
+    locked = settlement.lock_transfers(session, {one.order_id for one in batch})
+    for row in locked:
         rows[row.confirmation_id].append(row)
-    state = _load(session, batch, rows, policy=policy, at=at, bot_x_user_id=bot_x_user_id)
+    covered = [row for one in batch for row in rows[one.id]]
+    state = _load(session, batch, covered, topup, policy=policy, at=at, bot_x_user_id=bot_x_user_id)
     if topup is not None:
         _issue(state, topup)
     for confirmation in batch:
         _walk(state, confirmation, rows[confirmation.id], topup)
-    _write(session, state, batch, old=old, funding="wallet" if topup is None else "card")
-    _tell(session, state, batch, rows, public_url=public_url)
+    news = _news(state, batch, rows, public_url=public_url)
+    _write(session, state, batch, news, funding="wallet" if topup is None else "card")
+    _drop_unticked(session, state, batch, locked)
     return state.outcomes
 
 
 def _load(
     session: Session,
     batch: Sequence[Row[Any]],
-    rows: Mapping[int, Sequence[Row[Any]]],
+    covered: Sequence[Row[Any]],
+    topup: Row[Any] | None,
     *,
     policy: Policy,
     at: datetime,
     bot_x_user_id: str | None,
 ) -> _Books:
-    every = [row for some in rows.values() for row in some]
-    behind = people.persons_by_account(session, {row.payee_x_user_id for row in every})
-    payer_ids = {one.person_id for one in batch}
-    locked = people.lock_persons(session, payer_ids | {row.id for row in behind.values()})
-    payers = {person_id: locked[person_id] for person_id in payer_ids}
-    payees = {x_user_id: locked[row.id] for x_user_id, row in behind.items()}
-    wallets = [books.wallet(person_id) for person_id in payers]
-    wallets += [books.wallet(row.id) for row in payees.values()]
+    x_user_ids = {row.payee_x_user_id for row in covered}
+    x_user_ids.update(row.payer_x_user_id for row in covered)
+    accounts = settlement.lock_parties(session, x_user_ids)
+    persons = {row.id: row for row in accounts.values() if row.id is not None}
+    payers = {one.person_id for one in batch}
+    if not payers <= persons.keys():  # an account that has another person by now
+        persons |= people.lock_persons(session, payers - persons.keys())
+    wallets = [books.wallet(person_id) for person_id in persons]
+    ours = [books.CARDS] if topup is not None else []
+    locked = ledger.lock_accounts(session, wallets + ours)
     window = at - timedelta(days=limits.ROLLING_DAYS)
-    paid = orders.paid_since(session, list(payers), since=window)
-    for row in every:
+    paid = orders.paid_since(session, payers, since=window)
+    for row in covered:
         if row.status == TransferStatus.FUNDING.value:  # it counts already: not twice
             paid[row.payer_person_id] = paid.get(row.payer_person_id, 0) - row.amount_cents
     return _Books(
         at=at,
         policy=policy,
         bot_x_user_id=bot_x_user_id,
-        orders=orders.by_ids(session, {one.order_id for one in batch}),
-        payers=payers,
-        payees=payees,
-        balances=ledger.lock_balances(session, [*wallets, books.CARDS]),
+        accounts=accounts,
+        payers={person_id: persons[person_id] for person_id in payers},
+        ledger_accounts=locked,
+        balances={name: row.balance_cents for name, row in locked.items()},
         paid=paid,
-        since_sca={person_id: row.since_sca_cents for person_id, row in payers.items()},
+        since_sca={person_id: persons[person_id].since_sca_cents for person_id in payers},
     )
 
 
@@ -130,8 +140,8 @@ def _walk(
 ) -> None:
     """Decide on one confirmation: all of its transfers go, or none."""
     hashes = [(row.number, Terms(row.amount_cents, row.payee_x_user_id).hash) for row in rows]
-    reference = state.orders[confirmation.order_id].reference
-    assert confirmation_hash(reference, hashes) == confirmation.terms_hash, "terms changed"
+    of_terms = confirmation_hash(confirmation.reference, hashes)
+    assert of_terms == confirmation.terms_hash, "terms changed"
     assert sum(row.amount_cents for row in rows) == confirmation.total_cents, "terms changed"
     try:
         basis = _check(state, confirmation, rows, topup)
@@ -139,17 +149,17 @@ def _walk(
         state.outcomes[confirmation.id] = refusal.reply.key
         state.stopped += [row.id for row in rows]
         return
-    payer = state.payers[confirmation.person_id]
+    payer_id = confirmation.person_id
     state.outcomes[confirmation.id] = PAID
     state.bases[confirmation.id] = basis
-    state.paid[payer.id] = state.paid.get(payer.id, 0) + confirmation.total_cents
-    state.balances[books.wallet(payer.id)] -= confirmation.total_cents
+    state.paid[payer_id] = state.paid.get(payer_id, 0) + confirmation.total_cents
+    state.balances[books.wallet(payer_id)] -= confirmation.total_cents
     if not basis.is_strong:
-        state.since_sca[payer.id] += confirmation.total_cents
+        state.since_sca[payer_id] += confirmation.total_cents
     else:
-        state.since_sca[payer.id] = 0
+        state.since_sca[payer_id] = 0
     for row in rows:
-        _move(state, row, payer.id)
+        _move(state, row, payer_id, topup)
 
 
 def _check(
@@ -162,13 +172,8 @@ def _check(
     if payer.locked_at is not None:
         raise Refusal(Reply.of("refusal.locked"))
     for row in rows:
-        check_payee(
-            state.payees.get(row.payee_x_user_id),
-            row.payee_x_user_id,
-            payer.id,
-            bot_x_user_id=state.bot_x_user_id,
-        )
-        payee = state.payees.get(row.payee_x_user_id)
+        payee = state.person_behind(row.payee_x_user_id)
+        check_payee(payee, row.payee_x_user_id, payer.id, bot_x_user_id=state.bot_x_user_id)
         limits.check_amount(
             row.amount_cents,
             to_organisation=payee is not None and payee.is_organisation,
@@ -205,17 +210,19 @@ def check_payee(
         raise Refusal(Reply.of("refusal.to_self"))
 
 
-def _move(state: _Books, row: Row[Any], payer_id: int) -> None:
+def _move(state: _Books, row: Row[Any], payer_id: int, topup: Row[Any] | None) -> None:
     """Post one transfer, or hold it where its payee cannot take it yet."""
-    payee = state.payees.get(row.payee_x_user_id)
+    payee = state.person_behind(row.payee_x_user_id)
     reason = why_not_yet(payee, row.amount_cents, state.balances, state.policy)
     if reason is not None:
-        state.held[reason].append(row.id)
+        state.held.add(row.id)
+        state.moves.add(row, TransferStatus.HELD, reason, None)
         state.entries.append(books.hold(row.id, payer_id, row.amount_cents))
         return
     assert payee is not None
     state.balances[books.wallet(payee.id)] += row.amount_cents
-    state.posted.append(row.id)
+    why = Reason.CONFIRMED_FROM_WALLET if topup is None else Reason.CARD_CAPTURED
+    state.moves.add(row, TransferStatus.POSTED, why, payee.id)
     state.entries.append(books.post(row.id, payer_id, payee.id, row.amount_cents))
 
 
@@ -240,82 +247,74 @@ def _write(
     session: Session,
     state: _Books,
     batch: Sequence[Row[Any]],
+    news: Iterable[News],
     *,
-    old: TransferStatus,
     funding: str,
 ) -> None:
+    """Write everything that was decided: few statements, and one trip where that saves time."""
     at = state.at
-    payee_person = (
-        select(x_accounts.c.person_id)
-        .where(x_accounts.c.x_user_id == transfers.c.payee_x_user_id)
-        .scalar_subquery()
-    )
-    why = Reason.CONFIRMED_FROM_WALLET if funding == "wallet" else Reason.CARD_CAPTURED
-    moved = orders.advance(
-        session,
-        state.posted,
-        old=old,
-        new=TransferStatus.POSTED,
-        reason=why,
-        at=at,
-        posted_at=at,
-        funding=funding,
-        payee_person_id=payee_person,
-    )
-    assert len(moved) == len(state.posted), "a locked transfer moves"
+    old = TransferStatus.PENDING if funding == "wallet" else TransferStatus.FUNDING
+    if state.held:
+        names = [books.held(transfer_id) for transfer_id in state.held]
+        state.ledger_accounts |= ledger.lock_accounts(session, names)
+    counted = {
+        person_id: cents
+        for person_id, cents in state.since_sca.items()
+        if cents != state.payers[person_id].since_sca_cents
+    }
+    authenticated = {
+        one.person_id for one in batch if one.id in state.bases and state.bases[one.id].is_strong
+    }
+    counted |= {person_id: state.since_sca[person_id] for person_id in authenticated}
+    readers = {
+        x_user_id: lang_for(row.chosen_lang, row.lang)
+        for x_user_id, row in state.accounts.items()
+        if may_message(row)
+    }
+    told = list(letters(news, readers))
     claim_by = at + timedelta(days=state.policy.claim_within_days)
-    for reason, ids in state.held.items():
-        moved = orders.advance(
-            session,
-            ids,
-            old=old,
-            new=TransferStatus.HELD,
-            reason=reason,
-            at=at,
-            claim_by=claim_by,
-            funding=funding,
-        )
-        assert len(moved) == len(ids), "a locked transfer moves"
-    if old is TransferStatus.FUNDING and state.stopped:
+    write(
+        session,
+        [
+            *settlement.moving(state.moves, old=old, funding=funding, at=at, claim_by=claim_by),
+            *ledger.recording(state.entries, state.ledger_accounts, at=at),
+            *confirmations.settling(state.outcomes, state.bases, at=at),
+            *settlement.counting(counted, authenticated, at=at),
+            *outbox.putting(told, at=at),
+        ],
+    )
+    if state.stopped:
+        _stop(session, state, batch, old=old)
+
+
+def _stop(
+    session: Session, state: _Books, batch: Sequence[Row[Any]], *, old: TransferStatus
+) -> None:
+    """Let go of what confirmations covered that came to nothing."""
+    if old is TransferStatus.FUNDING:
         orders.advance(
             session,
             state.stopped,
             old=old,
             new=TransferStatus.CANCELLED,
             reason=Reason.NO_LONGER_POSSIBLE,
-            at=at,
+            at=state.at,
         )
-    ledger.record(session, state.entries, at=at)
-    _close(session, state, batch)
+    confirmations.release(session, [one.id for one in batch if state.outcomes[one.id] != PAID])
 
 
-def _close(session: Session, state: _Books, batch: Sequence[Row[Any]]) -> None:
-    """Settle the confirmations, count what went without authentication, drop what was unticked."""
-    groups: dict[tuple[str, sca.Basis | None], list[int]] = defaultdict(list)
-    for one in batch:
-        basis = state.bases.get(one.id)
-        groups[(state.outcomes[one.id], basis)].append(one.id)
-    for (outcome, basis), ids in groups.items():
-        confirmations.settle(session, ids, outcome=outcome, at=state.at, sca_basis=basis)
-        if outcome != PAID:
-            confirmations.release(session, ids)
-    authenticated = {
-        one.person_id for one in batch if one.id in state.bases and state.bases[one.id].is_strong
+def _drop_unticked(
+    session: Session, state: _Books, batch: Sequence[Row[Any]], locked: Sequence[Row[Any]]
+) -> None:
+    """Cancel what the payers of paid confirmations left out."""
+    if len(locked) == len(state.moves.ids):
+        return
+    payer_of = {
+        (one.order_id, one.payer_x_user_id) for one in batch if state.outcomes[one.id] == PAID
     }
-    for person_id, cents in state.since_sca.items():
-        if person_id in authenticated:
-            people.change_person(session, person_id, since_sca_cents=cents, sca_at=state.at)
-        elif cents != state.payers[person_id].since_sca_cents:
-            people.change_person(session, person_id, since_sca_cents=cents)
-    paid = [one for one in batch if state.outcomes[one.id] == PAID]
-    _drop_unticked(session, paid, at=state.at)
-
-
-def _drop_unticked(session: Session, paid: Sequence[Row[Any]], *, at: datetime) -> None:
-    payer_of = {(one.order_id, one.payer_x_user_id) for one in paid}
     left = [
         row.id
-        for row in orders.transfers_of(session, {one.order_id for one in paid})
+        for row in locked
         if row.status == TransferStatus.PENDING.value
         and row.confirmation_id is None
         and (row.order_id, row.payer_x_user_id) in payer_of
@@ -326,50 +325,38 @@ def _drop_unticked(session: Session, paid: Sequence[Row[Any]], *, at: datetime) 
         old=TransferStatus.PENDING,
         new=TransferStatus.CANCELLED,
         reason=Reason.UNTICKED,
-        at=at,
+        at=state.at,
         also=[transfers.c.confirmation_id.is_(None)],
     )
 
 
-def _tell(
-    session: Session,
+def _news(
     state: _Books,
     batch: Sequence[Row[Any]],
-    rows: Mapping[int, Sequence[Row[Any]]],
+    rows: Mapping[int | None, Sequence[Row[Any]]],
     *,
     public_url: str,
-) -> None:
-    every = [row for some in rows.values() for row in some]
-    accounts = people.accounts_by_id(
-        session, {row.payee_x_user_id for row in every} | {row.payer_x_user_id for row in every}
-    )
-    held = {one for ids in state.held.values() for one in ids}
-    news: list[News] = []
+) -> Iterator[News]:
+    """Say what became of each confirmation, to its payer and its payees."""
     for confirmation in batch:
-        order = state.orders[confirmation.order_id]
-        url = f"{public_url}/t/{order.reference}"
-        if state.outcomes[confirmation.id] != PAID:
+        order_id, reference = confirmation.order_id, confirmation.reference
+        url = f"{public_url}/t/{reference}"
+        outcome = state.outcomes[confirmation.id]
+        if outcome != PAID:
             by_card = confirmation.funding == "card"
-            key = "news.kept_in_wallet" if by_card else "news.not_paid"
-            why = limits.explain(state.outcomes[confirmation.id], state.policy)
-            reply = Reply.of(key, reference=order.reference, why=why, url=url)
-            news.append(
-                News(
-                    f"confirmation:{confirmation.id}:not_paid",
-                    confirmation.payer_x_user_id,
-                    reply,
-                    order.id,
-                )
-            )
+            kind = "news.kept_in_wallet" if by_card else "news.not_paid"
+            why = limits.explain(outcome, state.policy)
+            reply = Reply.of(kind, reference=reference, why=why, url=url)
+            key = f"confirmation:{confirmation.id}:not_paid"
+            yield News(key, confirmation.payer_x_user_id, reply, order_id)
             continue
         for row in rows[confirmation.id]:
-            kind = "held" if row.id in held else "posted"
-            payee = shown(accounts.get(row.payee_x_user_id), row.payee_handle)
-            payer = shown(accounts.get(row.payer_x_user_id))
-            values = {"amount_cents": row.amount_cents, "reference": order.reference, "url": url}
+            kind = "held" if row.id in state.held else "posted"
+            payee = shown(state.accounts[row.payee_x_user_id], row.payee_handle)
+            payer = shown(state.accounts[row.payer_x_user_id])
+            values = {"amount_cents": row.amount_cents, "reference": reference, "url": url}
             to_payer = Reply.of(f"news.payer.{kind}", handle=payee, **values)
             to_payee = Reply.of(f"news.payee.{kind}", handle=payer, **values)
             key = f"transfer:{row.id}:{kind}"
-            news.append(News(f"{key}:payer", row.payer_x_user_id, to_payer, order.id))
-            news.append(News(f"{key}:payee", row.payee_x_user_id, to_payee, order.id))
-    tell(session, news, at=state.at)
+            yield News(f"{key}:payer", row.payer_x_user_id, to_payer, order_id)
+            yield News(f"{key}:payee", row.payee_x_user_id, to_payee, order_id)

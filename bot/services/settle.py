@@ -26,7 +26,7 @@ from bot.services.deps import Deps
 from bot.services.hosted import LOOK_AGAIN_S
 from bot.services.steps import Step
 from bot.services.topup_end import OUR_MISTAKES
-from bot.services.whoami import bot_account
+from bot.services.whoami import as_kept
 from bot.store import cards, confirmations, ledger, orders, people
 from bot.store.down import is_away
 
@@ -42,8 +42,8 @@ BACK_OFF_AT_MOST_S: Final = 600
 """The longest wait between two attempts of the recovery job (seconds)."""
 
 
-def settle_waiting(deps: Deps) -> int:
-    """Settle every confirmation from a wallet that waits; return how many.
+def settle_waiting(deps: Deps, *, only: int | None = None) -> int:
+    """Settle every confirmation from a wallet that waits, or one of them; return how many.
 
     One that cannot be settled by a mistake of ours must not hold up the others: where a batch
     fails, each of it is tried by itself, and what fails alone is logged and goes on waiting.
@@ -51,16 +51,16 @@ def settle_waiting(deps: Deps) -> int:
     settled = 0
     while True:
         try:
-            count = _settle_batch(deps)
+            count = _settle_batch(deps, only)
         except (AssertionError, IntegrityError):
             log.exception("batch_failed")
-            return settled + _settle_one_by_one(deps)
-        if not count:
-            return settled
+            return settled + _settle_one_by_one(deps, only)
         settled += count
+        if count < BATCH:
+            return settled
 
 
-def _settle_batch(deps: Deps, only: int | None = None) -> int:
+def _settle_batch(deps: Deps, only: int | None) -> int:
     at = deps.clock.now()
     with deps.store.write() as session:
         batch = confirmations.lock_waiting(session, limit=BATCH, only=only)
@@ -72,13 +72,13 @@ def _settle_batch(deps: Deps, only: int | None = None) -> int:
     return len(batch)
 
 
-def _settle_one_by_one(deps: Deps) -> int:
+def _settle_one_by_one(deps: Deps, only: int | None) -> int:
     with deps.store.read() as session:
-        waiting = confirmations.waiting_ids(session, limit=BATCH)
+        waiting = confirmations.waiting_ids(session, limit=BATCH) if only is None else [only]
     settled = 0
     for confirmation_id in waiting:
         try:
-            settled += _settle_batch(deps, only=confirmation_id)
+            settled += _settle_batch(deps, confirmation_id)
         except (AssertionError, IntegrityError):
             log.exception("confirmation_stuck", confirmation=confirmation_id)
     return settled
@@ -87,7 +87,7 @@ def _settle_one_by_one(deps: Deps) -> int:
 def _post(
     session: Session, deps: Deps, batch: Any, *, topup: Row[Any] | None, at: datetime
 ) -> None:
-    bot = bot_account(session)
+    bot = as_kept(batch[0].bot)
     posting.settle(
         session,
         batch,

@@ -25,7 +25,7 @@ from bot.domain.sca import Authenticated, Basis, Purpose
 from bot.services import texts, wallet_code
 from bot.services.deps import Deps
 from bot.services.sessions import Visitor
-from bot.store import people, proofs
+from bot.store import factors, people
 
 Facts = Mapping[str, Any]
 """What is shown and then done, as JSON keeps it."""
@@ -82,7 +82,7 @@ def begin(
         text_id = texts.begin(
             session, deps, x_user_id=visitor.x_user_id, phone=person.phone, address=address, at=at
         )
-        proofs.insert_challenge(
+        factors.insert_challenge(
             session,
             id=challenge_id,
             person_id=person.id,
@@ -104,7 +104,7 @@ def begin_by_touch(deps: Deps, visitor: Visitor, asked: Asked) -> str:
     challenge_id = deps.chance.uuid()
     with deps.store.write() as session:
         person = ready_person(session, visitor)
-        proofs.insert_challenge(
+        factors.insert_challenge(
             session,
             id=challenge_id,
             person_id=person.id,
@@ -121,7 +121,7 @@ def begin_by_touch(deps: Deps, visitor: Visitor, asked: Asked) -> str:
 def page(deps: Deps, visitor: Visitor, challenge_id: str) -> ChallengePage | None:
     """Return a challenge of a visitor's own; None where there is none."""
     with deps.store.read() as session:
-        row = proofs.challenge(session, challenge_id, visitor.x_user_id)
+        row = factors.challenge(session, challenge_id, visitor.x_user_id)
         person = people.person_of(session, visitor.x_user_id)
     if row is None or person is None or person.id != row.person_id:
         return None
@@ -146,7 +146,7 @@ def prove(
     proof: Authenticated | None = None
     with deps.store.write() as session:
         person = _person(session, visitor, at)
-        row = proofs.challenge(session, challenge_id, visitor.x_user_id)
+        row = factors.challenge(session, challenge_id, visitor.x_user_id)
         if row is None or row.person_id != person.id or not is_open(row, at):
             raise Refusal(Reply.of("refusal.proof_over"))
         # Both are looked at, whichever is wrong: neither the sentence nor the time tells.
@@ -158,7 +158,7 @@ def prove(
         if refusal is None:
             proof = met(session, person, row, Basis.CODE, at)
         else:
-            proofs.fail_challenge(session, row.id)
+            factors.fail_challenge(session, row.id)
     # Raised once the failure is committed, which a rollback would forget.
     if refusal is not None:
         raise Refusal(refusal)
@@ -170,7 +170,7 @@ def met(
     session: Session, person: Row[Any], row: Row[Any], basis: Basis, at: datetime
 ) -> Authenticated:
     """Take a challenge of a locked person as met, in the caller's transaction. Raises `Refusal`."""
-    if not proofs.use_challenge(session, row.id, basis=basis.value, at=at):
+    if not factors.use_challenge(session, row.id, basis=basis.value, at=at):
         raise Refusal(Reply.of("refusal.proof_over"))
     people.change_person(session, person.id, since_sca_cents=0, sca_at=at, opened_at=at)
     return Authenticated(f"challenge-{row.id}", row.terms_hash, basis)

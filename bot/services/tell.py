@@ -4,7 +4,7 @@ A direct message goes only to somebody who wrote one first and has not written `
 cannot be told reads it in the wallet.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -39,7 +39,14 @@ def may_message(account: Row[Any] | None) -> bool:
 
 def tell(session: Session, news: list[News], *, at: datetime) -> int:
     """Put direct messages about facts into the outbox, for those who may be written to."""
-    return put(session, list(_letters(session, news)), at=at)
+    ids = {one.x_user_id for one in news}
+    persons = people.persons_by_account(session, ids)
+    readers = {
+        x_user_id: _lang(persons.get(x_user_id), account)
+        for x_user_id, account in people.accounts_by_id(session, ids).items()
+        if may_message(account)
+    }
+    return put(session, letters(news, readers), at=at)
 
 
 def tell_declined(
@@ -52,22 +59,19 @@ def tell_declined(
     tell(session, [News(key, order.owner_x_user_id, reply, order.id)], at=at)
 
 
-def _letters(session: Session, news: list[News]) -> Iterator[Letter]:
-    ids = {one.x_user_id for one in news}
-    accounts = people.accounts_by_id(session, ids)
-    persons = people.persons_by_account(session, ids)
+def letters(news: Iterable[News], readers: Mapping[str, Lang]) -> Iterator[Letter]:
+    """Write direct messages about facts, for those who may be written to, in their language."""
     for one in news:
-        if not may_message(accounts.get(one.x_user_id)):
-            continue
-        lang = _lang(persons.get(one.x_user_id), accounts.get(one.x_user_id))
-        yield Letter(
-            key=f"dm:{one.key}",
-            channel="dm",
-            text=say(one.reply, lang, public=False),
-            priority=NEWS_PRIORITY,
-            to_x_user_id=one.x_user_id,
-            order_id=one.order_id,
-        )
+        lang = readers.get(one.x_user_id)
+        if lang is not None:
+            yield Letter(
+                key=f"dm:{one.key}",
+                channel="dm",
+                text=say(one.reply, lang, public=False),
+                priority=NEWS_PRIORITY,
+                to_x_user_id=one.x_user_id,
+                order_id=one.order_id,
+            )
 
 
 def lang_of(session: Session, x_user_id: str) -> Lang:
@@ -76,17 +80,17 @@ def lang_of(session: Session, x_user_id: str) -> Lang:
 
 
 def _lang(person: Row[Any] | None, account: Row[Any] | None) -> Lang:
+    return lang_for(
+        person.lang if person is not None else None, account.lang if account is not None else None
+    )
+
+
+def lang_for(chosen: Lang | None, spoken: Lang | None) -> Lang:
     """Return the person's choice, else the language of the account's last command, else French.
 
     Never the other party's: an order's own language is that of whoever ordered it.
     """
-    if person is not None and person.lang:
-        chosen: Lang = person.lang
-        return chosen
-    if account is not None and account.lang:
-        spoken: Lang = account.lang
-        return spoken
-    return "fr"
+    return chosen or spoken or "fr"
 
 
 def shown(account: Row[Any] | None, handle: str | None = None) -> str:

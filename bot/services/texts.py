@@ -18,7 +18,7 @@ from bot.domain.errors import Refusal, Rejected, Unavailable
 from bot.domain.replies import Reply
 from bot.i18n.texts import say
 from bot.services.deps import Deps
-from bot.store import proofs
+from bot.store import factors
 
 log = structlog.get_logger(__name__)
 
@@ -44,19 +44,19 @@ def begin(
     """Count a code that is about to be sent, in the caller's transaction. Raises `Refusal`."""
     since = at - COUNTED
     policy = deps.policy
-    if proofs.count_texts(session, since=since) >= policy.sms_daily_ceiling:
+    if factors.count_texts(session, since=since) >= policy.sms_daily_ceiling:
         log.error("sms_ceiling_reached", ceiling=policy.sms_daily_ceiling)
         raise Refusal(Reply.of("refusal.texts_closed"))
     address_hash, share = _address(deps, address)
-    of_account = proofs.count_texts(session, since=since, x_user_id=x_user_id)
-    to_number = proofs.count_texts(session, since=since, phone=phone)
+    of_account = factors.count_texts(session, since=since, x_user_id=x_user_id)
+    to_number = factors.count_texts(session, since=since, phone=phone)
     if max(of_account, to_number) >= policy.sms_per_day or (
         address_hash is not None
-        and proofs.count_texts(session, since=since, address_hash=address_hash)
+        and factors.count_texts(session, since=since, address_hash=address_hash)
         >= policy.sms_per_day * share
     ):
         raise Refusal(Reply.of("refusal.too_many_codes"))
-    return proofs.insert_text(
+    return factors.insert_text(
         session, x_user_id=x_user_id, phone=phone, address_hash=address_hash, at=at
     )
 
@@ -69,25 +69,25 @@ def send_code(deps: Deps, text_id: int, phone: str, reply: Reply, lang: Lang) ->
         log.warning("text_rejected", text=text_id, reason=error.code)
         raise Refusal(Reply.of("refusal.phone_not_reached")) from None
     with deps.store.write() as session:
-        proofs.end_text(session, text_id, sent_at=deps.clock.now())
+        factors.end_text(session, text_id, sent_at=deps.clock.now())
 
 
 def notify(session: Session, phone: str, reply: Reply, lang: Lang, *, at: datetime) -> None:
     """Put a notice to a phone, in the commit of the change that it tells of."""
     text = say(reply, lang, public=False)
-    proofs.insert_text(session, phone=phone, text=text, next_attempt_at=at, at=at)
+    factors.insert_text(session, phone=phone, text=text, next_attempt_at=at, at=at)
 
 
 def send_notices(deps: Deps) -> int:
     """Send the notices whose time has come; return how many were tried."""
     at = deps.clock.now()
     with deps.store.read() as session:
-        due = proofs.notices_due(session, at=at, limit=NOTICES)
+        due = factors.notices_due(session, at=at, limit=NOTICES)
     for row in due:
         is_last = row.attempts + 1 >= TRIES
         again = None if is_last else at + FIRST_WAIT * 2**row.attempts
         with deps.store.write() as session:
-            taken = proofs.take_notice(session, row, next_attempt_at=again)
+            taken = factors.take_notice(session, row, next_attempt_at=again)
         if not taken:
             continue
         sent_at: datetime | None = None
@@ -101,14 +101,14 @@ def send_notices(deps: Deps) -> int:
         except Rejected as error:
             log.warning("text_rejected", text=row.id, reason=error.code)
         with deps.store.write() as session:
-            proofs.end_text(session, row.id, sent_at=sent_at)
+            factors.end_text(session, row.id, sent_at=sent_at)
     return len(due)
 
 
 def sent_today(deps: Deps) -> int:
     """Return how many texts count against the ceiling now."""
     with deps.store.read() as session:
-        return proofs.count_texts(session, since=deps.clock.now() - COUNTED)
+        return factors.count_texts(session, since=deps.clock.now() - COUNTED)
 
 
 def _address(deps: Deps, address: str | None) -> tuple[str | None, int]:

@@ -1,6 +1,7 @@
 """Who the bot is on X: asked of X once, then kept as a row, so that the pages need no X access."""
 
 import json
+from typing import Final
 
 from sqlmodel import Session
 
@@ -8,12 +9,16 @@ from bot.ports import XUser
 from bot.services.deps import Deps
 from bot.store import inbox, people
 
-_NAME = "bot.account"
+NAME: Final = "bot.account"
 
 
 def bot_account(session: Session) -> XUser | None:
     """Return the bot's account as it was last seen; None before the worker's first start."""
-    kept = inbox.read_cursor(session, _NAME)
+    return as_kept(inbox.read_cursor(session, NAME))
+
+
+def as_kept(kept: str | None) -> XUser | None:
+    """Read what was kept of the bot's account."""
     if kept is None:
         return None
     fields = json.loads(kept)
@@ -25,6 +30,6 @@ def whoami(deps: Deps) -> XUser:
     me = deps.directory.me()
     at = deps.clock.now()
     with deps.store.write() as session:
-        inbox.set_cursor(session, _NAME, json.dumps({"id": me.id, "handle": me.handle}), at=at)
+        inbox.set_cursor(session, NAME, json.dumps({"id": me.id, "handle": me.handle}), at=at)
         people.see(session, me.id, at=at, handle=me.handle.lower(), name=me.name)
     return me

@@ -1,8 +1,8 @@
 """Confirmations and the top-ups that fund some of them."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Row, func, select, update
 from sqlmodel import Session
@@ -11,6 +11,7 @@ from bot.domain import sca
 from bot.domain.topup import UNFINISHED, TopupStatus, may_go
 from bot.domain.transfer import TransferStatus
 from bot.store.orders import orders, transfers
+from bot.store.sets import Change, Statement, write
 from bot.store.tables import Confirmation, Topup, TopupEvent, core
 
 confirmations = core(Confirmation)
@@ -65,18 +66,32 @@ def release(session: Session, confirmation_ids: Collection[int]) -> None:
     )
 
 
-def lock_waiting(session: Session, *, limit: int, only: int | None = None) -> Sequence[Row[Any]]:
-    """Lock the unsettled confirmations from wallets, oldest first, save those in other hands."""
-    statement = (
-        select(confirmations)
-        .where(confirmations.c.settled_at.is_(None), confirmations.c.funding == "wallet")
-        .order_by(confirmations.c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)  # vanishes on SQLite: a writer is alone anyway
+_WAITING: Final = """
+    SELECT c.id, c.order_id, c.person_id, c.payer_x_user_id, c.funding, c.terms_hash,
+        c.total_cents, o.reference,
+        (SELECT value FROM cursor WHERE name = 'bot.account') AS bot
+    FROM confirmation c JOIN orders o ON o.id = c.order_id WHERE {which}
+    ORDER BY c.id LIMIT :most FOR UPDATE OF c {others}
+"""
+_LOCK: Final = Statement(_WAITING.format(which="c.id = :only", others=""))
+_LOCK_WAITING, _LOCK_ONE_WAITING = (
+    Statement(
+        _WAITING.format(
+            which=f"c.settled_at IS NULL AND c.funding = 'wallet' {which}", others="SKIP LOCKED"
+        )
     )
+    for which in ("", "AND c.id = :only")
+)
+
+
+def lock_waiting(session: Session, *, limit: int, only: int | None = None) -> Sequence[Row[Any]]:
+    """Lock the unsettled confirmations from wallets, oldest first, save those in other hands.
+
+    Each with its order's reference, and who the bot is.
+    """
     if only is not None:
-        statement = statement.where(confirmations.c.id == only)
-    return session.execute(statement).all()
+        return _LOCK_ONE_WAITING.run(session, most=1, only=only)
+    return _LOCK_WAITING.run(session, most=limit)
 
 
 def waiting_ids(session: Session, *, limit: int) -> list[int]:
@@ -92,10 +107,10 @@ def waiting_ids(session: Session, *, limit: int) -> list[int]:
 
 
 def lock(session: Session, confirmation_id: int) -> Row[Any]:
-    """Lock one confirmation."""
-    return session.execute(
-        select(confirmations).where(confirmations.c.id == confirmation_id).with_for_update()
-    ).one()
+    """Lock one confirmation, and return it with its order's reference."""
+    row: Row[Any]
+    (row,) = _LOCK.run(session, most=1, only=confirmation_id)
+    return row
 
 
 def get(session: Session, confirmation_id: int) -> Row[Any]:
@@ -160,25 +175,29 @@ def covered_ids(session: Session, confirmation_id: int) -> list[int]:
 
 
 def settle(
-    session: Session,
-    confirmation_ids: Collection[int],
-    *,
-    outcome: str,
-    at: datetime,
-    sca_basis: str | None = None,
+    session: Session, confirmation_ids: Collection[int], *, outcome: str, at: datetime
 ) -> None:
     """Record what became of confirmations; each is settled once."""
-    if not confirmation_ids:
-        return
-    values: dict[str, object] = {"settled_at": at, "outcome": outcome}
-    if sca_basis is not None:
-        values["sca_basis"] = sca_basis
-    done = session.connection().execute(
-        update(confirmations)
-        .where(confirmations.c.id.in_(confirmation_ids), confirmations.c.settled_at.is_(None))
-        .values(**values)
-    )
-    assert done.rowcount == len(set(confirmation_ids)), "a confirmation is settled once"
+    write(session, settling(dict.fromkeys(confirmation_ids, outcome), {}, at=at))
+
+
+_SETTLE: Final = Statement(
+    """
+    UPDATE confirmation SET settled_at = :at, outcome = ended.outcome,
+        sca_basis = COALESCE(ended.basis, sca_basis)
+    FROM GIVEN ended(id bigint, outcome text, basis text)
+    WHERE confirmation.id = ended.id AND UNINDEXED(confirmation.settled_at) IS NULL
+    """
+)
+
+
+def settling(
+    outcomes: Mapping[int, str], bases: Mapping[int, sca.Basis], *, at: datetime
+) -> list[Change]:
+    """Return what records what became of confirmations; each is settled once."""
+    basis = [found.value if (found := bases.get(one)) is not None else None for one in outcomes]
+    ended = {"id": list(outcomes), "outcome": list(outcomes.values()), "basis": basis}
+    return [Change("confirmation", _SETTLE, {"ended": ended, "at": at}, len(outcomes))]
 
 
 # --- top-ups -----------------------------------------------------------------------------------

@@ -5,15 +5,16 @@ with other postings a programmer's error. Balances are cached on the account in 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any, Final
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import Row, func, select
 from sqlmodel import Session
 
 from bot.domain import books
 from bot.domain.books import Entry
-from bot.store.engine import dialect_insert
+from bot.store.sets import Change, Statement, write
 from bot.store.tables import Account, JournalEntry, PostingRow, core
 
 accounts = core(Account)
@@ -21,110 +22,108 @@ entries = core(JournalEntry)
 postings = core(PostingRow)
 
 
-def lock_balances(session: Session, names: Iterable[str]) -> dict[str, int]:
-    """Lock accounts, in the order of their ids, and return their balances in cents.
+_LOCK: Final = Statement(
+    "SELECT name, id, balance_cents FROM account WHERE name = ANY(:names text)"
+    " ORDER BY id FOR UPDATE"
+)
+
+
+def lock_accounts(session: Session, names: Iterable[str]) -> dict[str, Row[Any]]:
+    """Lock accounts, in the order of their ids, and return their rows by name.
 
     An account that does not exist yet is made, with nothing in it.
     """
-    wanted = sorted(set(names))
-    rows = _locked(session, wanted)
+    wanted = list(dict.fromkeys(names))
+    rows = {row.name: row for row in _LOCK.run(session, names=wanted)}
     missing = [name for name in wanted if name not in rows]
     if missing:
         open_accounts(session, missing)
-        rows |= _locked(session, missing)
-    return {name: balance for name, (_id, balance) in rows.items()}
+        rows |= {row.name: row for row in _LOCK.run(session, names=missing)}
+    return rows
 
 
-def _locked(session: Session, names: Sequence[str]) -> dict[str, tuple[int, int]]:
-    statement = (
-        select(accounts.c.name, accounts.c.id, accounts.c.balance_cents)
-        .where(accounts.c.name.in_(names))
-        .order_by(accounts.c.id)
-        .with_for_update()  # vanishes on SQLite, where a writer is alone anyway
-    )
-    return {row.name: (row.id, row.balance_cents) for row in session.execute(statement)}
+def lock_balances(session: Session, names: Iterable[str]) -> dict[str, int]:
+    """Lock accounts as `lock_accounts` does, and return their balances in cents."""
+    return {name: row.balance_cents for name, row in lock_accounts(session, names).items()}
+
+
+_OPEN: Final = Statement(
+    "INSERT INTO account (name, balance_cents)"
+    " SELECT name, 0 FROM GIVEN accounts(name text) WHERE TRUE ON CONFLICT DO NOTHING"
+)
 
 
 def open_accounts(session: Session, names: Iterable[str]) -> None:
     """Make accounts; one that exists stays as it is."""
-    rows = [{"name": name, "balance_cents": 0} for name in names]
-    if rows:
-        insert = dialect_insert(session)
-        session.execute(insert(accounts).values(rows).on_conflict_do_nothing())
+    _OPEN.touch(session, accounts={"name": list(names)})
+
+
+_KNOWN: Final = Statement("SELECT key, hash FROM journal_entry WHERE key = ANY(:keys text)")
 
 
 def record(session: Session, batch: Sequence[Entry], *, at: datetime) -> None:
-    """Write entries with their postings, and bring the balances up to date."""
+    """Write entries with their postings, and bring the balances up to date.
+
+    One that is written already, with the same postings, changes nothing.
+    """
     if not batch:
         return
-    batch = _distinct(batch)
-    legs = [leg.account for entry in batch for leg in entry.postings]
-    lock_balances(session, legs)
-    ids = _account_ids(session, legs)
-    fresh = _insert_entries(session, batch, at)
+    accounts = lock_accounts(session, (leg.account for one in batch for leg in one.postings))
+    known = {row.key: row.hash for row in _KNOWN.run(session, keys=[one.key for one in batch])}
+    fresh = []
+    for entry in batch:
+        if entry.key not in known:
+            known[entry.key] = entry.hash
+            fresh.append(entry)
+        assert known[entry.key] == entry.hash, f"other postings under the key {entry.key}"
+    write(session, recording(fresh, accounts, at=at))
+
+
+_ENTRIES: Final = Statement(
+    "INSERT INTO journal_entry (key, hash, written_at)"
+    " SELECT key, hash, :at FROM GIVEN entries(key text, hash text)",
+    returning="id, key",
+)
+_POSTINGS: Final = Statement(
+    "INSERT INTO posting (entry_id, account_id, amount_cents)"
+    " SELECT e.id, legs.account, legs.cents"
+    " FROM GIVEN legs(place bigint, key text, account bigint, cents bigint)"
+    " JOIN {journal_entry} e ON e.key = legs.key ORDER BY legs.place"
+)
+_BALANCES: Final = Statement(
+    "UPDATE account SET balance_cents = balance_cents + shifts.cents"
+    " FROM GIVEN shifts(id bigint, cents bigint) WHERE account.id = shifts.id"
+)
+
+
+def recording(
+    batch: Sequence[Entry], accounts: Mapping[str, Row[Any]], *, at: datetime
+) -> list[Change]:
+    """Return what writes new entries with their postings and balances, on locked accounts."""
+    keys, hashes, leg_keys, leg_accounts, leg_cents = [], [], [], [], []
     changes: dict[int, int] = defaultdict(int)
-    rows = []
     for entry in batch:
-        entry_id = fresh.get(entry.key)
-        if entry_id is None:
-            continue
+        keys.append(entry.key)
+        hashes.append(entry.hash)
         for leg in entry.postings:
-            account_id = ids[leg.account]
+            account_id = accounts[leg.account].id
             changes[account_id] += leg.amount_cents
-            rows.append(
-                {"entry_id": entry_id, "account_id": account_id, "amount_cents": leg.amount_cents}
-            )
-    if rows:
-        session.execute(postings.insert(), rows)
-        _change_balances(session, changes)
-
-
-def _distinct(batch: Sequence[Entry]) -> list[Entry]:
-    """Leave out what a batch repeats: its postings must not be written twice under one key."""
-    known: dict[str, Entry] = {}
-    for entry in batch:
-        same = known.setdefault(entry.key, entry).hash == entry.hash
-        assert same, f"other postings under the key {entry.key}"
-    return list(known.values())
-
-
-def _account_ids(session: Session, names: Iterable[str]) -> dict[str, int]:
-    statement = select(accounts.c.name, accounts.c.id).where(accounts.c.name.in_(set(names)))
-    return {row.name: row.id for row in session.execute(statement)}
-
-
-def _insert_entries(session: Session, batch: Sequence[Entry], at: datetime) -> dict[str, int]:
-    insert = dialect_insert(session)
-    statement = (
-        insert(entries)
-        .values([{"key": entry.key, "hash": entry.hash, "written_at": at} for entry in batch])
-        .on_conflict_do_nothing()
-        .returning(entries.c.id, entries.c.key)
-    )
-    fresh = {row.key: row.id for row in session.execute(statement)}
-    repeated = {entry.key: entry.hash for entry in batch if entry.key not in fresh}
-    if repeated:
-        known = session.execute(
-            select(entries.c.key, entries.c.hash).where(entries.c.key.in_(repeated))
-        )
-        for row in known:
-            assert repeated[row.key] == row.hash, f"other postings under the key {row.key}"
-    return fresh
-
-
-def _change_balances(session: Session, changes: dict[int, int]) -> None:
-    statement = (
-        update(accounts)
-        .where(accounts.c.id == bindparam("account_id"))
-        .values(balance_cents=accounts.c.balance_cents + bindparam("change_cents"))
-    )
-    rows = [
-        {"account_id": account_id, "change_cents": change}
-        for account_id, change in sorted(changes.items())
-        if change
+            leg_keys.append(entry.key)
+            leg_accounts.append(account_id)
+            leg_cents.append(leg.amount_cents)
+    legs = {
+        "place": range(len(leg_keys)),
+        "key": leg_keys,
+        "account": leg_accounts,
+        "cents": leg_cents,
+    }
+    shifts = {"id": list(changes), "cents": list(changes.values())}
+    entries_of = {"key": keys, "hash": hashes}
+    return [
+        Change("journal_entry", _ENTRIES, {"entries": entries_of, "at": at}, len(keys)),
+        Change("posting", _POSTINGS, {"legs": legs}, len(leg_keys)),
+        Change("account", _BALANCES, {"shifts": shifts}, len(changes)),
     ]
-    if rows:
-        session.connection().execute(statement, rows)
 
 
 def balance(session: Session, name: str) -> int:

@@ -4,10 +4,10 @@ Every change is one guarded `UPDATE … WHERE id IN … AND status = :old`, set-
 event row for each transfer, numbered without a gap.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Row, func, or_, select, update
 from sqlmodel import Session
@@ -15,6 +15,7 @@ from sqlmodel import Session
 from bot.domain.order import OrderKind
 from bot.domain.transfer import Reason, Terms, TransferStatus, may_go
 from bot.store.engine import dialect_insert
+from bot.store.sets import Statement
 from bot.store.tables import Confirmation, Order, Transfer, TransferEvent, core
 
 orders = core(Order)
@@ -166,25 +167,31 @@ def advance(
     return [one for one, _sequence in moved]
 
 
+EVENTS: Final = Statement(
+    "INSERT INTO transfer_event (transfer_id, sequence, status, reason, at)"
+    " SELECT id, sequence, status, reason, :at"
+    " FROM GIVEN moves(id bigint, sequence bigint, status text, reason text)"
+)
+
+
+"""Writes the events of moved transfers."""
+
+
 def _write_events(
     session: Session,
-    moved: Iterable[tuple[int, int]],
+    moved: Sequence[tuple[int, int]],
     status: TransferStatus,
     reason: Reason,
     at: datetime,
 ) -> None:
-    rows = [
-        {
-            "transfer_id": transfer_id,
-            "sequence": sequence,
-            "status": status.value,
-            "reason": reason.value,
-            "at": at,
+    if moved:
+        moves = {
+            "id": [transfer_id for transfer_id, _sequence in moved],
+            "sequence": [sequence for _transfer_id, sequence in moved],
+            "status": [status.value] * len(moved),
+            "reason": [reason.value] * len(moved),
         }
-        for transfer_id, sequence in moved
-    ]
-    if rows:
-        session.execute(events.insert(), rows)
+        EVENTS.touch(session, moves=moves, at=at)
 
 
 def note(session: Session, ids: Collection[int], reason: Reason, *, at: datetime) -> None:
@@ -288,29 +295,23 @@ def open_orders_of(session: Session, x_user_ids: Collection[str]) -> int:
     return count
 
 
+_PAID: Final = Statement(
+    """
+    SELECT t.payer_person_id, SUM(t.amount_cents) AS cents FROM transfer t
+    WHERE t.payer_person_id = ANY(:person_ids bigint) AND t.confirmed_at >= :since
+        AND t.status IN ('posted', 'held', 'funding') AND t.refund_of_id IS NULL
+        AND NOT EXISTS (SELECT 1 FROM transfer back WHERE back.refund_of_id = t.id)
+    GROUP BY t.payer_person_id
+    """
+)
+
+
 def paid_since(session: Session, person_ids: Collection[int], *, since: datetime) -> dict[int, int]:
     """Return what persons paid, or are about to: posted, held and in funding, in cents.
 
     What was given back no longer counts, and giving it back is no payment.
     """
-    back = transfers.alias("back")
-    refunded = select(back.c.id).where(back.c.refund_of_id == transfers.c.id).exists()
-    counted = [
-        TransferStatus.POSTED.value,
-        TransferStatus.HELD.value,
-        TransferStatus.FUNDING.value,
-    ]
-    rows = session.execute(
-        select(transfers.c.payer_person_id, func.sum(transfers.c.amount_cents).label("cents"))
-        .where(
-            transfers.c.payer_person_id.in_(person_ids),
-            transfers.c.confirmed_at >= since,
-            transfers.c.status.in_(counted),
-            transfers.c.refund_of_id.is_(None),
-            ~refunded,
-        )
-        .group_by(transfers.c.payer_person_id)
-    )
+    rows = _PAID.run(session, person_ids=person_ids, since=since)
     return {row.payer_person_id: int(row.cents) for row in rows}
 
 

@@ -1,14 +1,14 @@
 """The outbox: what is to be said, once each, and who is saying it."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Row, and_, case, or_, select, update
 from sqlmodel import Session
 
-from bot.store.engine import dialect_insert
+from bot.store.sets import Change, Statement
 from bot.store.tables import OutboxRow, core
 
 outbox = core(OutboxRow)
@@ -33,13 +33,35 @@ class Letter:
     states_hash: str | None = None
 
 
+_PUT: Final = Statement(
+    """
+    INSERT INTO outbox (key, channel, text, priority, to_post_id, to_x_user_id, to_phone,
+        exclude_x_user_ids, order_id, states_hash, status, attempts, in_doubt, created_at,
+        next_attempt_at)
+    SELECT key, channel, text, priority, to_post_id, to_x_user_id, to_phone, exclude_x_user_ids,
+        order_id, states_hash, 'waiting', 0, FALSE, :at, :at
+    FROM GIVEN letters(key text, channel text, text text, priority bigint, to_post_id text,
+        to_x_user_id text, to_phone text, exclude_x_user_ids text, order_id bigint,
+        states_hash text)
+    WHERE TRUE ON CONFLICT DO NOTHING
+    """
+)
+
+
 def put(session: Session, letters: Iterable[Letter], *, at: datetime) -> int:
     """Write messages to go out; one whose key is there already is left alone."""
-    rows = [asdict(letter) | {"created_at": at, "next_attempt_at": at} for letter in letters]
-    if not rows:
-        return 0
-    insert = dialect_insert(session)(outbox).values(rows).on_conflict_do_nothing()
-    return len(session.execute(insert.returning(outbox.c.id)).all())
+    (change,) = putting(list(letters), at=at)
+    return change.statement.touch(session, **change.values) if change.rows != 0 else 0
+
+
+def putting(letters: Sequence[Letter], *, at: datetime) -> list[Change]:
+    """Return what writes messages to go out, as `put` does."""
+    columns = {name: [getattr(one, name) for one in letters] for name in _COLUMNS}
+    rows = None if letters else 0
+    return [Change("outbox", _PUT, {"letters": columns, "at": at}, rows)]
+
+
+_COLUMNS: Final = tuple(field.name for field in fields(Letter))
 
 
 def rewrite(session: Session, letter: Letter, *, at: datetime) -> bool:

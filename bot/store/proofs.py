@@ -1,182 +1,338 @@
-"""Texts that were sent, what was agreed to, and what was typed on the way to a wallet."""
+"""What proves the books, as statements over all of them; `services.check` says what they find.
 
-from collections.abc import Sequence
-from datetime import datetime
-from typing import Any
+Nearly every entry moves an amount from one account to another for a transfer or a top-up, and is
+right. `ODD` reads them all at once, in one pass over the postings, and names those that are not
+exactly what their fact asks for. What can be said about an entry is then asked of these alone, and
+of the entries of other facts, which are few. So the work grows with the books by little more than
+reading them, and memory does not.
+"""
 
-from sqlalchemy import ColumnElement, Row, delete, func, or_, select, update
-from sqlmodel import Session
+from typing import Final
 
-from bot.store.engine import dialect_insert
-from bot.store.tables import Challenge, Consent, FirstTime, TextMessage, core
+from bot.store.sets import Statement
 
-texts = core(TextMessage)
-challenges = core(Challenge)
-consents = core(Consent)
-first_times = core(FirstTime)
+AT_MOST: Final = 50
+"""Problems named for each rule: enough to see what is wrong."""
 
+_SOME: Final = """(e.key = ANY(:keys text)
+            OR e.key NOT LIKE 'transfer:%' AND e.key NOT LIKE 'topup:%')"""
+"""The entries in question: those that `ODD` named, and those of other facts."""
 
-# --- texts -------------------------------------------------------------------------------------
+_PAIR: Final = r"""
+    WITH was_held AS (
+        SELECT DISTINCT transfer_id FROM transfer_event WHERE status = 'held'
+    ), fact AS (
+        SELECT t.id, t.status, t.amount_cents AS cents, w.transfer_id IS NOT NULL AS was_held,
+            'wallet:' || t.payer_person_id AS payer, 'wallet:' || t.payee_person_id AS payee
+        FROM transfer t LEFT JOIN was_held w ON w.transfer_id = t.id
+        WHERE t.status IN ('posted', 'held', 'returned')
+    ), pair AS (
+        SELECT CASE WHEN was_held THEN 'transfer:' || id || '\:hold'
+                ELSE 'transfer:' || id || '\:post' END AS key, payer AS source,
+            CASE WHEN was_held THEN 'held:' || id ELSE payee END AS target, cents
+            FROM fact WHERE was_held OR status = 'posted'
+        UNION ALL SELECT 'transfer:' || id || '\:claim', 'held:' || id, payee, cents
+            FROM fact WHERE status = 'posted' AND was_held
+        UNION ALL SELECT 'transfer:' || id || '\:return', 'held:' || id, payer, cents
+            FROM fact WHERE status = 'returned'
+        UNION ALL SELECT 'topup:' || id || '\:capture', 'cards', 'wallet:' || person_id,
+            amount_cents FROM topup WHERE status IN ('captured', 'disputed', 'refunded')
+    )
+"""
+"""What each transfer and top-up asks for: an amount from one account to another."""
 
-
-def count_texts(
-    session: Session,
-    *,
-    since: datetime,
-    x_user_id: str | None = None,
-    phone: str | None = None,
-    address_hash: str | None = None,
-) -> int:
-    """Count the texts since then: of an account, to a number, from an address; or all of them.
-
-    Of a number what somebody asked for counts alone: a notice takes nobody's codes away.
+ODD: Final = Statement(
+    _PAIR
+    + r""", legs AS (
+        SELECT entry_id, COUNT(*) AS legs, SUM(amount_cents) AS cents, MAX(amount_cents) AS moved,
+            MIN(account_id) FILTER (WHERE amount_cents < 0) AS source_id,
+            MIN(account_id) FILTER (WHERE amount_cents > 0) AS target_id
+        FROM posting GROUP BY entry_id
+    ), line AS (
+        SELECT e.id, e.key, e.hash, legs.legs, legs.cents, legs.moved,
+            s.name AS source, t.name AS target, s.name || '|-' || legs.moved AS took,
+            t.name || '|' || legs.moved AS gave
+        FROM legs WIDE JOIN journal_entry e ON e.id = legs.entry_id
+        LEFT JOIN account s ON s.id = legs.source_id LEFT JOIN account t ON t.id = legs.target_id
+    ), said AS (
+        SELECT line.*, CASE WHEN took BYTES < gave THEN took || NEWLINE || gave
+            ELSE gave || NEWLINE || took END AS words FROM line
+    ), odd AS MATERIALIZED (
+    SELECT COALESCE(said.key, pair.key) AS key FROM said WIDE JOIN pair ON pair.key = said.key
+    WHERE NOT COALESCE(said.legs = 2 AND said.cents = 0 AND pair.source = said.source
+            AND pair.target = said.target AND pair.cents = said.moved
+            AND said.hash = SHA256(words), FALSE)
+        AND (said.key IS NULL OR said.key LIKE 'transfer:%' OR said.key LIKE 'topup:%')
+    )
+    SELECT key FROM odd LIMIT 50
     """
-    wanted: list[ColumnElement[bool]] = [] if phone is None else [texts.c.x_user_id.is_not(None)]
-    wanted += [
-        column == value
-        for column, value in (
-            (texts.c.x_user_id, x_user_id),
-            (texts.c.phone, phone),
-            (texts.c.address_hash, address_hash),
-        )
-        if value is not None
-    ]
-    return int(
-        session.execute(
-            select(func.count()).select_from(texts).where(texts.c.created_at > since, *wanted)
-        ).scalar_one()
+)
+"""Keys of entries that are not what a transfer or top-up asks for, or not there; None for a
+posting without an entry. Materialized, so that it is planned for all rows, not for the first."""
+
+UNWRITTEN: Final = Statement(
+    _PAIR
+    + """
+    SELECT key FROM pair WHERE NOT EXISTS (SELECT 1 FROM journal_entry e WHERE e.key = pair.key)
+    UNION ALL
+    SELECT e.key FROM journal_entry e WHERE NOT EXISTS (
+        SELECT 1 FROM posting p WHERE p.entry_id = e.id)
+    LIMIT 50
+    """
+)
+"""Keys that `ODD` finds by itself, save on SQLite, whose older versions know no full join."""
+
+_EXPECTED: Final = r"""
+    WITH fact AS (
+        SELECT t.id, t.status, t.amount_cents AS cents,
+            'wallet:' || t.payer_person_id AS payer, 'wallet:' || t.payee_person_id AS payee,
+            'held:' || t.id AS held, EXISTS (SELECT 1 FROM transfer_event v
+                WHERE v.transfer_id = t.id AND v.status = 'held') AS was_held
+        FROM transfer t
+        WHERE t.id = ANY(:transfers bigint) AND t.status IN ('posted', 'held', 'returned')
+    ), payout_move AS (
+        SELECT id, '\:request' AS suffix, 'wallet:' || person_id AS source, 'payouts' AS target
+            FROM payout
+        UNION ALL SELECT id, '\:cancel', 'payouts', 'wallet:' || person_id
+            FROM payout WHERE status = 'cancelled'
+        UNION ALL SELECT id, '\:settle', 'payouts', 'bank' FROM payout WHERE settled_at IS NOT NULL
+        UNION ALL SELECT id, '\:return',
+            CASE WHEN settled_at IS NULL THEN 'payouts' ELSE 'bank' END, 'wallet:' || person_id
+            FROM payout WHERE status = 'returned'
+    ), outside AS (
+        SELECT 'acquirer_payout:' || id || '\:paid' AS key, 'bank' AS name, -amount_cents AS cents
+            FROM acquirer_payout
+        UNION ALL SELECT 'acquirer_payout:' || id || '\:paid', 'cards', amount_cents + fee_cents
+            FROM acquirer_payout
+        UNION ALL SELECT 'acquirer_payout:' || id || '\:paid', 'own:costs', -fee_cents
+            FROM acquirer_payout
+        UNION ALL SELECT 'acquirer_payout:' || id || '\:topup', 'bank', -topup_cents
+            FROM acquirer_payout
+        UNION ALL SELECT 'acquirer_payout:' || id || '\:topup', 'own:funds', topup_cents
+            FROM acquirer_payout
+        UNION ALL SELECT 'difference:' || id || '\:book', account, -amount_cents
+            FROM difference WHERE booked_at IS NOT NULL
+        UNION ALL SELECT 'difference:' || id || '\:book', 'own:' || booked_to, amount_cents
+            FROM difference WHERE booked_at IS NOT NULL
+    ), expected AS (
+        SELECT 'transfer:' || id || '\:post' AS key, payer AS name, -cents AS cents, 1 AS legs
+            FROM fact WHERE status = 'posted' AND NOT was_held
+        UNION ALL SELECT 'transfer:' || id || '\:post', payee, cents, 1
+            FROM fact WHERE status = 'posted' AND NOT was_held
+        UNION ALL SELECT 'transfer:' || id || '\:hold', payer, -cents, 1 FROM fact WHERE was_held
+        UNION ALL SELECT 'transfer:' || id || '\:hold', held, cents, 1 FROM fact WHERE was_held
+        UNION ALL SELECT 'transfer:' || id || '\:claim', held, -cents, 1
+            FROM fact WHERE status = 'posted' AND was_held
+        UNION ALL SELECT 'transfer:' || id || '\:claim', payee, cents, 1
+            FROM fact WHERE status = 'posted' AND was_held
+        UNION ALL SELECT 'transfer:' || id || '\:return', held, -cents, 1
+            FROM fact WHERE status = 'returned'
+        UNION ALL SELECT 'transfer:' || id || '\:return', payer, cents, 1
+            FROM fact WHERE status = 'returned'
+        UNION ALL SELECT 'topup:' || id || '\:capture', 'cards', -amount_cents, 1
+            FROM topup
+            WHERE id = ANY(:topups text) AND status IN ('captured', 'disputed', 'refunded')
+        UNION ALL SELECT 'topup:' || id || '\:capture', 'wallet:' || person_id, amount_cents, 1
+            FROM topup
+            WHERE id = ANY(:topups text) AND status IN ('captured', 'disputed', 'refunded')
+        UNION ALL SELECT 'dispute:' || id || '\:taken', 'cards', amount_cents + fee_cents, 1
+            FROM dispute
+        UNION ALL SELECT 'dispute:' || id || '\:taken', 'own:losses', -amount_cents, 1
+            FROM dispute
+        UNION ALL SELECT 'dispute:' || id || '\:taken', 'own:costs', -fee_cents, 1
+            FROM dispute WHERE fee_cents > 0
+        UNION ALL SELECT 'dispute:' || id || '\:won', 'cards', -amount_cents, 1
+            FROM dispute WHERE status = 'won'
+        UNION ALL SELECT 'dispute:' || id || '\:won', 'own:losses', amount_cents - restored_cents, 1
+            FROM dispute WHERE status = 'won' AND amount_cents > restored_cents
+        UNION ALL SELECT 'dispute:' || id || '\:won', 'wallet:' || person_id, restored_cents, 1
+            FROM dispute WHERE status = 'won' AND restored_cents > 0
+        UNION ALL SELECT 'recovery:' || id || '\:take', 'wallet:' || person_id, -amount_cents, 1
+            FROM recovery
+        UNION ALL SELECT 'recovery:' || id || '\:take', 'own:losses', amount_cents, 1 FROM recovery
+        UNION ALL SELECT 'refund:' || id || '\:card', 'wallet:' || person_id, -amount_cents, 1
+            FROM card_refund
+        UNION ALL SELECT 'refund:' || id || '\:card', 'cards', amount_cents, 1 FROM card_refund
+        UNION ALL SELECT 'refund:' || id || '\:failed', 'cards', -amount_cents, 1
+            FROM card_refund WHERE status = 'failed'
+        UNION ALL SELECT 'refund:' || id || '\:failed', 'wallet:' || person_id, amount_cents, 1
+            FROM card_refund WHERE status = 'failed'
+        UNION ALL SELECT 'payout:' || p.id || m.suffix, m.source, -p.amount_cents, 1
+            FROM payout_move m JOIN payout p ON p.id = m.id
+        UNION ALL SELECT 'payout:' || p.id || m.suffix, m.target, p.amount_cents, 1
+            FROM payout_move m JOIN payout p ON p.id = m.id
+        UNION ALL SELECT key, name, cents, 1 FROM outside WHERE cents <> 0
+    ), actual AS (
+        SELECT e.key, a.name, SUM(p.amount_cents) AS cents, COUNT(*) AS legs
+        FROM posting p JOIN journal_entry e ON e.id = p.entry_id
+        JOIN account a ON a.id = p.account_id
+        WHERE SOME GROUP BY e.key, a.name
     )
+"""
+"""Every leg that the facts ask for, and every leg that is there, of the entries in question."""
 
-
-def insert_text(session: Session, *, at: datetime, **values: object) -> int:
-    """Write a text that is about to be sent, or a notice that waits; return its row's id."""
-    statement = texts.insert().values(created_at=at, **values).returning(texts.c.id)
-    text_id: int = session.execute(statement).scalar_one()
-    return text_id
-
-
-def notices_due(session: Session, *, at: datetime, limit: int) -> Sequence[Row[Any]]:
-    """Return the notices whose time has come, the oldest first."""
-    return session.execute(
-        select(texts)
-        .where(texts.c.sent_at.is_(None), texts.c.next_attempt_at <= at)
-        .order_by(texts.c.id)
-        .limit(limit)
-    ).all()
-
-
-def take_notice(session: Session, row: Row[Any], *, next_attempt_at: datetime | None) -> bool:
-    """Take a notice for one attempt; False where another worker was quicker."""
-    done = session.connection().execute(
-        update(texts)
-        .where(texts.c.id == row.id, texts.c.attempts == row.attempts)
-        .values(attempts=row.attempts + 1, next_attempt_at=next_attempt_at)
+RULES: Final = tuple(
+    (sentence, Statement(query.replace("SOME", _SOME) + f" LIMIT {AT_MOST}"))
+    for sentence, query in (
+        (
+            "entry {0} does not sum to zero but to {1} cents",
+            """
+        SELECT e.key, SUM(p.amount_cents)
+        FROM posting p JOIN journal_entry e ON e.id = p.entry_id
+        WHERE SOME GROUP BY e.id, e.key HAVING SUM(p.amount_cents) <> 0
+        """,
+        ),
+        (
+            "entry {0} has fewer than two postings",
+            """
+        SELECT e.key FROM journal_entry e LEFT JOIN posting p ON p.entry_id = e.id
+        WHERE SOME GROUP BY e.id, e.key HAVING COUNT(p.id) < 2
+        """,
+        ),
+        (
+            "account {0} shows {1} cents but its postings say {2}",
+            """
+        SELECT a.name, a.balance_cents, COALESCE(SUM(p.amount_cents), 0)
+        FROM account a LEFT JOIN posting p ON p.account_id = a.id
+        GROUP BY a.id, a.name, a.balance_cents
+        HAVING a.balance_cents <> COALESCE(SUM(p.amount_cents), 0)
+        """,
+        ),
+        (
+            "account {0} is below zero: {1} cents",
+            """
+        SELECT name, balance_cents FROM account
+        WHERE balance_cents < 0 AND (name LIKE 'wallet:%' OR name LIKE 'held:%')
+        """,
+        ),
+        (
+            "all balances together are {0} cents, not zero",
+            """
+        SELECT SUM(balance_cents) FROM account HAVING COALESCE(SUM(balance_cents), 0) <> 0
+        """,
+        ),
+        (
+            "transfer {0} is {1} but its account held:{0} has {2} cents of {3}",
+            """
+        SELECT t.id, t.status, COALESCE(a.balance_cents, 0), t.amount_cents
+        FROM transfer t LEFT JOIN account a ON a.name = 'held:' || t.id
+        WHERE t.status = 'held' AND COALESCE(a.balance_cents, 0) <> t.amount_cents
+        UNION ALL SELECT t.id, t.status, a.balance_cents, t.amount_cents
+        FROM account a JOIN transfer t ON a.name = 'held:' || t.id
+        WHERE a.name LIKE 'held:%' AND a.balance_cents <> 0 AND t.status <> 'held'
+        """,
+        ),
+        (
+            "account {0} holds money for no transfer",
+            """
+        SELECT a.name FROM account a
+        WHERE a.name LIKE 'held:%' AND a.balance_cents <> 0
+            AND NOT EXISTS (SELECT 1 FROM transfer t WHERE a.name = 'held:' || t.id)
+        """,
+        ),
+        (
+            "entry {0} lacks its {2} cents on {1}",
+            _EXPECTED + "SELECT * FROM expected EXCEPT SELECT * FROM actual",
+        ),
+        (
+            "entry {0} has {2} cents on {1} that no fact explains",
+            _EXPECTED + "SELECT * FROM actual EXCEPT SELECT * FROM expected",
+        ),
+        (
+            "top-up {0} says that {1} cents are refunded but its refunds say {2}",
+            """
+        SELECT t.id, t.refunded_cents, COALESCE(SUM(r.amount_cents), 0)
+        FROM topup t LEFT JOIN card_refund r ON r.topup_id = t.id AND r.status = 'succeeded'
+        GROUP BY t.id, t.refunded_cents
+        HAVING t.refunded_cents <> COALESCE(SUM(r.amount_cents), 0)
+        """,
+        ),
+        (
+            "key {0} stands on {1} entries",
+            "SELECT key, COUNT(*) FROM journal_entry GROUP BY key HAVING COUNT(*) > 1",
+        ),
+        (
+            "top-up {0} is {1} but its latest event says {2}",
+            """
+        SELECT t.id, t.status, v.status
+        FROM topup t LEFT JOIN topup_event v ON v.topup_id = t.id AND v.sequence = t.sequence
+        WHERE v.status IS NULL OR v.status <> t.status
+        """,
+        ),
+        (
+            "payout {0} is {1} but its latest event says {2}",
+            """
+        SELECT p.id, p.status, v.status
+        FROM payout p LEFT JOIN payout_event v ON v.payout_id = p.id AND v.sequence = p.sequence
+        WHERE v.status IS NULL OR v.status <> p.status
+        """,
+        ),
+        (
+            "account payouts has {0} cents but the payouts under way are {1}",
+            """
+        SELECT held.cents, asked.cents FROM
+            (SELECT COALESCE(SUM(balance_cents), 0) AS cents FROM account WHERE name = 'payouts')
+            AS held,
+            (SELECT COALESCE(SUM(amount_cents), 0) AS cents FROM payout
+                WHERE status IN ('requested', 'exported')) AS asked
+        WHERE held.cents <> asked.cents
+        """,
+        ),
+        (
+            "payout {0} is {1} but in no file",
+            """
+        SELECT id, status FROM payout
+        WHERE file_id IS NULL AND status IN ('exported', 'settled', 'returned')
+        """,
+        ),
+        (
+            "acquirer payout {0} is of {1} cents but its movements say {2}",
+            """
+        SELECT p.id, p.amount_cents, COALESCE(SUM(l.amount_cents - l.fee_cents), 0)
+        FROM acquirer_payout p LEFT JOIN acquirer_line l ON l.acquirer_payout_id = p.id
+        GROUP BY p.id, p.amount_cents
+        HAVING p.amount_cents <> COALESCE(SUM(l.amount_cents - l.fee_cents), 0)
+        """,
+        ),
+        (
+            "transfer {0} is {1} but its latest event says {2}",
+            """
+        SELECT t.id, t.status, v.status
+        FROM transfer t
+        LEFT JOIN transfer_event v ON v.transfer_id = t.id AND v.sequence = t.sequence
+        WHERE v.status IS NULL OR v.status <> t.status
+        """,
+        ),
+        (
+            "transfer {0} is in funding but no unfinished top-up is behind it",
+            """
+        SELECT t.id FROM transfer t
+        WHERE t.status = 'funding' AND NOT EXISTS (
+            SELECT 1 FROM topup u WHERE u.confirmation_id = t.confirmation_id
+                AND u.status IN ('created', 'authorized'))
+        """,
+        ),
+        (
+            "posting {0} of {1} cents belongs to no entry or to no account",
+            """
+        SELECT p.id, p.amount_cents FROM posting p
+        WHERE :doubted = 1 AND (
+            NOT EXISTS (SELECT 1 FROM journal_entry e WHERE e.id = p.entry_id)
+            OR NOT EXISTS (SELECT 1 FROM account a WHERE a.id = p.account_id))
+        """,
+        ),
     )
-    return done.rowcount == 1
+)
+"""Each rule: the sentence for a row that breaks it, and the query that finds such rows.
 
+The last is asked where something is wrong: such a posting makes an entry or a balance wrong too.
+"""
 
-def end_text(session: Session, text_id: int, *, sent_at: datetime | None) -> None:
-    """Write that a text went, or never will; what it said is forgotten."""
-    session.execute(
-        update(texts)
-        .where(texts.c.id == text_id)
-        .values(sent_at=sent_at, next_attempt_at=None, text=None)
-    )
-
-
-def prune_texts(session: Session, *, before: datetime) -> int:
-    """Forget the texts of long ago, and with them the numbers that came to nothing."""
-    old = delete(texts).where(
-        texts.c.created_at <= before,
-        or_(texts.c.next_attempt_at.is_(None), texts.c.sent_at.is_not(None)),
-    )
-    return session.connection().execute(old).rowcount
-
-
-# --- strong authentication ---------------------------------------------------------------------
-
-
-def insert_challenge(session: Session, **values: object) -> None:
-    """Write that a strong authentication was asked for."""
-    session.execute(challenges.insert().values(**values))
-
-
-def challenge(session: Session, challenge_id: str, x_user_id: str) -> Row[Any] | None:
-    """Return a challenge of an account's own."""
-    return session.execute(
-        select(challenges).where(
-            challenges.c.id == challenge_id, challenges.c.x_user_id == x_user_id
-        )
-    ).one_or_none()
-
-
-def fail_challenge(session: Session, challenge_id: str) -> None:
-    """Count a wrong try."""
-    session.execute(
-        update(challenges)
-        .where(challenges.c.id == challenge_id)
-        .values(failures=challenges.c.failures + 1)
-    )
-
-
-def use_challenge(session: Session, challenge_id: str, *, basis: str, at: datetime) -> bool:
-    """Take a challenge as met; False where that has happened already."""
-    done = session.connection().execute(
-        update(challenges)
-        .where(challenges.c.id == challenge_id, challenges.c.used_at.is_(None))
-        .values(used_at=at, basis=basis)
-    )
-    return done.rowcount == 1
-
-
-def met_since(
-    session: Session, x_user_id: str, *, purpose: str, since: datetime
-) -> Sequence[Row[Any]]:
-    """Return the challenges of a purpose that an account has met since then."""
-    return session.execute(
-        select(challenges).where(
-            challenges.c.x_user_id == x_user_id,
-            challenges.c.purpose == purpose,
-            challenges.c.used_at > since,
-        )
-    ).all()
-
-
-def prune_challenges(session: Session, *, before: datetime) -> int:
-    """Forget the challenges of long ago: what came of them records its basis itself."""
-    done = session.connection().execute(delete(challenges).where(challenges.c.created_at <= before))
-    return done.rowcount
-
-
-# --- the way to a wallet -----------------------------------------------------------------------
-
-
-def consent(session: Session, **values: object) -> None:
-    """Write down what somebody agreed to, word for word."""
-    session.execute(consents.insert().values(**values))
-
-
-def typed(session: Session, x_user_id: str) -> Row[Any] | None:
-    """Return what somebody typed so far."""
-    return session.execute(
-        select(first_times).where(first_times.c.x_user_id == x_user_id)
-    ).one_or_none()
-
-
-def keep_typed(session: Session, x_user_id: str, *, at: datetime, **values: object) -> None:
-    """Keep what somebody typed, in the place of what they typed there before."""
-    statement = dialect_insert(session)(first_times).values(x_user_id=x_user_id, at=at, **values)
-    session.execute(
-        statement.on_conflict_do_update(index_elements=["x_user_id"], set_={"at": at, **values})
-    )
-
-
-def forget_typed(session: Session, x_user_id: str) -> None:
-    """Forget it: it stands with the person now."""
-    session.execute(delete(first_times).where(first_times.c.x_user_id == x_user_id))
-
-
-def prune_typed(session: Session, *, before: datetime) -> int:
-    """Forget what people typed who never came back."""
-    done = session.connection().execute(delete(first_times).where(first_times.c.at <= before))
-    return done.rowcount
+LEGS: Final = Statement(
+    f"""
+    SELECT e.key, e.hash, a.name, p.amount_cents
+    FROM journal_entry e JOIN posting p ON p.entry_id = e.id JOIN account a ON a.id = p.account_id
+    WHERE {_SOME} ORDER BY e.id
+    """
+)
+"""The legs of the entries in question, entry by entry."""

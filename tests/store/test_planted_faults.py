@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from bot.services import check
-from bot.store import ledger
+from bot.store import ledger, proofs
 from bot.store.engine import Store
 from tests import builders
 
@@ -221,7 +221,7 @@ def test_a_planted_fault_is_found_and_named(broken: Store, fault: str) -> None:
 def test_every_rule_has_a_fault_planted_against_it() -> None:
     """A rule that no fault trips is not known to work."""
     found = [sentence for _statements, sentence in FAULTS.values()]
-    for rule, _query in check._RULES:
+    for rule, _query in proofs.RULES:
         shape = re.compile(re.sub(r"\\\{\d\\\}", ".+", re.escape(rule)))
         assert any(shape.fullmatch(one) for one in found), f"plant a fault against: {rule}"
 
@@ -229,11 +229,11 @@ def test_every_rule_has_a_fault_planted_against_it() -> None:
 def test_a_problem_that_stands_everywhere_is_named_some_times_only(broken: Store) -> None:
     """Of many broken rows enough are said to see what is wrong, in memory that stays small."""
     with broken.write() as session:
-        names = [f"own:{number}" for number in range(check.PROBLEMS_AT_MOST + 20)]
+        names = [f"own:{number}" for number in range(proofs.AT_MOST + 20)]
         ledger.open_accounts(session, names)
     sabotage(broken, "UPDATE account SET balance_cents = 1 WHERE name LIKE 'own:%'")
     drifts = [one for one in check.prove(broken).problems if "its postings say" in one]
-    assert len(drifts) == check.PROBLEMS_AT_MOST
+    assert len(drifts) == proofs.AT_MOST
 
 
 def test_books_with_nothing_in_them_balance(database_url: str) -> None:

@@ -1,0 +1,236 @@
+r"""Statements over whole sets: one text for both databases, one trip however many rows.
+
+SQLAlchemy writes a list as a parameter for each of its values, builds the statement anew at each
+call and sends many rows one by one. What is hot says what it means in SQL instead, where
+
+- `= ANY(:ids bigint)` takes a list, and
+- `GIVEN moves(id bigint, status text)` is a table made of the columns that are handed in,
+- `\:` is a colon that begins no parameter, and
+- `UNINDEXED(status)` keeps SQLite from finding rows by a guard instead of by their ids.
+
+`_SPELLED` has what else the two say differently.
+
+A set is one parameter (two databases, two spellings), so that a text stays the same and is read
+once, without prepared statements and whatever stands between us and PostgreSQL.
+"""
+
+import json
+import re
+from collections import namedtuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any, Final
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+from sqlmodel import Session
+
+Columns = Mapping[str, Sequence[object]]
+"""A set: its columns by name, all of one length."""
+
+STREAMED: Final = 10_000
+"""Rows that are in memory at a time."""
+
+_ANY: Final = re.compile(r"= ANY\(:(\w+) (\w+)\)")
+_GIVEN: Final = re.compile(r"GIVEN (\w+)\(([^)]*)\)")
+_LOCK: Final = re.compile(r"\s+FOR (?:NO KEY )?UPDATE(?: OF \w+)?(?: SKIP LOCKED)?")
+_VALUE: Final = re.compile(r"(?<![:\w\\]):(\w+)")
+_SPELLED: Final = {
+    re.compile(r"UNINDEXED\((\S+)\)"): (r"\1", r"+\1"),
+    re.compile(r"WIDE JOIN"): ("FULL JOIN", "LEFT JOIN"),
+    re.compile(r"NEWLINE"): ("chr(10)", "char(10)"),
+    re.compile(r"BYTES <"): ('COLLATE "C" <', "<"),
+    re.compile(r"SHA256\((\w+)\)"): (
+        r"encode(sha256(convert_to(\1, 'UTF8')), 'hex')",
+        r"sha256_hex(\1)",
+    ),
+}
+_CHAINED: Final = re.compile(r"\{(\w+)\}")
+
+
+class Statement:
+    """A text of SQL, understood by both databases. `FOR UPDATE` is for the one that needs it.
+
+    `returning`: what the change that it makes shows to those chained to it.
+    """
+
+    def __init__(self, text: str, *, returning: str = "1") -> None:
+        self.returning = returning
+        self._row: Any = None
+        text = " ".join(text.split())
+        self.lists: dict[str, str] = dict(_ANY.findall(text))
+        self.tables = {name: _kinds(columns) for name, columns in _GIVEN.findall(text)}
+        on_postgresql, on_sqlite = text, _LOCK.sub("", text)
+        for word, (one, other) in _SPELLED.items():
+            on_postgresql, on_sqlite = word.sub(one, on_postgresql), word.sub(other, on_sqlite)
+        on_postgresql = _ANY.sub(r"= ANY(CAST(:\1 AS \2[]))", on_postgresql)
+        on_postgresql = _GIVEN.sub(_unnest, on_postgresql)
+        on_postgresql = _VALUE.sub(r"%(\1)s", on_postgresql.replace("%", "%%"))
+        self.on_postgresql = on_postgresql.replace("\\:", ":")
+        on_sqlite = _ANY.sub(r"IN (SELECT value FROM json_each(:\1))", on_sqlite)
+        on_sqlite = _GIVEN.sub(_json, on_sqlite)
+        self.values = frozenset(_VALUE.findall(on_sqlite)) - {*self.lists, *self.tables}
+        self.on_sqlite = on_sqlite.replace("\\:", ":")
+
+    def run(self, session: Session, **values: Any) -> list[Any]:
+        """Run it in the caller's transaction; return its rows, by their columns' names.
+
+        A list or set is handed in by its name.
+        """
+        with self._execute(session, values) as cursor:
+            if self._row is None:
+                self._row = _row(cursor.description)
+            return list(map(self._row._make, cursor))
+
+    def stream(self, session: Session, **values: Any) -> Iterator[Any]:
+        """Run it as `run` does, for more rows than are wanted in memory."""
+        connection = session.connection()
+        is_sqlite = connection.dialect.name == "sqlite"
+        text = self.on_sqlite if is_sqlite else self.on_postgresql
+        yield from connection.execution_options(yield_per=STREAMED).exec_driver_sql(
+            text, self.bound(values, is_sqlite=is_sqlite)
+        )
+
+    def touch(self, session: Session, **values: Any) -> int:
+        """Run one that changes rows; return how many."""
+        with self._execute(session, values) as cursor:
+            count: int = cursor.rowcount
+            return count
+
+    def _execute(self, session: Session, values: Mapping[str, Any]) -> AbstractContextManager[Any]:
+        connection = session.connection()
+        is_sqlite = connection.dialect.name == "sqlite"
+        text = _CHAINED.sub(r"\1", self.on_sqlite if is_sqlite else self.on_postgresql)
+        return executed(connection, text, self.bound(values, is_sqlite=is_sqlite))
+
+    def bound(self, values: Mapping[str, Any], *, is_sqlite: bool) -> dict[str, Any]:
+        """Return its parameters as the driver takes them."""
+        bound: dict[str, Any] = {name: _value(values[name], is_sqlite) for name in self.values}
+        for name, kind in self.lists.items():
+            bound[name] = _listed(values[name], kind, is_sqlite=is_sqlite)
+        for name, columns in self.tables.items():
+            if is_sqlite:
+                rows = zip(*(values[name][column] for column in columns), strict=True)
+                bound[name] = json.dumps(list(rows), ensure_ascii=False)
+            else:
+                for column, kind in columns.items():
+                    listed = _listed(values[name][column], kind, is_sqlite=False)
+                    bound[f"{name}_{column}"] = listed
+        return bound
+
+
+def _row(description: Sequence[Sequence[Any]]) -> Any:
+    return namedtuple("Row", [column[0] for column in description], rename=True)
+
+
+def executed(
+    connection: Connection, text: str, values: Mapping[str, Any]
+) -> AbstractContextManager[Any]:
+    """Run a text on the driver's own cursor, within the connection's transaction.
+
+    What SQLAlchemy does around each statement costs more than many of them do; what it does with a
+    driver's error is done here, since that is what the callers know.
+    """
+    cursor = connection.connection.cursor()
+    driver = connection.dialect.loaded_dbapi
+    try:
+        cursor.execute(text, values)
+    except driver.Error as error:
+        cursor.close()
+        raise DBAPIError.instance(
+            text, None, error, driver.Error, hide_parameters=True, dialect=connection.dialect
+        ) from error
+    return closing(cursor)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A statement that writes, with what is handed to it, and how many rows it has to touch."""
+
+    name: str
+    statement: Statement
+    values: Mapping[str, Any]
+    rows: int | None = None
+    """None: whatever is left to do."""
+
+
+def write(session: Session, changes: Iterable[Change]) -> None:
+    """Make changes, on PostgreSQL all in one trip; fails where one touches more or fewer rows.
+
+    Each is named by its table; a value or set of one name is the same in all of them. A text that
+    says `{journal_entry}` reads what the change of that name has just written.
+    """
+    due = [change for change in changes if change.rows != 0]
+    if not due:
+        return
+    values: dict[str, Any] = {}
+    for change in due:
+        values |= change.values
+    if session.connection().dialect.name == "sqlite":
+        touched = [change.statement.touch(session, **values) for change in due]
+    else:
+        text = _together(tuple((change.name, change.statement) for change in due))
+        bound: dict[str, Any] = {}
+        for change in due:
+            bound |= change.statement.bound(values, is_sqlite=False)
+        with executed(session.connection(), text, bound) as cursor:
+            touched = list(cursor.fetchone())
+    for change, count in zip(due, touched, strict=True):
+        assert change.rows in (None, count), f"{change.name}: {count} rows of {change.rows}"
+
+
+@cache
+def _together(changes: tuple[tuple[str, Statement], ...]) -> str:
+    parts = ", ".join(
+        f"{name}_ AS ({one.on_postgresql} RETURNING {one.returning})" for name, one in changes
+    )
+    counts = ", ".join(f"(SELECT count(*) FROM {name}_)" for name, _one in changes)
+    return _CHAINED.sub(r"\1_", f"WITH {parts} SELECT {counts}")
+
+
+def _kinds(columns: str) -> dict[str, str]:
+    """Read what stands in the brackets of `GIVEN`: the kind of each column by its name."""
+    return dict(column.split() for column in columns.split(","))
+
+
+def _unnest(match: re.Match[str]) -> str:
+    table, columns = match.groups()
+    arrays = ", ".join(
+        f"CAST(:{table}_{name} AS {kind}[])" for name, kind in _kinds(columns).items()
+    )
+    return f"unnest({arrays}) AS {table}({', '.join(_kinds(columns))})"
+
+
+def _json(match: re.Match[str]) -> str:
+    table, columns = match.groups()
+    parts = ", ".join(
+        f"json_extract(value, '$[{place}]') AS {name}" for place, name in enumerate(_kinds(columns))
+    )
+    return f"(SELECT {parts} FROM json_each(:{table})) AS {table}"
+
+
+def _value(value: object, is_sqlite: bool) -> object:  # noqa: FBT001 (a switch of this file)
+    if is_sqlite and isinstance(value, datetime):  # as `UtcDateTime` writes it
+        return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+    return value
+
+
+def _listed(values: Iterable[object], kind: str, *, is_sqlite: bool) -> str:
+    """Write a list as the database reads one: texts of ours, so no driver has to learn types."""
+    listed = list(values)
+    if is_sqlite:
+        return json.dumps(listed, ensure_ascii=False)
+    if kind == "bigint":
+        return "{" + str(listed)[1:-1].replace("None", "NULL") + "}"
+    return "{" + ",".join(map(_quoted, listed)) + "}"
+
+
+def _quoted(value: Any) -> str:
+    if value is None:
+        return "NULL"
+    if "\\" in value or '"' in value:
+        value = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{value}"'
