@@ -87,7 +87,7 @@ def confirm(deps: Deps, will: Will) -> Outcome:
         confirmation_id, topup_id = write(session, deps, will, at)
     deps.step(Step.CONFIRMATION_WRITTEN)
     if topup_id is None:
-        settle.settle_waiting(deps)
+        settle.settle_one(deps, confirmation_id)
     else:
         _go_on(deps, topup_id)
     return _outcome(deps, confirmation_id, will.reference)

@@ -5,7 +5,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from threading import Event
+from threading import Event, Lock
 
 from bot.domain.limits import Policy
 from bot.ports import (
@@ -35,6 +35,15 @@ class Bells:
 
     inbox: Event = field(default_factory=Event)
     outbox: Event = field(default_factory=Event)
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """What a process's threads wish to be settled: one of them does it for all who wait for it."""
+
+    asked: set[int] = field(default_factory=set)
+    """Confirmations."""
+    lock: Lock = field(default_factory=Lock)
 
 
 def _pass(_step: Step) -> None:
@@ -69,4 +78,5 @@ class Deps:
     code_cost: int = 2**14
     """Of scrypt, for wallet codes: 16 MiB and some 40 ms a try. Tests have less."""
     bells: Bells = field(default_factory=Bells)
+    together: Together = field(default_factory=Together)
     step: Callable[[Step], None] = _pass

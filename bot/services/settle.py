@@ -1,13 +1,16 @@
 """Settling what was confirmed: one driver for the request, the webhook and the recovery job.
 
-From the wallet, `settle_waiting` takes every unsettled confirmation in one commit. For a card,
+From the wallet, `settle_waiting` takes every unsettled confirmation in one commit, and
+`settle_one` those that threads ask for at the same moment. For a card,
 `drive` reads the top-up's row and chooses the phase: write the row with the provider's key, commit,
 call the acquirer with that key outside any transaction, write what came of it, commit. A crash
 anywhere is repaired by calling it again. Locks are taken in one order: X accounts, an order (by who
 confirms or cancels), top-ups, confirmations, transfers, persons, ledger accounts.
 """
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any, Final
 
 import structlog
@@ -42,8 +45,28 @@ BACK_OFF_AT_MOST_S: Final = 600
 """The longest wait between two attempts of the recovery job (seconds)."""
 
 
-def settle_waiting(deps: Deps, *, only: int | None = None) -> int:
-    """Settle every confirmation from a wallet that waits, or one of them; return how many.
+def settle_one(deps: Deps, confirmation_id: int) -> None:
+    """Settle a confirmation from a wallet, with those that other threads ask for meanwhile.
+
+    One thread settles at a time, in one commit for all who wait for it: they would wait for one
+    another's locks, and for the disk, in any case.
+    """
+    asked = deps.together.asked
+    asked.add(confirmation_id)
+    with deps.together.lock:
+        if confirmation_id not in asked:
+            return  # it went with another's
+        batch = {confirmation_id, *islice(asked.copy(), BATCH - 1)}
+        try:
+            settle_waiting(deps, only=batch)
+        except BaseException:
+            asked.discard(confirmation_id)  # the others try by themselves
+            raise
+        asked -= batch
+
+
+def settle_waiting(deps: Deps, *, only: Collection[int] | None = None) -> int:
+    """Settle every confirmation from a wallet that waits, or some of them; return how many.
 
     One that cannot be settled by a mistake of ours must not hold up the others: where a batch
     fails, each of it is tried by itself, and what fails alone is logged and goes on waiting.
@@ -60,7 +83,7 @@ def settle_waiting(deps: Deps, *, only: int | None = None) -> int:
             return settled
 
 
-def _settle_batch(deps: Deps, only: int | None) -> int:
+def _settle_batch(deps: Deps, only: Collection[int] | None) -> int:
     at = deps.clock.now()
     with deps.store.write() as session:
         batch = confirmations.lock_waiting(session, limit=BATCH, only=only)
@@ -72,13 +95,13 @@ def _settle_batch(deps: Deps, only: int | None) -> int:
     return len(batch)
 
 
-def _settle_one_by_one(deps: Deps, only: int | None) -> int:
+def _settle_one_by_one(deps: Deps, only: Collection[int] | None) -> int:
     with deps.store.read() as session:
-        waiting = confirmations.waiting_ids(session, limit=BATCH) if only is None else [only]
+        waiting = only if only is not None else confirmations.waiting_ids(session, limit=BATCH)
     settled = 0
     for confirmation_id in waiting:
         try:
-            settled += _settle_batch(deps, confirmation_id)
+            settled += _settle_batch(deps, [confirmation_id])
         except (AssertionError, IntegrityError):
             log.exception("confirmation_stuck", confirmation=confirmation_id)
     return settled

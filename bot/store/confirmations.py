@@ -74,23 +74,25 @@ _WAITING: Final = """
     ORDER BY c.id LIMIT :most FOR UPDATE OF c {others}
 """
 _LOCK: Final = Statement(_WAITING.format(which="c.id = :only", others=""))
-_LOCK_WAITING, _LOCK_ONE_WAITING = (
+_LOCK_WAITING, _LOCK_SOME_WAITING = (
     Statement(
         _WAITING.format(
             which=f"c.settled_at IS NULL AND c.funding = 'wallet' {which}", others="SKIP LOCKED"
         )
     )
-    for which in ("", "AND c.id = :only")
+    for which in ("", "AND c.id = ANY(:only bigint)")
 )
 
 
-def lock_waiting(session: Session, *, limit: int, only: int | None = None) -> Sequence[Row[Any]]:
+def lock_waiting(
+    session: Session, *, limit: int, only: Collection[int] | None = None
+) -> Sequence[Row[Any]]:
     """Lock the unsettled confirmations from wallets, oldest first, save those in other hands.
 
     Each with its order's reference, and who the bot is.
     """
     if only is not None:
-        return _LOCK_ONE_WAITING.run(session, most=1, only=only)
+        return _LOCK_SOME_WAITING.run(session, most=limit, only=only)
     return _LOCK_WAITING.run(session, most=limit)
 
 
