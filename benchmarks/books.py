@@ -181,8 +181,9 @@ _WORDS: Final = {
 _PEOPLE: Final = (
     """
     INSERT INTO person (id, phone, level, is_organisation, confirms_by_dm, since_sca_cents,
-        consented_at, terms_version, created_at)
-    SELECT i, '+33' || (600000000 + i), 'declared', FALSE, FALSE, 0, NOW, '1', NOW FROM NUMBERS
+        sca_failures, sca_locks, consented_at, terms_version, created_at)
+    SELECT i, '+33' || (600000000 + i), 'declared', FALSE, FALSE, 0, 0, 0, NOW, '1', NOW
+    FROM NUMBERS
     """,
     """
     INSERT INTO x_account (x_user_id, person_id, handle, name, lang, wrote_dm_at, seen_at)

@@ -8,7 +8,7 @@ from typing import Any
 
 from bot.adapters.clock import SystemChance, SystemClock
 from bot.adapters.sepa_payouts import SepaFiles
-from bot.adapters.sms import HttpSmsSender, SandboxPhone, SmsGateway, SmsProvider
+from bot.adapters.sms import Brevo, HttpSmsSender, SandboxPhone, SmsGateway, SmsProvider
 from bot.adapters.stripe_api import StripeApi
 from bot.adapters.stripe_cards import StripeCheckout, StripePayments, StripeVault
 from bot.adapters.stripe_payouts import StripePayouts
@@ -93,10 +93,11 @@ def open_sign_in(settings: Settings) -> XSignIn:
 def open_sms(settings: Settings) -> HttpSmsSender:
     """Build the sender of text messages."""
     provider: SmsProvider = SandboxPhone()
-    if settings.sms_provider == "http":
-        provider = SmsGateway(
-            api_key=settings.sms_api_key.get_secret_value(), sender=settings.sms_sender
-        )
+    key = settings.sms_api_key.get_secret_value()
+    if settings.sms_provider == "brevo":
+        provider = Brevo(api_key=key, sender=settings.sms_sender)
+    elif settings.sms_provider == "http":
+        provider = SmsGateway(api_key=key, sender=settings.sms_sender)
     return HttpSmsSender(provider, base_url=settings.sms_base_url)
 
 

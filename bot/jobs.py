@@ -13,6 +13,7 @@ from bot.services import (
     cancel,
     claim,
     deliver,
+    first_time,
     operate,
     prune,
     receive,
@@ -20,8 +21,8 @@ from bot.services import (
     refunds,
     sessions,
     settle,
+    texts,
     topup,
-    wallet,
 )
 from bot.services.deps import Deps
 
@@ -57,6 +58,7 @@ def table(settings: Settings) -> tuple[Job, ...]:
             batch=deliver.ROUND_AT_MOST,
             woken_by="outbox",
         ),
+        Job(name="notices", period_s=5, run=texts.send_notices, batch=texts.NOTICES),
         Job(name="recover", period_s=5, run=recover, batch=RECOVER_BATCH),
         Job(name="expire", period_s=30, run=cancel.expire_due, batch=cancel.BATCH),
         Job(name="return", period_s=60, run=claim.return_due, batch=claim.BATCH),
@@ -91,7 +93,7 @@ def table(settings: Settings) -> tuple[Job, ...]:
         Job(
             name="prune_codes",
             period_s=3600,
-            run=wallet.prune,
+            run=first_time.prune,
             batch=operate.ALL,
             leader_only=True,
         ),

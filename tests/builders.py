@@ -16,6 +16,11 @@ from bot.store import confirmations, ledger, orders, payouts, people, reconcile
 from bot.store.orders import NewOrder, NewTransfer
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+SECRET_KEY = "a secret of the tests"
+CODE = "493817"
+"""The wallet code of everybody in the tests."""
+CODE_HASH = "scrypt$2$salt$hg63QdxjUzw7GA/4HuNC4gfSE1/zD3WAvN1oDgef2lE="
+"""How it is kept, at a cost that tests can bear."""
 _numbers = count(1)
 
 
@@ -32,6 +37,8 @@ def person(session: Session, handle: str, *, cents: int = 0, x_user_id: str | No
     person_id = people.make_person(
         session, phone=f"+336{number:08}", x_user_id=x_user_id, terms_version="1", at=NOON
     )
+    assert person_id is not None, "each has a phone of their own"
+    people.change_person(session, person_id, level="declared", code_hash=CODE_HASH, opened_at=NOON)
     if cents:
         fill(session, person_id, cents)
     return person_id

@@ -1,12 +1,14 @@
 """Settings: every one of them written down, each door asking for its own, bad mixes refused."""
 
 import re
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from bot.config import VARIABLES, Needs, Settings, SettingsError, load
+from bot.domain.levels import WITHOUT_A_TABLE
 from bot.domain.limits import Policy
 
 ROOT = Path(__file__).parents[1]
@@ -91,7 +93,8 @@ def test_the_contract_and_the_settings_agree() -> None:
 
 def test_the_default_figures_are_those_of_the_domain() -> None:
     """The settings' defaults and the domain's policy are the same figures."""
-    assert load(Needs.DATABASE, {"ENVIRONMENT": "sandbox"}).policy == Policy()
+    policy = load(Needs.DATABASE, {"ENVIRONMENT": "sandbox"}).policy
+    assert replace(policy, levels=WITHOUT_A_TABLE) == Policy()
 
 
 def test_the_environment_wins_over_the_file(
@@ -170,7 +173,7 @@ def test_an_empty_variable_counts_as_absent() -> None:
         ("LOG_LEVEL", "LOUD", "LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR."),
         ("X_ACCESS", "free", "X_ACCESS must be self_serve or enterprise."),
         ("X_DM_SOURCE", "mail", "X_DM_SOURCE must be poll or webhook."),
-        ("SMS_PROVIDER", "pigeon", "SMS_PROVIDER must be sandbox or http."),
+        ("SMS_PROVIDER", "pigeon", "SMS_PROVIDER must be sandbox, brevo or http."),
         ("PORT", "eighty", "PORT must be a whole number."),
         ("PORT", "70000", "PORT must be at most 65535."),
         ("LIMIT_PERSON_CENTS", "-1", "LIMIT_PERSON_CENTS must be at least 0."),
@@ -307,7 +310,7 @@ def test_values_are_tidied() -> None:
         ),
         (
             {"SMS_API_KEY": ""},
-            "SMS_API_KEY is missing: SMS_PROVIDER is http, which asks for it.",
+            "SMS_API_KEY is missing: SMS_PROVIDER is http, which needs it.",
         ),
     ],
 )

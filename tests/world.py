@@ -17,6 +17,7 @@ from bot.domain.cards import permission
 from bot.domain.commands import Lang
 from bot.domain.limits import Policy
 from bot.domain.replies import Reply
+from bot.domain.sca import Authenticated
 from bot.i18n.texts import catalogue, say
 from bot.services import cancel, confirm, deliver, mandates, receive, settle
 from bot.services.deps import Deps
@@ -69,7 +70,8 @@ class World:
             sms=self.sms,
             policy=policy or Policy(),
             public_url=PUBLIC_URL,
-            secret_key="a secret of the tests",
+            secret_key=builders.SECRET_KEY,
+            code_cost=2,
             step=self._reach,
         )
         whoami(self.deps)
@@ -111,6 +113,19 @@ class World:
             cards.permit(session, permission(limit_cents, at), saved_card_id=card_id, at=at)
         return card_id
 
+    def phone(self, handle: str) -> str:
+        """Return somebody's number."""
+        with self.store.read() as session:
+            person = people.person_of(session, self.x_id(handle))
+        assert person is not None
+        return str(person.phone)
+
+    def newest_code(self, handle: str) -> str:
+        """Return the code in the newest text to somebody."""
+        found = re.search(r"\b[0-9]{6}\b", self.sms.texts_to(self.phone(handle))[-1])
+        assert found is not None
+        return found[0]
+
     def lock(self, handle: str) -> None:
         """Let an operator lock somebody's wallet for review."""
         with self.store.write() as session:
@@ -131,13 +146,7 @@ class World:
             person = people.person_of(session, self.x_id(to))
             assert person is not None
             people.see(session, self.x_id(handle), at=self.clock.now(), handle=handle)
-            people.make_person(
-                session,
-                phone=person.phone,
-                x_user_id=self.x_id(handle),
-                terms_version="1",
-                at=self.clock.now(),
-            )
+            people.link_account(session, self.x_id(handle), person.id, at=self.clock.now())
 
     def expire(self) -> None:
         """Let the job expire what nobody confirmed in time."""
@@ -154,6 +163,7 @@ class World:
             person_id=person.id if person is not None else None,
             csrf="csrf",
             lang=None,
+            is_ready=person is not None and people.is_ready(person),
         )
 
     def balance(self, handle: str) -> int:
@@ -231,6 +241,7 @@ class World:
         numbers: tuple[int, ...] | None = None,
         terms_hash: str | None = None,
         saved_card_id: int | None = None,
+        proof: Authenticated | None = None,
         keep: bool = False,
     ) -> confirm.Outcome:
         """Let a payer confirm on the page what it shows them."""
@@ -244,6 +255,7 @@ class World:
                 funding=funding,
                 method="page",
                 saved_card_id=saved_card_id,
+                proof=proof,
                 keep=mandates.offered(self.deps.policy, self.clock.now()).text if keep else None,
             ),
         )

@@ -58,6 +58,45 @@ class SmsGateway:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brevo:
+    """Brevo's transactional texts, by its HTTP API: `SMS_PROVIDER=brevo`.
+
+    https://developers.brevo.com/reference/send-transac-sms: `POST /transactionalSMS/send` with the
+    header `api-key`; the number without its plus; 201 with a `messageId`, else a status with `code`
+    and `message`. It takes no idempotency key, so that a text whose answer was lost may come twice.
+    """
+
+    api_key: str = field(repr=False)
+    sender: str
+
+    def call(self, *, to_phone: str, text: str, key: str) -> SmsCall:
+        """Return what is posted for a text."""
+        return SmsCall(
+            "/transactionalSMS/send",
+            {
+                "type": "transactional",
+                "sender": self.sender,
+                "recipient": to_phone.removeprefix("+"),
+                "content": in_gsm7(text),
+                "tag": key,
+            },
+            {"api-key": self.api_key, "Accept": "application/json"},
+        )
+
+
+def in_gsm7(text: str) -> str:
+    """Write a text with the signs of GSM 03.38 where it can be: others make it dearer and shorter.
+
+    >>> in_gsm7("S-money\u00a0: c’est 10\u202f000\u00a0€")
+    "S-money : c'est 10 000 €"
+    """
+    return text.translate(_PLAIN)
+
+
+_PLAIN: Final = str.maketrans({"\u00a0": " ", "\u202f": " ", "’": "'", "‑": "-", "−": "-"})
+
+
 class HttpSmsSender:
     """Sends texts through a provider. `tries=1` turns repetition off, for tests."""
 

@@ -18,6 +18,8 @@ BEAT_WITHIN: Final = timedelta(seconds=15)
 """A worker says every 2 seconds that it lives; one that was silent for so long does not."""
 BYTE_WITHIN: Final = timedelta(seconds=90)
 """X sends a byte every 20 seconds; one that is away longer than a few tries is not well."""
+NEAR_CEILING: Final = 80
+"""Of a hundred texts that a day may have: from so many on it is worth knowing."""
 MOST_SKEW_S: Final = 60
 """How far our clock may be from X's (seconds): X refuses signatures that are 5 minutes off."""
 
@@ -73,6 +75,7 @@ def _everything() -> Iterator[Finding]:
         (Needs.CARDS, _acquirer),
         (Needs.CARD_EVENTS, _webhooks),
         (Needs.TEXTS, _texts),
+        (Needs.TEXTS, _texts_today),
     ):
         yield from _with(needs, check)
 
@@ -270,6 +273,26 @@ def _texts(settings: "Settings", _deps: "Deps") -> Iterator[Finding]:
         yield Finding("texts", "mend", said_down)
     else:
         yield Finding("texts", "ok", f"Text messages are taken at {where}.")
+
+
+def _texts_today(settings: "Settings", deps: "Deps") -> Iterator[Finding]:
+    """Say how near the texts of a day are to their ceiling."""
+    from sqlalchemy.exc import DBAPIError
+
+    from bot.services import texts
+
+    try:
+        sent = texts.sent_today(deps)
+    except DBAPIError:
+        return  # said already
+    ceiling = settings.sms_daily_ceiling
+    said = f"{sent} texts in 24 hours; SMS_DAILY_CEILING is {ceiling}"
+    if sent >= ceiling:
+        said += ": no code is sent any more. See who asks for them, or raise it."
+        yield Finding("texts_today", "mend", said)
+    else:
+        state: State = "note" if sent * 100 >= ceiling * NEAR_CEILING else "ok"
+        yield Finding("texts_today", state, f"{said}.")
 
 
 def _acquirer(settings: "Settings", _deps: "Deps") -> Iterator[Finding]:

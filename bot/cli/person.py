@@ -71,13 +71,15 @@ def lock(*, handle_or_id: str, reason: str, as_json: bool) -> None:
 
 @person.command(epilog="Example: smoney person unlock @alice")
 @click.argument("handle_or_id")
+@click.option("--new-code", is_flag=True, help="They forgot their wallet code: ask for another.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def unlock(*, handle_or_id: str, as_json: bool) -> None:
-    """Let a locked wallet pay and take again."""
+def unlock(*, handle_or_id: str, new_code: bool, as_json: bool) -> None:
+    """Let a locked wallet pay and take again, and its owner's codes count again."""
     from bot.services import persons
 
     with books() as deps, _explained(handle_or_id):
-        row = persons.unlock(deps, handle_or_id)
+        open_again = persons.forget_code if new_code else persons.unlock
+        row = open_again(deps, handle_or_id)
     _print([row], as_json=as_json)
 
 

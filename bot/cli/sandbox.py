@@ -77,7 +77,7 @@ def _make_people() -> int:
     from bot.cli.common import check_sqlite_is_there, explain_database
     from bot.config import Needs
     from bot.domain.errors import BotError
-    from bot.services.demo import make_people
+    from bot.services.demo import CODE, make_people
 
     if settings_for(Needs.DATABASE).environment != "sandbox":
         raise No("Demo people are made where ENVIRONMENT is sandbox, and nowhere else.")
@@ -99,7 +99,8 @@ def _make_people() -> int:
     finally:
         deps.store.close()
     click.echo(
-        "@bob has 100 € and a saved card, @alice an empty wallet, @secours_demo is verified."
+        f"@bob has 100 € and a saved card, @alice an empty wallet, @secours_demo is verified. "
+        f"Their wallet code is {CODE}."
         if made
         else "The sandbox's people are there already: nothing was changed."
     )
@@ -229,6 +230,8 @@ def _remove_database(url: str) -> None:
 
 
 def _say_where(settings: "Settings", x_port: int, card_port: int) -> None:
+    from bot.services.demo import CODE
+
     click.echo(
         f"""
 S-money runs here. Ctrl-C ends it.
@@ -241,6 +244,7 @@ Play @bob: post   @smoney pay @alice 10€ for pizza
 then follow the link of the reply, or send @smoney the direct message   oui REFERENCE
 
 @bob has 100 € and a saved card, @alice an empty wallet, @carol and @dave are new here.
+The wallet code of @bob, @alice and @secours_demo is {CODE}; texts arrive on the local X.
 Cards: 4242 4242 4242 4242 pays, 4000 0027 6000 3184 asks for 3-D Secure,
 4000 0000 0000 0002 declines. The books, proven:
   ENVIRONMENT=sandbox DATABASE_URL=sqlite:///{DATABASE} .venv/bin/smoney ledger check

@@ -105,10 +105,10 @@ def _contradictions(settings: Settings, needs: Needs) -> Iterator[_Objection]:
         yield "min_card_cents", "must not be above LIMIT_PERSON_CENTS: no card could pay."
     if settings.x_dm_source == "webhook" and needs & (Needs.SIGN_IN | Needs.WORKER):
         yield "x_dm_source", "is webhook, which this version does not serve yet: set it to poll."
-    if settings.sms_provider == "http" and needs & Needs.TEXTS:
+    if settings.sms_provider != "sandbox" and needs & Needs.TEXTS:
         for name in ("sms_api_key", "sms_sender"):
             if not _text(settings, name):
-                yield name, "is missing: SMS_PROVIDER is http, which asks for it."
+                yield name, f"is missing: SMS_PROVIDER is {settings.sms_provider}, which needs it."
 
 
 def _not_in_production(settings: Settings, needs: Needs) -> Iterator[_Objection]:

@@ -5,6 +5,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from bot.config.levels import read_levels
 from bot.config.values import (
     Address,
     Bic,
@@ -15,9 +16,11 @@ from bot.config.values import (
     Database,
     Hours,
     Iban,
+    LevelsFile,
     LogLevel,
     Origin,
     Port,
+    Prefixes,
     Proxies,
 )
 from bot.domain.limits import Policy
@@ -85,14 +88,16 @@ class Settings(BaseSettings):
     claim_within_days: Count = 30
     card_payout_after_h: Hours = 72
     card_sca_covers_transfer: bool = False
+    levels_file: LevelsFile = ""
 
     # --- text messages
-    sms_provider: Literal["sandbox", "http"] = "sandbox"
+    sms_provider: Literal["sandbox", "brevo", "http"] = "sandbox"
     sms_base_url: Address = ""
     sms_api_key: SecretStr = _NO_SECRET
     sms_sender: str = ""
     sms_per_day: Count = 5
     sms_daily_ceiling: Count = 1_000
+    sms_prefixes: Prefixes = ()
 
     @property
     def policy(self) -> Policy:
@@ -114,6 +119,9 @@ class Settings(BaseSettings):
             card_countries=self.card_countries,
             card_sca_covers_transfer=self.card_sca_covers_transfer,
             sms_per_day=self.sms_per_day,
+            sms_daily_ceiling=self.sms_daily_ceiling,
+            sms_prefixes=self.sms_prefixes,
+            levels=read_levels(self.levels_file),
         )
 
 

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import NoDecode
 
+from bot.config.levels import read_levels
 from bot.domain.payout import read_bic, read_iban
 
 
@@ -70,6 +71,17 @@ def _countries(value: frozenset[str]) -> frozenset[str]:
     return upper
 
 
+def _prefixes(value: tuple[str, ...]) -> tuple[str, ...]:
+    if not all(re.fullmatch(r"\+[1-9][0-9]{0,9}", prefix) for prefix in value):
+        raise ValueError("must list beginnings of phone numbers, separated by commas, such as +324")
+    return value
+
+
+def _levels(value: str) -> str:
+    read_levels(value)
+    return value
+
+
 def _iban(value: str) -> str:
     if iban := read_iban(value):
         return iban
@@ -90,6 +102,8 @@ def _if_there(check: Callable[[str], str]) -> AfterValidator:
 Address = Annotated[str, _if_there(_address)]
 Proxies = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words), AfterValidator(_proxies)]
 Countries = Annotated[frozenset[str], NoDecode, BeforeValidator(_words), AfterValidator(_countries)]
+Prefixes = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words), AfterValidator(_prefixes)]
+LevelsFile = Annotated[str, AfterValidator(_levels)]
 Database = Annotated[str, AfterValidator(_database), Field(repr=False)]
 """Not shown: it may hold a password."""
 Count = Annotated[int, Field(ge=1)]

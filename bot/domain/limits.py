@@ -1,8 +1,9 @@
 """What a person may do, as named figures and pure checks. Counted by person, not by X account."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bot.domain.errors import Refusal
+from bot.domain.levels import WITHOUT_A_TABLE, Level, Levels, Rights
 from bot.domain.replies import Reply
 
 ROLLING_DAYS = 30
@@ -33,7 +34,18 @@ class Policy:
     card_payout_after_h: int = 72  # CARD_PAYOUT_AFTER_H, a card's money stays this long
     card_countries: frozenset[str] = frozenset({"FR"})  # CARD_COUNTRIES, of issue
     card_sca_covers_transfer: bool = False  # CARD_SCA_COVERS_TRANSFER
-    sms_per_day: int = 5  # SMS_PER_DAY, for a person, a number
+    sms_per_day: int = 5  # SMS_PER_DAY, for a person, a number and an address
+    sms_daily_ceiling: int = 1_000  # SMS_DAILY_CEILING, to everybody together
+    sms_prefixes: tuple[str, ...] = ()  # SMS_PREFIXES, beside the mobile ones of France
+    levels: Levels = field(default_factory=lambda: WITHOUT_A_TABLE)  # LEVELS_FILE
+
+    def rights(self, level: str) -> Rights:
+        """Return what a level may do."""
+        return self.levels[Level(level)]
+
+    def may_hold_cents(self, level: str) -> int:
+        """Return what a wallet of that level holds at most."""
+        return min(self.in_wallet_cents, self.rights(level).hold_cents)
 
 
 def explain(key: str, policy: Policy) -> Reply:
@@ -84,9 +96,9 @@ def check_strangers(waiting: int) -> None:
         raise Refusal(Reply.of("refusal.too_many_strangers", most=REQUESTS_TO_STRANGERS_A_DAY))
 
 
-def check_wallet(balance_cents: int, more_cents: int, policy: Policy) -> None:
-    """Refuse to fill a wallet above what one may hold."""
-    if balance_cents + more_cents > policy.in_wallet_cents:
+def check_wallet(balance_cents: int, more_cents: int, level: str, policy: Policy) -> None:
+    """Refuse to fill a wallet above what one of that level may hold."""
+    if balance_cents + more_cents > policy.may_hold_cents(level):
         raise Refusal(explain("refusal.wallet_full", policy))
 
 

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
 from types import MappingProxyType
@@ -53,6 +53,9 @@ TRANSITIONS: Final[Mapping[PayoutStatus, frozenset[PayoutStatus]]] = MappingProx
 
 NAME_AT_MOST: Final = 70
 """Characters of a name in a SEPA file (EPC rulebook)."""
+BUSINESS_DAYS_TO_ARRIVE: Final = 2
+"""From the day on which a payout is asked for."""
+_SATURDAY: Final = 5
 _END_TO_END: Final = "SMONEY-PAYOUT-"
 
 
@@ -114,29 +117,26 @@ class PayoutTerms:
         return sha256(text.encode()).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class Authenticated:
-    """A strong authentication of the holder, bound to the terms, that pays out once.
-
-    `key` names it: the same one again is the same payout (art. 4 (1): a code is taken once).
-    """
-
-    key: str
-    terms_hash: str
-    basis: str
-
-
-@dataclass(frozen=True, slots=True)
-class NotAuthenticated:
-    """No strong authentication was made, or none is offered."""
-
-
-Verdict = Authenticated | NotAuthenticated
-
-
 def most_cents(balance_cents: int, own_topups_cents: int) -> int:
     """Return what a wallet pays out at most: its balance less its own top-ups of late."""
     return max(0, balance_cents - own_topups_cents)
+
+
+def arrives_on(day: date) -> date:
+    """Return the day by which a payout that is asked for on a day is at its account.
+
+    The file leaves on the next business day and the banks have one more (SEPA rulebook, 4.3). Bank
+    holidays are not known here: it may be a day later then.
+
+    >>> arrives_on(date(2026, 11, 25)), arrives_on(date(2026, 11, 27))
+    (datetime.date(2026, 11, 27), datetime.date(2026, 12, 1))
+    """
+    left = BUSINESS_DAYS_TO_ARRIVE
+    while left:
+        day += timedelta(days=1)
+        if day.weekday() < _SATURDAY:
+            left -= 1
+    return day
 
 
 # --- what goes to the bank, and what comes from it ---------------------------------------------

@@ -10,13 +10,52 @@ off by default.
 """
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, Literal
 
 from bot.domain.limits import Policy
 
 FAILURES_AT_MOST: Final = 5
-"""Wrong tries at one code before it is void (RTS 2018/389 art. 4 (3) (b))."""
+"""Wrong tries at one code before it is void, and at a person's factors before they are locked
+(RTS 2018/389 art. 4 (3) (b))."""
+LOCK_LASTS: Final = timedelta(hours=1)
+"""How long a lock lasts, which art. 4 (4) lets a provider choose: five guesses an hour, and after
+`LOCKS_AT_MOST` none, come to one in 66 000."""
+LOCKS_AT_MOST: Final = 3
+"""Locks in a row, without a right try between them, after which only an operator opens."""
+LOOK_LASTS: Final = timedelta(days=180)
+"""How long the wallet is shown after a strong authentication (RTS 2018/389 art. 10, as amended by
+2022/2360)."""
+CHALLENGE_LASTS: Final = timedelta(minutes=5)
+"""How long an authentication may take, from the text to the last figure."""
+SHUT_LOOKED_AT_WITHIN: Final = timedelta(days=1)
+"""How soon an operator has to look at such a person: somebody waits for their own money."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tries:
+    """The counters after a wrong try."""
+
+    failures: int
+    locks: int
+    locks_now: bool
+
+
+def after_failure(failures: int, locks: int) -> Tries:
+    """Count a wrong try: the fifth locks, and the count begins anew.
+
+    >>> after_failure(0, 0), after_failure(4, 2)
+    (Tries(failures=1, locks=0, locks_now=False), Tries(failures=0, locks=3, locks_now=True))
+    """
+    if failures + 1 < FAILURES_AT_MOST:
+        return Tries(failures + 1, locks, locks_now=False)
+    return Tries(0, locks + 1, locks_now=True)
+
+
+def is_shut(locks: int) -> bool:
+    """Whether only an operator opens a person's factors again (art. 4 (4), second sentence)."""
+    return locks >= LOCKS_AT_MOST
 
 
 class Basis(StrEnum):
@@ -24,6 +63,38 @@ class Basis(StrEnum):
 
     LOW_VALUE = "low_value"  # RTS 2018/389 art. 16
     CARD_3DS = "card_3ds"  # the issuer's authentication, art. 4 and 5, by the operator's switch
+    CODE = "code"  # the wallet code with a code by text, bound to amount and payee, art. 4 to 7
+    PASSKEY = "passkey"  # a device that knows its owner, bound to amount and payee, art. 4 to 8
+
+    @property
+    def is_strong(self) -> bool:
+        """Whether it is a strong authentication: art. 16 counts anew from it."""
+        return self is not Basis.LOW_VALUE
+
+
+class Purpose(StrEnum):
+    """What a strong authentication is asked for (directive 2015/2366 art. 97)."""
+
+    PAY = "pay"
+    PAYOUT = "payout"
+    OPEN = "open"  # look into the wallet
+    PHONE = "phone"  # another phone number
+    CODE = "code"  # another wallet code
+    DM = "dm"  # confirmation by direct message
+    PASSKEY = "passkey"  # one more, or one less
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticated:
+    """A strong authentication of a person, bound to what was shown, that serves once.
+
+    `key` names it: the same one again is the same wish (art. 4 (1): a code is taken once).
+    """
+
+    key: str
+    terms_hash: str
+    """Of amount and payee as they were shown: nothing of another hash is confirmed (art. 5)."""
+    basis: Basis
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +142,29 @@ def from_wallet(amount_cents: int, since_sca_cents: int, policy: Policy) -> Allo
         card_would_do=policy.card_sca_covers_transfer,
         bites="amount" if amount_cents > policy.low_value_cents else "total",
     )
+
+
+def bound(
+    proof: Authenticated | None, terms_hash: str, otherwise: Allowed | NeedsSca
+) -> Allowed | NeedsSca | None:
+    """Decide by a strong authentication, where there is one; None where it is of other terms."""
+    if proof is None:
+        return otherwise
+    return Allowed(proof.basis) if proof.terms_hash == terms_hash else None
+
+
+def of_settled(
+    recorded: str | None, amount_cents: int, since_sca_cents: int, policy: Policy
+) -> Allowed | NeedsSca:
+    """Decide on a payment from the wallet whose confirmation recorded its basis."""
+    if recorded in (Basis.CODE.value, Basis.PASSKEY.value):
+        return Allowed(Basis(recorded))
+    return from_wallet(amount_cents, since_sca_cents, policy)
+
+
+def may_look(opened_at: datetime | None, at: datetime) -> bool:
+    """Whether a wallet is shown without asking again: art. 10, for 180 days."""
+    return opened_at is not None and at - opened_at < LOOK_LASTS
 
 
 def by_card_may_begin(

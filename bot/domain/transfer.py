@@ -54,6 +54,7 @@ class Reason(StrEnum):
     CARD_LAPSED = "card_lapsed"
     CARD_NOT_ACCEPTED = "card_not_accepted"
     PAYEE_HAS_NO_WALLET = "payee_has_no_wallet"
+    PAYEE_NOT_DECLARED = "payee_not_declared"
     PAYEE_AT_CEILING = "payee_at_ceiling"
     PAYEE_IS_LOCKED = "payee_is_locked"
     NO_LONGER_POSSIBLE = "no_longer_possible"

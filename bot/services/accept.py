@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Row
 from sqlmodel import Session
 
-from bot.domain import limits, sca
+from bot.domain import levels, limits, sca
 from bot.domain.errors import Refusal
 from bot.services import card_guard
 from bot.services.deps import Deps
@@ -78,8 +78,12 @@ def _why_not_pay(session: Session, deps: Deps, row: Row[Any], person: Row[Any]) 
         return verdict.refusal_of_card
     window = deps.clock.now() - timedelta(days=limits.ROLLING_DAYS)
     paid = orders.paid_since(session, [person.id], since=window).get(person.id, 0)
+    total = confirmation.total_cents
+    rights = deps.policy.rights(person.level)
     try:
-        limits.check_30_days(paid - confirmation.total_cents, confirmation.total_cents, deps.policy)
+        limits.check_30_days(paid - total, total, deps.policy)
+        # Of each transfer it was checked before the card was asked for, and is again at posting.
+        levels.check_pay(rights, 0, paid_30_days_cents=paid - total, total_cents=total)
     except Refusal as refusal:
         return refusal.reply.key
     return None

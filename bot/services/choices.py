@@ -19,6 +19,8 @@ class Choice:
 
     offered: bool
     refusal: str | None = None
+    asks_proof: bool = False
+    """Two factors are asked for on the next page."""
     is_final: bool = False
     """Whether ticking less would not change that."""
 
@@ -39,8 +41,8 @@ def wallet(deps: Deps, total: int, balance: int, since_sca: int) -> Choice:
     match sca.from_wallet(total, since_sca, deps.policy):
         case sca.Allowed():
             return Choice(offered=True)
-        case sca.NeedsSca() as needed:
-            return Choice(offered=False, refusal=needed.refusal)
+        case sca.NeedsSca():
+            return Choice(offered=True, asks_proof=True)
 
 
 def card(

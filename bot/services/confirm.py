@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy import Row
 from sqlmodel import Session
 
-from bot.domain import books, limits, sca
+from bot.domain import books, levels, limits, sca
 from bot.domain.errors import Refusal, Rejected, Unavailable
 from bot.domain.limits import Policy
 from bot.domain.replies import Reply
@@ -48,6 +48,8 @@ class Will:
     method: Literal["page", "dm"]
     saved_card_id: int | None = None
     """By card: the one that is kept, under its mandate; None: the acquirer's page asks for one."""
+    proof: sca.Authenticated | None = None
+    """From the wallet: the strong authentication of the ticked terms, where one was made."""
     keep: str | None = None
     """By the acquirer's page: the name of the permission under which its card is to be kept."""
     address: str | None = None
@@ -117,16 +119,7 @@ def write(session: Session, deps: Deps, will: Will, at: datetime) -> tuple[int, 
 
     Returns their ids. Raises `Refusal` where what was shown is no longer so, or not allowed.
     """
-    order = orders.by_reference(session, will.reference)
-    if order is None:
-        raise Refusal(Reply.of("refusal.unknown_reference", reference=will.reference))
-    confirmations.lock_order(session, order.id)
-    mine = [
-        row
-        for row in orders.transfers_of(session, [order.id], lock=True)
-        if row.payer_x_user_id == will.x_user_id
-    ]
-    rows = _ticked(session, order, mine, will, at)
+    order, rows = ticked(session, will, at)
     person = _payer(session, will.x_user_id)
     total = sum(row.amount_cents for row in rows)
     if will.total_cents not in (None, total):
@@ -134,7 +127,8 @@ def write(session: Session, deps: Deps, will: Will, at: datetime) -> tuple[int, 
         raise Refusal(Reply.of(OTHER_TOTAL, amount_cents=total))
     _check(session, deps, person, rows, total, at)
     if will.funding == "wallet":
-        basis = _check_wallet(session, person, total, deps.policy)
+        terms_hash = terms_of(order.reference, rows)
+        basis = _check_wallet(session, person, total, will.proof, terms_hash, deps.policy)
     else:
         basis = _check_card(session, deps, person, order.id, total, will, at)
     confirmation_id = confirmations.insert(
@@ -171,6 +165,20 @@ def write(session: Session, deps: Deps, will: Will, at: datetime) -> tuple[int, 
             session, person.id, topup_id, mandates.read(will.keep, deps.policy, at), at=at
         )
     return confirmation_id, topup_id
+
+
+def ticked(session: Session, will: Will, at: datetime) -> tuple[Row[Any], Sequence[Row[Any]]]:
+    """Lock an order and what a payer ticked in it, each exactly as shown. Raises `Refusal`."""
+    order = orders.by_reference(session, will.reference)
+    if order is None:
+        raise Refusal(Reply.of("refusal.unknown_reference", reference=will.reference))
+    confirmations.lock_order(session, order.id)
+    mine = [
+        row
+        for row in orders.transfers_of(session, [order.id], lock=True)
+        if row.payer_x_user_id == will.x_user_id
+    ]
+    return order, _ticked(session, order, mine, will, at)
 
 
 def terms_of(reference: str, rows: Sequence[Row[Any]]) -> str:
@@ -245,13 +253,28 @@ def _check(
     window = at - timedelta(days=limits.ROLLING_DAYS)
     paid = orders.paid_since(session, [person.id], since=window).get(person.id, 0)
     limits.check_30_days(paid, total, deps.policy)
+    largest = max(row.amount_cents for row in rows)
+    rights = deps.policy.rights(person.level)
+    levels.check_pay(rights, largest, paid_30_days_cents=paid, total_cents=total)
 
 
-def _check_wallet(session: Session, person: Row[Any], total: int, policy: Policy) -> sca.Basis:
+def _check_wallet(
+    session: Session,
+    person: Row[Any],
+    total: int,
+    proof: sca.Authenticated | None,
+    terms_hash: str,
+    policy: Policy,
+) -> sca.Basis:
     balance = ledger.balance(session, books.wallet(person.id))
     if balance < total:
         raise Refusal(Reply.of("refusal.not_enough"))
-    return _allowed(sca.from_wallet(total, _since_sca(session, person), policy), policy)
+    otherwise = sca.from_wallet(total, _since_sca(session, person), policy)
+    verdict = sca.bound(proof, terms_hash, otherwise)
+    if verdict is None:
+        # What was authenticated is not what would be paid (RTS 2018/389 art. 5 (1) (d)).
+        raise Refusal(Reply.of("refusal.changed"))
+    return _allowed(verdict, policy)
 
 
 def _since_sca(session: Session, person: Row[Any]) -> int:

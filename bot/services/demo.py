@@ -14,7 +14,7 @@ from typing import Final, Literal
 from bot.domain.cards import permission
 from bot.domain.errors import Rejected
 from bot.ports import SmsSender, XUser
-from bot.services import mandates, persons, topup, wallet
+from bot.services import first_time, mandates, persons, topup, wallet
 from bot.services.deps import Deps
 from bot.services.sessions import Visitor
 from bot.store import cards, confirmations, people
@@ -33,11 +33,17 @@ class Role:
 
     handle: str
     phone: str
+    first_names: str
+    last_name: str
 
 
-BOB: Final = Role("bob", "+33639980001")
-ALICE: Final = Role("alice", "+33639980002")
-ORGANISATION: Final = Role("secours_demo", "+33639980003")
+BOB: Final = Role("bob", "+33639980001", "Bob", "Martin")
+ALICE: Final = Role("alice", "+33639980002", "Alice", "Bernard")
+ORGANISATION: Final = Role("secours_demo", "+33639980003", "Claire", "Dubois")
+BORN: Final = "14/07/1990"
+"""When each of them was."""
+CODE: Final = "493817"
+"""The wallet code of each of them; the sandbox says it at its start."""
 
 
 class _Overheard:
@@ -85,24 +91,28 @@ def _are_there(deps: Deps, accounts: Mapping[str, XUser]) -> bool:
 
 
 def _join(deps: Deps, account: XUser, role: Role) -> Visitor:
-    """Open a wallet: a phone number, a code, and consent, as on the page."""
+    """Open a wallet as on the pages: consent, a phone number, a name, a wallet code."""
     handle = account.handle.lower()
     with deps.store.write() as session:
         people.see(session, account.id, at=deps.clock.now(), handle=handle, name=account.name)
         known = people.person_of(session, account.id)
-    if known is not None:
-        return Visitor(account.id, handle, known.id, "", "fr")
+    if known is not None and people.is_ready(known):
+        return Visitor(account.id, handle, known.id, "", "fr", is_ready=True)
     phone = _Overheard(deps.sms)
     there = replace(deps, sms=phone)
-    visitor = Visitor(account.id, handle, None, "", "fr")
-    wallet.send_phone_code(there, visitor, role.phone, consent=True, lang="fr")
+    visitor = Visitor(account.id, handle, known.id if known is not None else None, "", "fr")
+    first_time.send_phone_code(there, visitor, role.phone, consent=True, lang="fr")
     code = re.search(r"\b[0-9]{6}\b", phone.texts[role.phone])
     assert code is not None, "the text message holds the code"
-    wallet.check_phone_code(there, visitor, code[0])
+    first_time.check_phone_code(there, visitor, code[0])
+    first_time.declare(
+        there, visitor, first_names=role.first_names, last_name=role.last_name, born_text=BORN
+    )
+    first_time.choose_code(there, visitor, CODE, CODE)
     with deps.store.read() as session:
         person = people.person_of(session, account.id)
     assert person is not None, "who proved a phone has a wallet"
-    return replace(visitor, person_id=person.id)
+    return replace(visitor, person_id=person.id, is_ready=True)
 
 
 def _fill(deps: Deps, bob: Visitor) -> None:

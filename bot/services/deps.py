@@ -75,6 +75,8 @@ class Deps:
     """Without a slash at its end."""
     secret_key: str
     """Keys the hashes of short secrets (phone codes), so that a stolen table is no list of them."""
+    code_cost: int = 2**14
+    """Of scrypt, for wallet codes: 16 MiB and some 40 ms a try. Tests have less."""
     bells: Bells = field(default_factory=Bells)
     together: Together = field(default_factory=Together)
     step: Callable[[Step], None] = _pass

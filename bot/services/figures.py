@@ -10,7 +10,7 @@ from typing import Any, Final
 from sqlalchemy import Row
 from sqlmodel import Session
 
-from bot.domain import books
+from bot.domain import books, sca
 from bot.domain.replies import Reply
 from bot.domain.transfer import TransferStatus
 from bot.services.answers import HINT_PRIORITY, Incoming, answer
@@ -68,6 +68,9 @@ def _may_read(
         return None
     if not person.confirms_by_dm:
         point_to_wallet(session, deps, incoming, f"{what}.off", at)
+        return None
+    if not sca.may_look(person.opened_at, at):
+        point_to_wallet(session, deps, incoming, what, at)
         return None
     return person
 

@@ -6,7 +6,7 @@ to amount and account, is one payout, however often the form comes.
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any, Final
 
 from schwifty import IBAN
@@ -14,11 +14,14 @@ from schwifty.exceptions import SchwiftyException
 from sqlalchemy import Row
 from sqlmodel import Session
 
-from bot.domain import books, payout
+from bot.domain import books, levels, payout
 from bot.domain.errors import Refusal
 from bot.domain.money import MAX_AMOUNT_CENTS
-from bot.domain.payout import NotAuthenticated, PayoutStatus, PayoutTerms, Verdict
+from bot.domain.payout import PayoutStatus, PayoutTerms
 from bot.domain.replies import Reply
+from bot.domain.sca import Authenticated
+from bot.i18n.texts import PARIS
+from bot.services import changes
 from bot.services.deps import Deps
 from bot.services.sessions import Visitor
 from bot.services.steps import Step
@@ -48,20 +51,34 @@ class PayoutPage:
     balance_cents: int
     most_cents: int
     is_locked: bool
+    wait_until: datetime | None
+    """Until when a change of phone, code, passkey or X account stops payouts."""
+    arrives_on: datetime
+    """When money that is asked for now is at its account."""
+    last_iban: str | None
+    """The ends of where the newest payout went that did not come back: one tap sends all there."""
+    holder: str
+    """The owner's name, as a bank writes it."""
     lines: tuple[PayoutLine, ...]
 
 
 def payout_page(deps: Deps, visitor: Visitor) -> PayoutPage:
     """Return the page of somebody's payouts. Raises `Refusal` where there is no wallet."""
+    at = deps.clock.now()
     with deps.store.read() as session:
         person = _person(session, visitor.x_user_id)
         balance = ledger.balance(session, books.wallet(person.id))
         rows = payouts.of_person(session, person.id, limit=SHOWN)
         most = payout.most_cents(balance, _fresh_cents(session, deps, person.id))
+        most = min(most, deps.policy.rights(person.level).pay_out_cents)
     return PayoutPage(
         balance_cents=balance,
         most_cents=most,
         is_locked=person.locked_at is not None,
+        wait_until=changes.payouts_wait_until(person, at),
+        arrives_on=_arrives(at),
+        last_iban=next((ends_of(row.iban) for row in rows if row.status in _KEPT), None),
+        holder=payout.bank_name(f"{person.first_names or ''} {person.last_name or ''}"),
         lines=tuple(_line(row) for row in rows),
     )
 
@@ -93,10 +110,33 @@ def read_terms(
     holder = payout.bank_name(holder_text)
     if not holder:
         raise Refusal(Reply.of("refusal.holder_missing"))
-    most = payout_page(deps, visitor).most_cents
+    page = payout_page(deps, visitor)
+    if page.is_locked:
+        raise Refusal(Reply.of("refusal.locked"))
+    if page.wait_until is not None:
+        raise Refusal(Reply.of("refusal.payouts_wait", until_at=page.wait_until))
+    most = page.most_cents
     amount = most if everything else _read_amount(amount_text)
     _check_amount(amount, most)
     return PayoutTerms(amount, iban, holder)
+
+
+def everything_again(deps: Deps, visitor: Visitor) -> PayoutTerms:
+    """Return the wish for all that can leave, to the last account. Raises `Refusal`."""
+    with deps.store.read() as session:
+        person = _person(session, visitor.x_user_id)
+        rows = payouts.of_person(session, person.id, limit=SHOWN)
+    last = next((row for row in rows if row.status in _KEPT), None)
+    if last is None:
+        raise Refusal(Reply.of("refusal.iban_not_read"))
+    return read_terms(
+        deps,
+        visitor,
+        iban_text=last.iban,
+        holder_text=last.holder_name,
+        amount_text="",
+        everything=True,
+    )
 
 
 def _read_amount(text: str) -> int:
@@ -114,18 +154,19 @@ def _check_amount(amount_cents: int, most_cents: int) -> None:
         raise Refusal(Reply.of("refusal.payout_too_much", most_cents=most_cents))
 
 
-def request(deps: Deps, x_user_id: str, terms: PayoutTerms, verdict: Verdict) -> int:
-    """Ask for a payout; return its id. Raises `Refusal`."""
+def request(deps: Deps, x_user_id: str, terms: PayoutTerms, proof: Authenticated) -> int:
+    """Ask for a payout that its owner was authenticated for; return its id. Raises `Refusal`."""
     at = deps.clock.now()
     with deps.store.write() as session:
         person_id = _person(session, x_user_id).id
         person = people.lock_persons(session, [person_id])[person_id]
         if person.locked_at is not None:
             raise Refusal(Reply.of("refusal.locked"))
-        if isinstance(verdict, NotAuthenticated):
-            raise Refusal(Reply.of("refusal.payout_needs_sca"))
-        known = payouts.by_key(session, verdict.key)
-        if verdict.terms_hash != terms.hash or (known and known.terms_hash != terms.hash):
+        wait_until = changes.payouts_wait_until(person, at)
+        if wait_until is not None:
+            raise Refusal(Reply.of("refusal.payouts_wait", until_at=wait_until))
+        known = payouts.by_key(session, proof.key)
+        if proof.terms_hash != terms.hash or (known and known.terms_hash != terms.hash):
             raise Refusal(Reply.of("refusal.changed"))
         if known is not None:
             assert known.person_id == person_id, "an authentication is its person's own"
@@ -133,14 +174,15 @@ def request(deps: Deps, x_user_id: str, terms: PayoutTerms, verdict: Verdict) ->
         wallet = books.wallet(person_id)
         balances = ledger.lock_balances(session, [wallet, books.PAYOUTS])
         fresh = _fresh_cents(session, deps, person_id)
+        levels.check_pay_out(deps.policy.rights(person.level), terms.amount_cents)
         _check_amount(terms.amount_cents, payout.most_cents(balances[wallet], fresh))
         payout_id = payouts.insert(
             session,
             terms,
-            key=verdict.key,
+            key=proof.key,
             person_id=person_id,
             x_user_id=x_user_id,
-            sca_basis=verdict.basis,
+            sca_basis=proof.basis.value,
             at=at,
         )
         assert payout_id is not None, "the person is locked: nobody else writes this key"
@@ -183,6 +225,18 @@ def _person(session: Session, x_user_id: str) -> Row[Any]:
 def _fresh_cents(session: Session, deps: Deps, person_id: int) -> int:
     since = deps.clock.now() - timedelta(hours=deps.policy.card_payout_after_h)
     return payouts.own_topups_cents(session, person_id, since=since)
+
+
+def _arrives(at: datetime) -> datetime:
+    day = payout.arrives_on(at.astimezone(PARIS).date())
+    return datetime.combine(day, time(12), PARIS)
+
+
+_KEPT: Final = (
+    PayoutStatus.REQUESTED.value,
+    PayoutStatus.EXPORTED.value,
+    PayoutStatus.SETTLED.value,
+)
 
 
 def _line(row: Row[Any]) -> PayoutLine:

@@ -6,10 +6,10 @@ from typing import Any, Literal
 from sqlalchemy import Row, or_, select
 from sqlmodel import Session
 
-from bot.domain import books
+from bot.domain import books, sca
 from bot.domain.errors import Refusal
 from bot.domain.replies import Reply
-from bot.services import disputes
+from bot.services import changes, disputes
 from bot.services.deps import Deps
 from bot.store import ledger, people
 
@@ -54,11 +54,34 @@ def lock(deps: Deps, handle_or_id: str, reason: str) -> Shown:
 
 
 def unlock(deps: Deps, handle_or_id: str) -> Shown:
-    """Let a wallet pay and take again. Raises `Refusal`."""
+    """Let a wallet pay and take again, and its owner's codes count. Raises `Refusal`."""
     with deps.store.write() as session:
         person = _find(session, handle_or_id)
         people.lock_persons(session, [person.id])
-        people.change_person(session, person.id, locked_at=None, locked_reason=None)
+        people.change_person(
+            session,
+            person.id,
+            locked_at=None,
+            locked_reason=None,
+            sca_failures=0,
+            sca_locks=0,
+            sca_locked_until=None,
+        )
+        return _shown(session, _find(session, handle_or_id))
+
+
+def forget_code(deps: Deps, handle_or_id: str) -> Shown:
+    """Let somebody who was recognised choose another wallet code, by their phone. Raises `Refusal`.
+
+    Their codes count again, the old channels are told, and payouts wait for a day.
+    """
+    unlock(deps, handle_or_id)
+    at = deps.clock.now()
+    with deps.store.write() as session:
+        known = _find(session, handle_or_id)
+        person = people.lock_persons(session, [known.id])[known.id]
+        changes.tell(session, person, Reply.of("changed.code_forgotten"), key="forgot", at=at)
+        people.change_person(session, person.id, code_hash=None, opened_at=None)
         return _shown(session, _find(session, handle_or_id))
 
 
@@ -93,12 +116,17 @@ def _shown(session: Session, person: Row[Any]) -> Shown:
         "accounts": [{"x_user_id": one, "handle": accounts[one].handle} for one in ids],
         "phone": f"…{person.phone[-2:]}",
         "level": person.level,
+        "first_names": person.first_names,
+        "last_name": person.last_name,
+        "born_on": person.born_on.isoformat() if person.born_on is not None else None,
         "organisation": person.is_organisation,
         "confirms_by_dm": person.confirms_by_dm,
         "balance_cents": ledger.balance(session, books.wallet(person.id)),
         "created_at": _at(person.created_at),
         "locked_at": _at(person.locked_at),
         "locked_reason": person.locked_reason,
+        "codes_locked_until": _at(person.sca_locked_until),
+        "codes_shut": sca.is_shut(person.sca_locks),
     }
 
 

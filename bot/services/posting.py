@@ -14,7 +14,7 @@ from typing import Any, Final
 from sqlalchemy import Row
 from sqlmodel import Session
 
-from bot.domain import books, limits, sca
+from bot.domain import books, levels, limits, sca
 from bot.domain.books import Entry
 from bot.domain.errors import Refusal
 from bot.domain.limits import Policy
@@ -154,7 +154,7 @@ def _walk(
     state.bases[confirmation.id] = basis
     state.paid[payer_id] = state.paid.get(payer_id, 0) + confirmation.total_cents
     state.balances[books.wallet(payer_id)] -= confirmation.total_cents
-    if basis is sca.Basis.LOW_VALUE:
+    if not basis.is_strong:
         state.since_sca[payer_id] += confirmation.total_cents
     else:
         state.since_sca[payer_id] = 0
@@ -180,12 +180,16 @@ def _check(
             policy=state.policy,
         )
     total = confirmation.total_cents
-    limits.check_30_days(state.paid.get(payer.id, 0), total, state.policy)
+    paid = state.paid.get(payer.id, 0)
+    limits.check_30_days(paid, total, state.policy)
+    largest = max(row.amount_cents for row in rows)
+    rights = state.policy.rights(payer.level)
+    levels.check_pay(rights, largest, paid_30_days_cents=paid, total_cents=total)
     if state.balances[books.wallet(payer.id)] < total:
         raise Refusal(Reply.of("refusal.not_enough"))
     since = state.since_sca[payer.id]
     verdict = (
-        sca.from_wallet(total, since, state.policy)
+        sca.of_settled(confirmation.sca_basis, total, since, state.policy)
         if topup is None
         else sca.by_card(total, since, three_d_secure=topup.three_d_secure, policy=state.policy)
     )
@@ -230,7 +234,11 @@ def why_not_yet(
         return Reason.PAYEE_HAS_NO_WALLET
     if payee.locked_at is not None:
         return Reason.PAYEE_IS_LOCKED
-    if balances[books.wallet(payee.id)] + amount_cents > policy.in_wallet_cents:
+    receive_cents = policy.rights(payee.level).receive_cents
+    if receive_cents == 0:
+        return Reason.PAYEE_NOT_DECLARED
+    would_hold = balances[books.wallet(payee.id)] + amount_cents
+    if amount_cents > receive_cents or would_hold > policy.may_hold_cents(payee.level):
         return Reason.PAYEE_AT_CEILING
     return None
 
@@ -255,7 +263,7 @@ def _write(
         if cents != state.payers[person_id].since_sca_cents
     }
     authenticated = {
-        one.person_id for one in batch if state.bases.get(one.id) is sca.Basis.CARD_3DS
+        one.person_id for one in batch if one.id in state.bases and state.bases[one.id].is_strong
     }
     counted |= {person_id: state.since_sca[person_id] for person_id in authenticated}
     readers = {

@@ -39,6 +39,8 @@ class Visitor:
     csrf: str
     lang: Lang | None
     """The language that the person chose."""
+    is_ready: bool = False
+    """Whether the first time is behind them: a phone, a name, a wallet code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,7 @@ def visitor(deps: Deps, token: str | None) -> Visitor | None:
         person_id=person.id if person is not None else None,
         csrf=row.csrf,
         lang=person.lang if person is not None else None,
+        is_ready=person is not None and people.is_ready(person),
     )
 
 

@@ -40,7 +40,7 @@ def charge_saved_card(deps: Deps, person_id: int, saved_card_id: int, amount_cen
             raise Refusal(limits.explain("refusal.card_country", deps.policy))
         held_cents = ledger.balance(session, books.wallet(person_id))
         held_cents += confirmations.charging_cents(session, person_id)
-        limits.check_wallet(held_cents, amount_cents, deps.policy)
+        limits.check_wallet(held_cents, amount_cents, person.level, deps.policy)
         confirmations.insert_topup(
             session,
             id=topup_id,

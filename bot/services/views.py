@@ -240,7 +240,7 @@ def _view(
         lang=order.lang,
         owner_handle=shown(owner),
         is_owner=is_owner,
-        needs_wallet=visitor.person_id is None,
+        needs_wallet=not visitor.is_ready,
         pays=tuple(views[row.id] for row in pays),
         gets=tuple(views[row.id] for row in seen if row not in asked),
         asked=tuple(views[row.id] for row in asked),

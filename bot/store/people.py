@@ -8,6 +8,7 @@ from sqlalchemy import Row, select, update
 from sqlmodel import Session
 
 from bot.domain import books
+from bot.domain.levels import Level
 from bot.store import ledger
 from bot.store.engine import dialect_insert
 from bot.store.tables import Block, Person, XAccount, core
@@ -78,6 +79,11 @@ def person_of(session: Session, x_user_id: str) -> Row[Any] | None:
     ).one_or_none()
 
 
+def is_ready(person: Row[Any]) -> bool:
+    """Whether the first time is behind a person: they said who they are, and have a wallet code."""
+    return person.level != Level.UNVERIFIED.value and person.code_hash is not None
+
+
 def person_by_phone(session: Session, phone: str) -> Row[Any] | None:
     """Return the person with a phone number (E.164)."""
     return session.execute(select(persons).where(persons.c.phone == phone)).one_or_none()
@@ -90,29 +96,32 @@ def make_person(
     x_user_id: str,
     terms_version: str,
     at: datetime,
-) -> int:
+) -> int | None:
     """Make a person with a wallet behind an X account that is known; return the person's id.
 
-    One phone is one person: a second X account that proved the same phone joins that person.
+    None where the phone is somebody's already: one phone is one person, and whoever wants to join
+    them has more to prove.
     """
     row = dialect_insert(session)(persons).values(
         phone=phone, consented_at=at, terms_version=terms_version, created_at=at
     )
     # Of two accounts that prove one new phone at once, one waits here for the other's commit.
-    made = session.execute(
+    made: int | None = session.execute(
         row.on_conflict_do_nothing(index_elements=["phone"]).returning(persons.c.id)
     ).scalar_one_or_none()
     if made is not None:
         ledger.open_accounts(session, [books.wallet(made)])
-    known = person_by_phone(session, phone)
-    assert known is not None, "the phone has a person by now"
-    person_id: int = known.id
+        link_account(session, x_user_id, made, at=at)
+    return made
+
+
+def link_account(session: Session, x_user_id: str, person_id: int, *, at: datetime) -> None:
+    """Let an X account that is known name a person's wallet."""
     session.execute(
         update(x_accounts)
         .where(x_accounts.c.x_user_id == x_user_id)
         .values(person_id=person_id, joined_at=at)
     )
-    return person_id
 
 
 def change_person(session: Session, person_id: int, **values: object) -> None:

@@ -6,7 +6,7 @@ Secrets are kept as hashes only; what has ended is pruned.
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy import Row, delete, select, update
 from sqlmodel import Session
 
 from bot.store.tables import PhoneCode, SignInAttempt, WebSession, XAccount, core
@@ -106,19 +106,6 @@ def lock_account(session: Session, x_user_id: str) -> None:
     )
 
 
-def codes_since(session: Session, *, x_user_id: str, phone: str, since: datetime) -> int:
-    """Count the codes of an account, or those of a number, whichever are more."""
-    counts = [
-        session.execute(
-            select(func.count())
-            .select_from(phone_codes)
-            .where(condition, phone_codes.c.created_at > since)
-        ).scalar_one()
-        for condition in (phone_codes.c.x_user_id == x_user_id, phone_codes.c.phone == phone)
-    ]
-    return int(max(counts))
-
-
 def insert_code(
     session: Session,
     *,
@@ -175,6 +162,16 @@ def use_code(session: Session, code_id: int, *, at: datetime) -> bool:
         .values(used_at=at)
     )
     return done.rowcount == 1
+
+
+def proved_phone(session: Session, x_user_id: str, *, since: datetime) -> Row[Any] | None:
+    """Return the newest code that an account typed right since then: it proved that phone."""
+    return session.execute(
+        select(phone_codes)
+        .where(phone_codes.c.x_user_id == x_user_id, phone_codes.c.used_at > since)
+        .order_by(phone_codes.c.id.desc())
+        .limit(1)
+    ).one_or_none()
 
 
 def prune_codes(session: Session, *, before: datetime) -> int:

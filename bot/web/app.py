@@ -7,14 +7,44 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from bot.services.deps import Deps
-from bot.web import block, errors, health, hooks, order, pages, payout, session, statement, wallet
+from bot.web import (
+    block,
+    errors,
+    first_time,
+    health,
+    hooks,
+    order,
+    pages,
+    passkey,
+    payout,
+    prove,
+    safety,
+    session,
+    statement,
+    wallet,
+)
 from bot.web.down import DatabaseDown
 from bot.web.security import BodyLimit, SecurityHeaders
 from bot.web.site import Site
 
 STATIC: Final = Path(__file__).parent / "static"
 PARTS: Final = tuple(
-    part.router for part in (pages, order, block, session, wallet, payout, statement, hooks, health)
+    part.router
+    for part in (
+        pages,
+        order,
+        block,
+        session,
+        first_time,
+        wallet,
+        prove,
+        safety,
+        passkey,
+        payout,
+        statement,
+        hooks,
+        health,
+    )
 )
 """Every route there is, the static files apart."""
 

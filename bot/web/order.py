@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from bot.domain.errors import Refusal, Unavailable
 from bot.domain.order import is_reference
 from bot.domain.transfer import Reason
-from bot.services import asked, cancel, claim, confirm, settle, split
+from bot.services import asked, cancel, claim, confirm, guarded, passkeys, settle, split, strong
 from bot.services.confirm import GoToCard, Settled, UnderWay, Will
 from bot.services.deps import Deps
 from bot.services.views import (
@@ -21,7 +21,7 @@ from bot.services.views import (
     Unknown,
     order_page,
 )
-from bot.web import errors
+from bot.web import errors, prove
 from bot.web.site import Here, Signed, SignedVisit, Visit
 
 router = APIRouter()
@@ -112,6 +112,8 @@ def _view(here: Visit, order: OrderView, said: Refusal | None, status: int, keep
         under_way=under_way,
         notice=notice,
         refusal=here.refusal,
+        shows_balance=here.visitor is not None and strong.may_look(here.deps, here.visitor),
+        has_passkey=here.visitor is not None and bool(passkeys.lines(here.deps, here.visitor)),
         keep=keep,
         now=at,
     )
@@ -146,7 +148,6 @@ def confirm_order(
     Whoever ticks others than those whose total was shown is shown theirs first.
     """
     kind, _, saved_card = funding.partition("-")
-    client = form.request.client
     will = Will(
         reference=reference,
         x_user_id=form.who.x_user_id,
@@ -157,13 +158,15 @@ def confirm_order(
         method="page",
         saved_card_id=int(saved_card) if saved_card else None,
         keep=keep if keep and funding == "card" else None,
-        address=client.host if client is not None else None,
+        address=form.address,
     )
     try:
         outcome = confirm.confirm(form.deps, will)
     except Refusal as refusal:
         if refusal.reply.key == confirm.OTHER_TOTAL:
             return _page(form, reference, said=refusal, ticked=number, keep=keep)
+        if will.funding == "wallet" and refusal.reply.key in guarded.NEEDS_PROOF:
+            return _prove(form, will, reference)
         return _refused(form, reference, refusal)
     except Unavailable as problem:
         # It is written down: the recovery job goes on, and the page shows how far it is.
@@ -175,6 +178,14 @@ def confirm_order(
         case GoToCard() | Settled() | UnderWay():
             # A browser follows no form to where our policy does not name: the page has a link.
             return form.go(form.home)
+
+
+def _prove(form: SignedVisit, will: Will, reference: str) -> Response:
+    """Ask for two factors for what was ticked, at the terms that were shown."""
+    try:
+        return prove.ask(form, guarded.to_pay(form.deps, will))
+    except Refusal as refusal:
+        return _refused(form, reference, refusal)
 
 
 @router.post("/t/{reference}/ask")

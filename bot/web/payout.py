@@ -1,7 +1,6 @@
 """The page of payouts: what a wallet may pay out to its holder's bank account, and what it did.
 
-A payout needs strong authentication, which no page here offers yet: a form that asks for one is
-read to the end, and refused with a sentence that says so.
+A form that asks for one is read to the end, and leads to the page that asks for two factors.
 """
 
 from typing import Annotated
@@ -10,8 +9,8 @@ from fastapi import APIRouter, Form
 from starlette.responses import Response
 
 from bot.domain.errors import Refusal
-from bot.domain.payout import NotAuthenticated
-from bot.services import payouts
+from bot.services import guarded, payouts, strong
+from bot.web import prove
 from bot.web.site import Here, Signed, Visit
 
 router = APIRouter()
@@ -22,8 +21,10 @@ def show(here: Here) -> Response:
     """Show what may be paid out, a form to ask for it, and what was asked for."""
     if here.visitor is None:
         return here.page("sign_in.html")
-    if here.visitor.person_id is None:
+    if not here.visitor.is_ready:
         return here.go("/wallet/phone")
+    if not strong.may_look(here.deps, here.visitor):
+        return here.go("/wallet")
     return _page(here)
 
 
@@ -45,13 +46,23 @@ def ask(
             amount_text=amount,
             everything=everything == "yes",
         )
-        payouts.request(form.deps, form.who.x_user_id, terms, NotAuthenticated())
+        return prove.ask(form, guarded.to_pay_out(terms))
     except Refusal as refusal:
         if refusal.reply.key == "refusal.no_wallet":
             return form.go("/wallet/phone")
         typed = {"iban": iban, "holder": holder, "amount": amount, "everything": everything}
         return _page(form, said=form.say(refusal.reply), typed=typed)
-    return form.go("/wallet/payout")
+
+
+@router.post("/wallet/payout/again")
+def ask_again(form: Signed) -> Response:
+    """Ask for all that can leave, to the same account as last time."""
+    try:
+        return prove.ask(form, guarded.to_pay_out(payouts.everything_again(form.deps, form.who)))
+    except Refusal as refusal:
+        if refusal.reply.key == "refusal.no_wallet":
+            return form.go("/wallet/phone")
+        return _page(form, said=form.say(refusal.reply))
 
 
 @router.post("/wallet/payout/{payout_id}/cancel")
@@ -68,11 +79,12 @@ def cancel(form: Signed, payout_id: int) -> Response:
 
 def _page(here: Visit, *, said: str | None = None, typed: dict[str, str] | None = None) -> Response:
     assert here.visitor is not None, "only who signed in comes here"
+    page = payouts.payout_page(here.deps, here.visitor)
     return here.page(
         "payout.html",
         status=200 if said is None else 422,
-        payout=payouts.payout_page(here.deps, here.visitor),
+        payout=page,
         said=said,
-        typed=typed or {"iban": "", "holder": "", "amount": "", "everything": ""},
+        typed=typed or {"iban": "", "holder": page.holder, "amount": "", "everything": ""},
         after_h=here.deps.policy.card_payout_after_h,
     )

@@ -46,6 +46,7 @@ class Site:
         prefix = "__Host-" if self.is_secure else ""
         self.session_cookie = f"{prefix}smoney_session"
         self.sign_in_cookie = f"{prefix}smoney_signin"
+        self.touch_cookie = f"{prefix}smoney_touch"
         self.limiter = Limiter()
         self.headers = headers_for(is_secure=self.is_secure, form_origins=card_origins)
         self.templates = Environment(
@@ -56,6 +57,7 @@ class Site:
             lstrip_blocks=True,
         )
         self.templates.globals["style_address"] = _hashed("style.css")
+        self.templates.globals["passkey_address"] = _hashed("passkey.js")
         self.templates.globals["icon_address"] = _hashed("icon.svg")
 
     def set_cookie(
@@ -102,6 +104,11 @@ class Visit:
         """This page's path, with its query: where a sign-in comes back to."""
         url = self.request.url
         return f"{url.path}?{url.query}" if url.query else url.path
+
+    @property
+    def address(self) -> str | None:
+        """Where the browser is, as far as the proxies that we know say."""
+        return self.request.client.host if self.request.client is not None else None
 
     def say(self, reply: Reply) -> str:
         """Put a sentence into this visit's language."""

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from bot.domain.replies import Reply
 from bot.i18n.texts import PARIS
+from bot.services import strong
 from bot.services.statement import Statement, StatementLine, statement
 from bot.web.site import Here, Visit
 
@@ -44,8 +45,10 @@ def show(here: Here, month: str) -> Response:
 def _find(here: Visit, month: str) -> Statement | Response:
     if here.visitor is None:
         return here.page("sign_in.html")
-    if here.visitor.person_id is None:
+    if not here.visitor.is_ready:
         return here.go("/wallet/phone")
+    if not strong.may_look(here.deps, here.visitor):
+        return here.go("/wallet")
     found = statement(here.deps, here.visitor, month)
     if found is None:
         raise HTTPException(404)

@@ -11,7 +11,8 @@ from typing import Final
 from bot.domain.cards import permission
 from bot.domain.errors import Refusal
 from bot.domain.order import OrderKind
-from bot.domain.payout import Authenticated, PayoutTerms
+from bot.domain.payout import PayoutTerms
+from bot.domain.sca import Authenticated, Basis
 from bot.services import cancel, claim, confirm, payouts, settle, topup
 from bot.store import cards, orders, people
 from bot.store.orders import NewOrder, NewTransfer
@@ -64,7 +65,11 @@ def _join(scene: Scene, name: str, phone: str) -> None:
     with scene.deps.store.write() as session:
         people.see(session, x_user_id, at=at, handle=name)
         if people.person_of(session, x_user_id) is None:
-            people.make_person(session, phone=phone, x_user_id=x_user_id, terms_version="1", at=at)
+            person_id = people.make_person(
+                session, phone=phone, x_user_id=x_user_id, terms_version="1", at=at
+            )
+            assert person_id is not None, "each has a phone of their own"
+            people.change_person(session, person_id, level="declared")
 
 
 def _person(scene: Scene, name: str) -> int:
@@ -323,7 +328,7 @@ def pay_out(scene: Scene) -> str:
     """Somebody asks for a payout, sometimes twice with one proof."""
     x_user_id = scene.pick("SELECT x_user_id FROM x_account WHERE person_id IS NOT NULL").x_user_id
     terms = PayoutTerms(scene.random.randint(100, 600), IBAN, "Camille Martin")
-    proof = Authenticated(f"passkey-{scene.deps.chance.uuid()}", terms.hash, "passkey")
+    proof = Authenticated(f"passkey-{scene.deps.chance.uuid()}", terms.hash, Basis.PASSKEY)
     for _ in range(scene.random.choice((1, 2))):
         payouts.request(scene.deps, x_user_id, terms, proof)
     return "asked for"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from bot.adapters.sms import HttpSmsSender, SandboxPhone, SmsGateway
+from bot.adapters.sms import Brevo, HttpSmsSender, SandboxPhone, SmsGateway
 from bot.domain.errors import Rejected, Unavailable
 from bot.ports import SmsSender
 from tests.contract.raw_server import RawServer
@@ -80,6 +80,47 @@ def test_a_gateway_is_asked_by_its_key_with_ours() -> None:
     assert "Authorization: Bearer the-api-key" in exchange.head
     assert "Idempotency-Key: the-key" in exchange.head
     assert "the-api-key" not in repr(provider)
+
+
+def test_brevo_is_asked_as_its_documents_say() -> None:
+    """`POST /transactionalSMS/send`, the number without its plus, only signs of GSM 03.38."""
+    with RawServer(
+        lambda exchange: exchange.answer(201, {"messageId": 1511882900176220})
+    ) as server:
+        provider = Brevo(api_key="xkeysib-1", sender="S-money")
+        HttpSmsSender(provider, base_url=f"{server.url}/v3", tries=1).send(
+            to_phone=PHONE, text="S-money\u00a0: 10\u00a0€ à @alice, c’est 123456.", key="text-7"
+        )
+    (exchange,) = server.exchanges
+    assert (exchange.method, exchange.path) == ("POST", "/v3/transactionalSMS/send")
+    assert json.loads(exchange.body) == {
+        "type": "transactional",
+        "sender": "S-money",
+        "recipient": "33612345678",
+        "content": "S-money : 10 € à @alice, c'est 123456.",
+        "tag": "text-7",
+    }
+    assert "api-key: xkeysib-1" in exchange.head
+    assert "xkeysib" not in repr(provider)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "error"),
+    [
+        (400, "invalid_parameter", Rejected),
+        (401, "unauthorized", Rejected),
+        (402, "not_enough_credits", Rejected),
+        (429, "too_many_requests", Unavailable),
+    ],
+)
+def test_brevos_errors_are_told_apart(status: int, code: str, error: type[Exception]) -> None:
+    """A status with a `code` and a `message`, of which neither number nor text gets out."""
+    body = {"code": code, "message": f"cannot send to {PHONE}"}
+    with RawServer(lambda exchange: exchange.answer(status, body)) as server:
+        sender = HttpSmsSender(Brevo(api_key="k", sender="s"), base_url=server.url, tries=1)
+        with pytest.raises(error) as refusal:
+            sender.send(to_phone=PHONE, text=TEXT, key="one")
+    assert PHONE not in repr(refusal.value)
 
 
 @pytest.mark.parametrize(

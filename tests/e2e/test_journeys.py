@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.builders import CODE
 from tests.doors.far_side import process
 from tests.e2e.conftest import DESK_WIDTH, HEIGHT, PHONE_WIDTH, OpenPage
 from tests.e2e.test_sandbox import Sandbox, until
@@ -127,7 +128,57 @@ def test_from_a_post_to_the_payees_wallet_by_card(
     alice.get_by_role("link", name="Voir mon portefeuille").click()
     expect(alice.locator("main .amount").first).to_contain_text("45")
     picture(alice, "wallet")
-    assert changes() == {"alice": 4_500}
+    pay_with_two_factors(bob, sandbox)
+    pay_with_a_touch(bob, sandbox)
+    assert changes() == {"alice": 12_000, "bob": -7_500}
+
+
+def pay_with_two_factors(bob: Page, sandbox: Sandbox) -> None:
+    """Pay above 30 € from the wallet: two screens, then the receipt."""
+    reference = sandbox.order("@smoney pay @alice 40€")
+    bob.goto(f"{sandbox.url}/t/{reference}")
+    bob.get_by_role("button", name=re.compile("depuis mon portefeuille")).click()
+    expect(bob.get_by_role("heading", name=re.compile("Vous payez"))).to_contain_text("40")
+    picture(bob, "prove")
+    bob.get_by_label("Votre code à 6 chiffres").fill(CODE)
+    bob.get_by_label("Le code du SMS").fill(text_code(sandbox, "+33639980001", "à @alice"))
+    bob.get_by_role("button", name=re.compile("^Payer")).click()
+    expect(bob.get_by_text("C’est fait.")).to_be_visible()
+
+
+def pay_with_a_touch(bob: Page, sandbox: Sandbox) -> None:
+    """Make a passkey after the payment; the next one takes a touch to see it, one to confirm."""
+    cdp = bob.context.new_cdp_session(bob)
+    cdp.send("WebAuthn.enable")
+    kind = {"protocol": "ctap2", "transport": "internal", "automaticPresenceSimulation": True}
+    owner = {"hasResidentKey": True, "hasUserVerification": True, "isUserVerified": True}
+    cdp.send("WebAuthn.addVirtualAuthenticator", {"options": kind | owner})
+    bob.get_by_role("button", name="Ajouter une clé d’accès").click()
+    bob.get_by_label("Votre code à 6 chiffres").fill(CODE)
+    bob.get_by_label("Le code du SMS").fill(text_code(sandbox, "+33639980001", "clé d’accès"))
+    bob.get_by_role("button", name="Confirmer", exact=True).click()
+    picture(bob, "passkey")
+    bob.get_by_role("button", name="Créer la clé").click()
+    expect(bob.get_by_text("Créée le")).to_be_visible()
+    bob.get_by_role("button", name="Se déconnecter").click()
+    reference = sandbox.order("@smoney pay @alice 35€")
+    bob.goto(f"{sandbox.url}/t/{reference}")
+    assert "35\u00a0€" not in bob.content()
+    bob.get_by_role("button", name="D’une touche").click()
+    expect(bob.get_by_role("heading", name=re.compile("Vous payez"))).to_contain_text("35")
+    picture(bob, "touch")
+    bob.get_by_role("button", name=re.compile("d’une touche")).click()
+    expect(bob.get_by_text("C’est fait.")).to_be_visible()
+
+
+def text_code(sandbox: Sandbox, phone: str, said: str) -> str:
+    """Return the code in a text that reached a phone and says so."""
+    found = until(
+        lambda: [one for one in sandbox.read("sms") if one["to"] == phone and said in one["text"]]
+    )
+    code = re.search(r"\b[0-9]{6}\b", found[-1]["text"])
+    assert code is not None
+    return code[0]
 
 
 def test_somebody_new_claims_and_what_waits_is_taken_back(
@@ -168,11 +219,17 @@ def claim_as_newcomer(carol: Page, sandbox: Sandbox, reference: str) -> None:
     carol.get_by_role("button", name="Recevoir le code").click()
     expect(carol.get_by_label("Code à 6 chiffres")).to_be_visible()
     picture(carol, "code")
-    text = until(lambda: [one for one in sandbox.read("sms") if one["to"] == "+33639980077"])
-    code = re.search(r"\b[0-9]{6}\b", text[-1]["text"])
-    assert code is not None
-    carol.get_by_label("Code à 6 chiffres").fill(code[0])
-    carol.get_by_role("button", name="Ouvrir mon portefeuille").click()
+    carol.get_by_label("Code à 6 chiffres").fill(text_code(sandbox, "+33639980077", "code est"))
+    carol.get_by_role("button", name="Continuer").click()
+    carol.get_by_label("Prénom").fill("Carol")
+    carol.get_by_label("Nom de famille").fill("Petit")
+    carol.get_by_label("Date de naissance").fill("03/02/1990")
+    picture(carol, "name")
+    carol.get_by_role("button", name="Continuer").click()
+    carol.get_by_label("Votre code à 6 chiffres").fill(CODE)
+    carol.get_by_label("Le même, encore une fois").fill(CODE)
+    picture(carol, "secret")
+    carol.get_by_role("button", name="C’est mon code").click()
     carol.get_by_role("button", name="Recevoir la somme").click()
     expect(carol.get_by_text("Vous avez reçu")).to_be_visible()
     for path, name in (("/", "home"), ("/help?text=payer 5€ à @alice", "help")):
@@ -265,7 +322,7 @@ def test_pages_fit_narrow_screens_and_large_text(sandbox: Sandbox, open_page: Op
         page = open_page(width)
         page.goto(f"{sandbox.url}/t/{reference}")
         sign_in(page, "bob")
-        own = (f"/t/{reference}", f"/t/{asked}", f"/t/{asked}/block", "/wallet")
+        own = (f"/t/{reference}", f"/t/{asked}", f"/t/{asked}/block", "/wallet", "/wallet/new-code")
         for path in (*own, "/help?text=pay+@alice+5€", "/", "/nowhere"):
             page.goto(sandbox.url + path)
             page.evaluate(GROW, scale)

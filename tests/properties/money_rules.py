@@ -12,7 +12,8 @@ from hypothesis.stateful import precondition, rule
 from sqlalchemy import select
 
 from bot.domain.errors import Rejected
-from bot.domain.payout import Authenticated, PayoutTerms
+from bot.domain.payout import PayoutTerms
+from bot.domain.sca import Authenticated, Basis
 from bot.domain.topup import ATTEMPTS_AN_ORDER, SESSION_MINUTES
 from bot.services import (
     disputes,
@@ -266,7 +267,7 @@ class PayoutRules(BackRules):
         goes = who in self.model.wallets - self.model.locked and cents <= most
         terms = PayoutTerms(cents, IBAN, who.title())
         self.asked += 1
-        proof = Authenticated(f"passkey-{self.asked}", terms.hash, "passkey")
+        proof = Authenticated(f"passkey-{self.asked}", terms.hash, Basis.PASSKEY)
         ids: set[int] = set()
         for _ in range(2 if goes else 1):
             request = partial(payouts.request, self.world.deps, self.world.x_id(who), terms, proof)

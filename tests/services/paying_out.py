@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from threading import Barrier, Thread
 
-from bot.domain.payout import Authenticated, PayoutTerms
+from bot.domain.payout import PayoutTerms
+from bot.domain.sca import Authenticated, Basis
 from bot.services import payout_files, payouts
 from bot.store import ledger
 from tests.fakes.bank import DEBTOR, FakeBankFiles
@@ -19,7 +20,7 @@ def terms(cents: int) -> PayoutTerms:
 
 def ask(world: World, handle: str, cents: int, *, key: str = "passkey-1") -> int:
     """Let somebody ask for a payout, authenticated."""
-    proof = Authenticated(key, terms(cents).hash, "passkey")
+    proof = Authenticated(key, terms(cents).hash, Basis.PASSKEY)
     return payouts.request(world.deps, world.x_id(handle), terms(cents), proof)
 
 

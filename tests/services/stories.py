@@ -9,7 +9,8 @@ from collections.abc import Callable
 from functools import partial
 
 from bot.adapters.sepa_payouts import SepaFiles
-from bot.domain.payout import Authenticated, PayoutTerms
+from bot.domain.payout import PayoutTerms
+from bot.domain.sca import Authenticated, Basis
 from bot.ports import RawEvent
 from bot.services import (
     claim,
@@ -251,7 +252,7 @@ def paid_out(stage: Stage) -> None:
     bank = SepaFiles(stage.folder)
     terms = PayoutTerms(1000, "FR1420041010050500013M02606", "Bob")
     for key in ("first", "second"):
-        proof = Authenticated(key, terms.hash, "passkey")
+        proof = Authenticated(key, terms.hash, Basis.PASSKEY)
         for _ in range(2):  # whoever sees no answer asks again, with the same authentication
             stage.once(partial(_ask, world, terms, proof))
     stage.once(lambda: payouts.cancel(world.deps, world.x_id("bob"), 2))

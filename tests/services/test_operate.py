@@ -192,7 +192,7 @@ def test_a_person_is_found_by_handle_and_by_id_and_verified(world: World) -> Non
     assert by_handle == persons.show_person(world.deps, world.x_id("alice"))
     assert by_handle["balance_cents"] == 700
     assert by_handle["phone"].startswith("…")
-    assert (by_handle["level"], by_handle["organisation"]) == ("unverified", False)
+    assert (by_handle["level"], by_handle["organisation"]) == ("declared", False)
     verified = persons.verify(world.deps, "alice", level="verified", is_organisation=True)
     assert (verified["level"], verified["organisation"]) == ("verified", True)
     assert persons.list_persons(world.deps) == [verified]

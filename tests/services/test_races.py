@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import exc, text
 
 from bot.domain.errors import Refusal
-from bot.services import cancel, claim, confirm, wallet
+from bot.services import cancel, claim, confirm, first_time
 from bot.services.confirm import Will
 from bot.store import orders, people
 from bot.store.engine import Store
@@ -76,10 +76,10 @@ def meeting(store: Store, other: Other) -> Iterator[None]:
 def ask_for_code(world: World, handle: str) -> Callable[[], None]:
     """Let somebody ask for a code to the phone; return how they type it."""
     visitor = world.visitor(handle)
-    wallet.send_phone_code(world.deps, visitor, PHONE, consent=True, lang="fr")
+    first_time.send_phone_code(world.deps, visitor, PHONE, consent=True, lang="fr")
     code = re.search(r"\b[0-9]{6}\b", world.sms.texts_to(PHONE)[-1])
     assert code is not None
-    return lambda: wallet.check_phone_code(world.deps, visitor, code[0])
+    return lambda: first_time.check_phone_code(world.deps, visitor, code[0])
 
 
 def persons_of(world: World, *handles: str) -> set[int]:
@@ -89,7 +89,7 @@ def persons_of(world: World, *handles: str) -> set[int]:
 
 
 def test_two_accounts_that_prove_one_new_phone_at_once_are_one_person(world: World) -> None:
-    """The second waits for the first and joins it: no error, one wallet."""
+    """The second waits for the first: no error, one wallet, and the way to join it."""
     other = Other(ask_for_code(world, "second"))
     world.visitor("first")
     with world.store.write() as session, meeting(world.store, other):
@@ -100,10 +100,11 @@ def test_two_accounts_that_prove_one_new_phone_at_once_are_one_person(world: Wor
     other.end()
     assert other.error is None
     assert len(persons_of(world, "first", "second")) == 1
+    assert first_time.next_step(world.deps, world.visitor("second")) == "link"
 
 
 def test_a_crowd_that_proves_one_new_phone_at_once_is_one_person(world: World) -> None:
-    """Whoever comes first."""
+    """Whoever comes first; the others have the phone, and need its wallet code."""
     handles = [f"account{number}" for number in range(5)]
     barrier = Barrier(len(handles))
 

@@ -79,7 +79,7 @@ def test_a_handle_that_changes_hands_is_taken_from_who_had_it(store: Store) -> N
 
 
 def test_one_phone_is_one_person(store: Store) -> None:
-    """A second X account that proves the same phone joins the same person."""
+    """No second one is made of a phone; another X account names the wallet once it is linked."""
     with store.write() as session:
         bob = builders.person(session, "bob")
         phone = people.lock_persons(session, [bob])[bob].phone
@@ -87,5 +87,7 @@ def test_one_phone_is_one_person(store: Store) -> None:
         again = people.make_person(
             session, phone=phone, x_user_id=x_id("bobby"), terms_version="1", at=NOON
         )
-        assert again == bob
+        assert again is None
+        assert people.account_ids_of(session, bob) == [x_id("bob")]
+        people.link_account(session, x_id("bobby"), bob, at=NOON)
         assert people.account_ids_of(session, bob) == sorted([x_id("bob"), x_id("bobby")])

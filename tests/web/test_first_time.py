@@ -3,7 +3,9 @@
 import re
 
 import pytest
+from httpx import Response
 
+from tests.builders import CODE
 from tests.web.conftest import OpenBrowser
 from tests.web.visiting import Browser
 from tests.world import World
@@ -27,21 +29,84 @@ def ask_for_code(browser: Browser, phone: str = PHONE, next_path: str = "/wallet
     assert browser.get(answer.headers["location"]).status_code == 200
 
 
+def declare(browser: Browser, **fields: str) -> Response:
+    """Say who one is, on the page that asks for it."""
+    typed = {"first_names": "Carol", "last_name": "Petit", "born": "03/02/1990"}
+    return browser.post("/wallet/name", next=browser.hidden("next"), **(typed | fields))
+
+
+def open_wallet(browser: Browser, world: World, next_path: str = "/wallet") -> Response:
+    """Go all the way; return the answer to the last form."""
+    ask_for_code(browser, next_path=next_path)
+    proved = browser.post("/wallet/code", code=code_of(world), next=next_path)
+    assert browser.get(proved.headers["location"]).status_code == 200
+    assert browser.get(declare(browser).headers["location"]).status_code == 200
+    return browser.post("/wallet/secret", code=CODE, again=CODE, next=next_path)
+
+
 def test_a_newcomer_gets_a_wallet_and_comes_back_to_the_order(
     world: World, browser: Browser
 ) -> None:
-    """From the link to a wallet: consent, phone, code, and the order again."""
+    """From the link to a wallet and the money: at most 8 screens of ours, the receipt included."""
     world.join("bob", cents=1000)
     reference = world.order("bob", "carol")
     world.confirm("bob", reference)
+    browser.get(f"/t/{reference}")
     page = browser.open_order("carol", reference)
     assert f"/wallet/phone?next=/t/{reference}" in page
-    ask_for_code(browser, next_path=f"/t/{reference}")
-    answer = browser.post("/wallet/code", code=code_of(world), next=browser.hidden("next"))
+    answer = open_wallet(browser, world, f"/t/{reference}")
     assert answer.headers["location"] == f"/t/{reference}"
     browser.get(f"/t/{reference}")
     assert browser.post(f"/t/{reference}/claim").status_code == 303
+    assert "Vous avez reçu" in browser.get(f"/t/{reference}").text
+    assert browser.screens <= 8
     assert world.balance("carol") == 1000
+
+
+def test_each_step_says_how_many_are_left_and_back_shows_what_was_typed(
+    world: World, browser: Browser
+) -> None:
+    """In rows: a reload, another browser or "back" loses nothing; nothing is skipped."""
+    browser.sign_in("carol")
+    assert "Étape 1 sur 4, encore 3 après" in browser.get("/wallet/phone").text
+    assert browser.get("/wallet/secret").headers["location"] == "/wallet/phone"
+    ask_for_code(browser)
+    assert browser.page is not None
+    assert "Étape 2 sur 4, encore 2 après" in browser.page.text
+    assert f'value="{PHONE}"' in browser.get("/wallet/phone").text
+    answer = browser.post("/wallet/code", code=code_of(world))
+    assert "Étape 3 sur 4, encore 1 après" in browser.get(answer.headers["location"]).text
+    too_young = declare(browser, born="24/11/2008")
+    assert too_young.status_code == 422
+    assert "18" in too_young.text
+    assert 'value="24/11/2008"' in browser.get("/wallet/name").text
+    assert "Dernière étape" in browser.get(declare(browser).headers["location"]).text
+    assert 'value="Petit"' in browser.get("/wallet/name").text
+    browser.get("/wallet/secret")
+    weak = browser.post("/wallet/secret", code="030290", again="030290")
+    assert "date de naissance" in weak.text
+    assert "030290" not in weak.text
+    assert browser.post("/wallet/secret", code=CODE, again="1").status_code == 422
+    assert browser.post("/wallet/secret", code=CODE, again=CODE).headers["location"] == "/wallet"
+    assert browser.get("/wallet").status_code == 200
+
+
+def test_another_account_with_the_same_phone_is_asked_for_the_wallets_code(
+    world: World, open_browser: OpenBrowser
+) -> None:
+    """It joins by that alone; five wrong ones close the door."""
+    first, second = open_browser(), open_browser()
+    first.sign_in("carol")
+    open_wallet(first, world)
+    second.sign_in("carol_pro")
+    ask_for_code(second)
+    answer = second.post("/wallet/code", code=code_of(world))
+    assert answer.headers["location"] == "/wallet/link"
+    assert "@carol_pro" in second.get("/wallet/link").text
+    wrong = second.post("/wallet/link", code="111111")
+    assert "Essais restants" in wrong.text
+    assert second.post("/wallet/link", code=CODE).headers["location"] == "/wallet"
+    assert world.visitor("carol_pro").person_id == world.visitor("carol").person_id
 
 
 def test_without_consent_no_code_is_sent_and_what_was_typed_stays(
@@ -81,8 +146,8 @@ def test_a_wrong_code_can_be_typed_again(world: World, browser: Browser) -> None
     browser.sign_in("carol")
     ask_for_code(browser)
     assert browser.post("/wallet/code", code="999999").status_code == 422
-    assert browser.post("/wallet/code", code=f" {code_of(world)} ").status_code == 303
-    assert world.balance("carol") == 0
+    answer = browser.post("/wallet/code", code=f" {code_of(world)} ")
+    assert answer.headers["location"] == "/wallet/name"
 
 
 def test_the_page_of_the_code_leads_back_where_none_waits(browser: Browser) -> None:

@@ -33,11 +33,13 @@ def test_the_wallet_shows_what_waits_and_what_happened(world: World, browser: Br
 
 
 def test_confirmation_by_dm_is_switched_on_and_off(world: World, browser: Browser) -> None:
-    """The switch says what it means, and stays as it was put."""
+    """The switch says what it means, asks two factors to be put on, and stays as it was put."""
     world.join("bob")
     browser.sign_in("bob")
     assert "Désactivé" in browser.get("/wallet").text
-    browser.post("/wallet/dm", on="yes")
+    asked = browser.post("/wallet/dm", on="yes").headers["location"]
+    assert "Désactivé" in browser.get("/wallet").text
+    assert browser.prove("bob", asked).headers["location"] == "/wallet"
     assert "Désactivé" not in browser.get("/wallet").text
     browser.post("/wallet/dm", on="no")
     assert "Désactivé" in browser.get("/wallet").text

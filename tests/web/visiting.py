@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from httpx import Response
 
 from bot.web.app import build
+from tests.builders import CODE
 from tests.world import PUBLIC_URL, World
 
 with warnings.catch_warnings():
@@ -39,12 +40,14 @@ class Browser:
             headers={"Accept-Language": lang},
         )
         self.page: Response | None = None
+        self.screens = 0
 
     def get(self, path: str, **query: str) -> Response:
         """Open a page, and keep it as the one that forms are sent from."""
         answer: Response = self.client.get(path, params=query or None)
         if answer.status_code < 300:
             self.page = answer
+            self.screens += 1
         return answer
 
     def post(self, path: str, **fields: Any) -> Response:
@@ -83,6 +86,13 @@ class Browser:
         """Sign in on an order's page; return what it shows."""
         assert self.sign_in(handle, f"/t/{reference}").headers["location"] == f"/t/{reference}"
         return self.get(f"/t/{reference}").text
+
+    def prove(self, handle: str, path: str, **fields: str) -> Response:
+        """Open the page of two factors, and type both codes of somebody's."""
+        assert path.startswith("/prove/"), path
+        assert self.get(path).status_code == 200
+        both = {"code": CODE, "text_code": self.world.newest_code(handle)}
+        return self.post(path, **(both | fields))
 
     def confirm(self, reference: str, funding: str, **fields: Any) -> Response:
         """Press a button of the confirmation that is open."""

@@ -1,14 +1,13 @@
-"""People with their X accounts, who is signed in, and the workers' own rows."""
+"""People with their X accounts, and the workers' own rows."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import ClassVar
 
 from sqlalchemy import BigInteger, CheckConstraint, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
+from bot.domain.levels import Level
 from bot.store.types import BigId, UtcDateTime, check
-
-LEVELS = ("unverified", "declared", "verified")
 
 
 class Person(SQLModel, table=True):
@@ -16,7 +15,7 @@ class Person(SQLModel, table=True):
 
     __tablename__: ClassVar[str] = "person"
     __table_args__ = (
-        check("ck_person_level", "level", LEVELS),
+        check("ck_person_level", "level", Level),
         CheckConstraint("since_sca_cents >= 0", name="ck_person_since_sca"),
     )
 
@@ -25,12 +24,27 @@ class Person(SQLModel, table=True):
     """E.164, checked by a code."""
     lang: str | None = Field(default=None, max_length=2)
     """The language they chose; None: that of their last command, which their X account keeps."""
-    level: str = Field(default="unverified", max_length=10)
+    level: str = Field(default=Level.UNVERIFIED.value, max_length=10)
+    first_names: str | None = Field(default=None, max_length=70)
+    last_name: str | None = Field(default=None, max_length=70)
+    born_on: date | None = None
+    """As they declared it; with the names, what makes them `declared`."""
     is_organisation: bool = False
     confirms_by_dm: bool = False
     since_sca_cents: int = Field(default=0, sa_type=BigInteger)
     """Paid without strong authentication since the last one (RTS 2018/389 art. 16 (b))."""
     sca_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    opened_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When strong authentication last opened the wallet to its owner's eyes (art. 10)."""
+    code_hash: str | None = Field(default=None, max_length=200)
+    """Of the wallet code: slow and salted, over a keyed hash."""
+    sca_failures: int = 0
+    """Wrong tries since the last right one, of whichever factor (art. 4 (3) (b))."""
+    sca_locks: int = 0
+    """How often in a row `sca_failures` was full."""
+    sca_locked_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    changed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When a phone, a code, a passkey or an X account last changed: payouts wait."""
     consented_at: datetime = Field(sa_type=UtcDateTime)
     terms_version: str = Field(max_length=16)
     created_at: datetime = Field(sa_type=UtcDateTime)
@@ -58,46 +72,6 @@ class XAccount(SQLModel, table=True):
     """They wrote a DM first: the bot may write to them."""
     joined_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     seen_at: datetime = Field(sa_type=UtcDateTime)
-
-
-class WebSession(SQLModel, table=True):
-    """A browser that signed in with X; its cookie's token is kept as a hash only."""
-
-    __tablename__: ClassVar[str] = "web_session"
-
-    token_hash: str = Field(primary_key=True, max_length=64)
-    x_user_id: str = Field(foreign_key="x_account.x_user_id", max_length=32, index=True)
-    csrf: str = Field(max_length=64)
-    created_at: datetime = Field(sa_type=UtcDateTime)
-    seen_at: datetime = Field(sa_type=UtcDateTime)
-
-
-class SignInAttempt(SQLModel, table=True):
-    """A browser on its way to X and back; used once."""
-
-    __tablename__: ClassVar[str] = "sign_in_attempt"
-
-    state_hash: str = Field(primary_key=True, max_length=64)
-    browser_hash: str = Field(max_length=64)
-    """Of the cookie that the browser which began it holds."""
-    verifier: str = Field(max_length=128)
-    next_path: str = Field(max_length=300)
-    created_at: datetime = Field(sa_type=UtcDateTime)
-
-
-class PhoneCode(SQLModel, table=True):
-    """A code sent to a phone, kept as a hash, with the failures so far."""
-
-    __tablename__: ClassVar[str] = "phone_code"
-
-    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
-    x_user_id: str = Field(foreign_key="x_account.x_user_id", max_length=32, index=True)
-    phone: str = Field(max_length=20, index=True)
-    code_hash: str = Field(max_length=64)
-    failures: int = 0
-    created_at: datetime = Field(sa_type=UtcDateTime)
-    expires_at: datetime = Field(sa_type=UtcDateTime)
-    used_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class Block(SQLModel, table=True):

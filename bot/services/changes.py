@@ -1,0 +1,43 @@
+"""Changes to how a person proves who they are: told to every old channel, and payouts wait.
+
+A thief who gets so far as to change a phone, a code, a passkey or an X account has what it takes to
+pay out; a day in which the owner reads of it on the channels that were there before does not.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Row
+from sqlmodel import Session
+
+from bot.domain.replies import Reply
+from bot.services import tell as telling
+from bot.services.tell import News, lang_of
+from bot.services.texts import notify
+from bot.store import people
+
+PAYOUTS_WAIT: Final = timedelta(hours=24)
+"""After a change, until money may leave for a bank account."""
+
+
+def tell(session: Session, person: Row[Any], reply: Reply, *, key: str, at: datetime) -> None:
+    """Tell a person's phone and X accounts, as they were before, of a change; payouts wait.
+
+    To be called before the change, in its commit, with the person locked. `key` names the change.
+    """
+    accounts = people.account_ids_of(session, person.id)
+    lang = lang_of(session, accounts[0]) if accounts else "fr"
+    notify(session, person.phone, Reply.of("sms.changed", what=reply), lang, at=at)
+    whole = Reply.of("news.changed", what=reply)
+    name = f"changed:{person.id}:{key}:{at.timestamp():.0f}"
+    news = [News(f"{name}:{number}", one, whole, None) for number, one in enumerate(accounts)]
+    telling.tell(session, news, at=at)
+    people.change_person(session, person.id, changed_at=at)
+
+
+def payouts_wait_until(person: Row[Any], at: datetime) -> datetime | None:
+    """Return until when a change stops payouts; None where none does."""
+    if person.changed_at is None or person.changed_at + PAYOUTS_WAIT <= at:
+        return None
+    until: datetime = person.changed_at + PAYOUTS_WAIT
+    return until

@@ -1,0 +1,180 @@
+"""What takes two factors, and what is done once they were given.
+
+Each wish becomes a challenge with everything that was shown; `do` carries it out with the
+`Authenticated` that met it, by the same services that refuse it without.
+"""
+
+from dataclasses import replace
+
+from bot.domain import declared
+from bot.domain.commands import Lang
+from bot.domain.errors import Refusal
+from bot.domain.payout import PayoutTerms
+from bot.domain.replies import Reply
+from bot.domain.sca import Authenticated, Purpose
+from bot.services import (
+    changes,
+    confirm,
+    first_time,
+    new_phone,
+    passkeys,
+    payouts,
+    wallet,
+    wallet_code,
+)
+from bot.services.confirm import Will
+from bot.services.deps import Deps
+from bot.services.sessions import Visitor
+from bot.services.strong import Asked, ChallengePage, Facts
+from bot.services.tell import shown
+from bot.store import people
+
+NEEDS_PROOF = frozenset(
+    {
+        "refusal.needs_sca",
+        "refusal.needs_sca_total",
+        "refusal.needs_card",
+        "refusal.needs_card_total",
+    }
+)
+"""Refusals of a payment from the wallet that two factors lift."""
+
+
+def to_pay(deps: Deps, will: Will) -> Asked:
+    """Return what a payer ticked, to be authenticated. Raises `Refusal`."""
+    with deps.store.write() as session:
+        order, rows = confirm.ticked(session, will, deps.clock.now())
+        accounts = people.accounts_by_id(session, {row.payee_x_user_id for row in rows})
+        payees = [shown(accounts.get(row.payee_x_user_id), row.payee_handle) for row in rows]
+    facts = {
+        "amount_cents": sum(row.amount_cents for row in rows),
+        "people": payees,
+        "reference": order.reference,
+        "numbers": [row.number for row in rows],
+        "shown_hash": will.terms_hash,
+    }
+    return Asked(Purpose.PAY, facts, confirm.terms_of(order.reference, rows))
+
+
+def to_pay_out(terms: PayoutTerms) -> Asked:
+    """Return a payout, to be authenticated."""
+    facts = {
+        "amount_cents": terms.amount_cents,
+        "iban": payouts.ends_of(terms.iban),
+        "whole_iban": terms.iban,
+        "holder": terms.holder_name,
+    }
+    return Asked(Purpose.PAYOUT, facts, terms.hash)
+
+
+def home_of(asked: ChallengePage) -> str:
+    """Return the path of ours where a wish came from, and where it is dropped."""
+    match asked.purpose:
+        case Purpose.PAY:
+            return f"/t/{asked.facts['reference']}"
+        case Purpose.PAYOUT:
+            return "/wallet/payout"
+        case _:
+            return "/wallet"
+
+
+def to_open() -> Asked:
+    """Return the wish to look into the wallet."""
+    return Asked(Purpose.OPEN, {})
+
+
+def to_confirm_by_dm() -> Asked:
+    """Return the wish to confirm by direct message."""
+    return Asked(Purpose.DM, {})
+
+
+def to_make_passkey() -> Asked:
+    """Return the wish for one more passkey."""
+    return Asked(Purpose.PASSKEY, {})
+
+
+def to_remove_passkey(passkey_id: int) -> Asked:
+    """Return the wish for one passkey less."""
+    return Asked(Purpose.PASSKEY, {"remove": passkey_id})
+
+
+def to_change_code(deps: Deps, visitor: Visitor, code_text: str, again_text: str) -> Asked:
+    """Return the wish for another wallet code, of which only its hash is kept. Raises `Refusal`."""
+    code = declared.read_code(code_text)
+    with deps.store.read() as session:
+        person = people.person_of(session, visitor.x_user_id)
+    if person is None:
+        raise Refusal(Reply.of("refusal.no_wallet"))
+    declared.check_code(code, born=person.born_on, phone=person.phone)
+    if code != declared.read_code(again_text):
+        raise Refusal(Reply.of("refusal.codes_differ"))
+    return Asked(Purpose.CODE, {"code_hash": wallet_code.hashed(deps, code)})
+
+
+def to_change_phone(deps: Deps, phone_text: str) -> Asked:
+    """Return the wish for another phone number. Raises `Refusal`."""
+    phone = first_time.read_phone(phone_text, deps.policy.sms_prefixes)
+    if phone is None:
+        raise Refusal(Reply.of("refusal.phone_not_read"))
+    return Asked(Purpose.PHONE, {"phone": phone, "digits": phone[-2:]})
+
+
+def do(
+    deps: Deps,
+    visitor: Visitor,
+    asked: ChallengePage,
+    proof: Authenticated,
+    *,
+    lang: Lang,
+    address: str | None,
+) -> str:
+    """Do what was authenticated; return the path of ours where it shows.
+
+    Raises `Refusal` and `Unavailable`.
+    """
+    facts, path = asked.facts, home_of(asked)
+    match asked.purpose:
+        case Purpose.PAY:
+            confirm.confirm(deps, replace(_will(visitor, facts), address=address, proof=proof))
+        case Purpose.PAYOUT:
+            terms = PayoutTerms(facts["amount_cents"], facts["whole_iban"], facts["holder"])
+            payouts.request(deps, visitor.x_user_id, terms, proof)
+        case Purpose.OPEN:
+            pass  # it is open: that is what the authentication is
+        case Purpose.DM:
+            wallet.switch_dm(deps, visitor, on=True)
+        case Purpose.CODE:
+            _change(deps, visitor, Reply.of("changed.code"), "code", code_hash=facts["code_hash"])
+        case Purpose.PASSKEY if "remove" in facts:
+            passkeys.remove(deps, visitor, facts["remove"])
+        case Purpose.PASSKEY:
+            path = "/wallet/passkey"
+        case Purpose.PHONE:
+            new_phone.send_code(deps, visitor, facts["phone"], lang=lang, address=address)
+            path = "/wallet/new-phone/code"
+    return path
+
+
+def _will(visitor: Visitor, facts: Facts) -> Will:
+    """Return what a payer wanted when they were asked for two factors."""
+    return Will(
+        reference=facts["reference"],
+        x_user_id=visitor.x_user_id,
+        terms_hash=facts["shown_hash"],
+        numbers=tuple(facts["numbers"]),
+        total_cents=facts["amount_cents"],
+        funding="wallet",
+        method="page",
+    )
+
+
+def _change(deps: Deps, visitor: Visitor, told: Reply, key: str, **values: object) -> None:
+    """Change how a person proves who they are, and tell the old channels."""
+    at = deps.clock.now()
+    with deps.store.write() as session:
+        known = people.person_of(session, visitor.x_user_id)
+        assert known is not None, "who was authenticated has a wallet"
+        person = people.lock_persons(session, [known.id])[known.id]
+        changes.tell(session, person, told, key=key, at=at)
+        people.change_person(session, person.id, **values)
+    deps.bells.outbox.set()

@@ -1,0 +1,125 @@
+"""Text messages: each is a row before it is sent, counted by person, number, address and in all.
+
+A code is sent at once and stands in no row. A notice, which tells a phone of a change, is put in
+the change's own commit and sent by a job until it went. Nobody's limit stops a notice.
+"""
+
+import hmac
+from datetime import datetime, timedelta
+from hashlib import sha256
+from ipaddress import ip_address, ip_network
+from typing import Final
+
+import structlog
+from sqlmodel import Session
+
+from bot.domain.commands import Lang
+from bot.domain.errors import Refusal, Rejected, Unavailable
+from bot.domain.replies import Reply
+from bot.i18n.texts import say
+from bot.services.deps import Deps
+from bot.store import factors
+
+log = structlog.get_logger(__name__)
+
+COUNTED: Final = timedelta(days=1)
+"""The window of `SMS_PER_DAY` and `SMS_DAILY_CEILING`."""
+KEPT: Final = timedelta(days=7)
+"""How long a row is kept: it holds a number that may have come to nothing."""
+SHARED_BY: Final = 20
+"""How many times `SMS_PER_DAY` an IPv4 address has: mobile operators put many behind each."""
+HOUSE: Final = 64
+"""Bits of an IPv6 address that are one house's."""
+NOTICES: Final = 50
+"""Notices sent in one go."""
+TRIES: Final = 8
+"""Attempts at a notice, the last some four hours after the first."""
+FIRST_WAIT: Final = timedelta(minutes=1)
+"""Between the first two attempts; doubled from then on."""
+
+
+def begin(
+    session: Session, deps: Deps, *, x_user_id: str, phone: str, address: str | None, at: datetime
+) -> int:
+    """Count a code that is about to be sent, in the caller's transaction. Raises `Refusal`."""
+    since = at - COUNTED
+    policy = deps.policy
+    if factors.count_texts(session, since=since) >= policy.sms_daily_ceiling:
+        log.error("sms_ceiling_reached", ceiling=policy.sms_daily_ceiling)
+        raise Refusal(Reply.of("refusal.texts_closed"))
+    address_hash, share = _address(deps, address)
+    of_account = factors.count_texts(session, since=since, x_user_id=x_user_id)
+    to_number = factors.count_texts(session, since=since, phone=phone)
+    if max(of_account, to_number) >= policy.sms_per_day or (
+        address_hash is not None
+        and factors.count_texts(session, since=since, address_hash=address_hash)
+        >= policy.sms_per_day * share
+    ):
+        raise Refusal(Reply.of("refusal.too_many_codes"))
+    return factors.insert_text(
+        session, x_user_id=x_user_id, phone=phone, address_hash=address_hash, at=at
+    )
+
+
+def send_code(deps: Deps, text_id: int, phone: str, reply: Reply, lang: Lang) -> None:
+    """Send a code that was counted. Raises `Refusal` and `Unavailable`."""
+    try:
+        deps.sms.send(to_phone=phone, text=say(reply, lang, public=False), key=f"text-{text_id}")
+    except Rejected as error:
+        log.warning("text_rejected", text=text_id, reason=error.code)
+        raise Refusal(Reply.of("refusal.phone_not_reached")) from None
+    with deps.store.write() as session:
+        factors.end_text(session, text_id, sent_at=deps.clock.now())
+
+
+def notify(session: Session, phone: str, reply: Reply, lang: Lang, *, at: datetime) -> None:
+    """Put a notice to a phone, in the commit of the change that it tells of."""
+    text = say(reply, lang, public=False)
+    factors.insert_text(session, phone=phone, text=text, next_attempt_at=at, at=at)
+
+
+def send_notices(deps: Deps) -> int:
+    """Send the notices whose time has come; return how many were tried."""
+    at = deps.clock.now()
+    with deps.store.read() as session:
+        due = factors.notices_due(session, at=at, limit=NOTICES)
+    for row in due:
+        is_last = row.attempts + 1 >= TRIES
+        again = None if is_last else at + FIRST_WAIT * 2**row.attempts
+        with deps.store.write() as session:
+            taken = factors.take_notice(session, row, next_attempt_at=again)
+        if not taken:
+            continue
+        sent_at: datetime | None = None
+        try:
+            deps.sms.send(to_phone=row.phone, text=row.text, key=f"text-{row.id}")
+            sent_at = deps.clock.now()
+        except Unavailable as error:
+            log.warning("notice_delayed", text=row.id, reason=error.reason, last=is_last)
+            if not is_last:
+                continue
+        except Rejected as error:
+            log.warning("text_rejected", text=row.id, reason=error.code)
+        with deps.store.write() as session:
+            factors.end_text(session, row.id, sent_at=sent_at)
+    return len(due)
+
+
+def sent_today(deps: Deps) -> int:
+    """Return how many texts count against the ceiling now."""
+    with deps.store.read() as session:
+        return factors.count_texts(session, since=deps.clock.now() - COUNTED)
+
+
+def _address(deps: Deps, address: str | None) -> tuple[str | None, int]:
+    """Return the keyed hash of an address, and how many people may be behind it."""
+    try:
+        known = ip_address(address or "")
+    except ValueError:
+        return None, 1
+    if known.is_loopback:
+        return None, 1  # a proxy that nobody named, or the sandbox: it says nothing
+    house = str(ip_network((known, HOUSE), strict=False)) if known.version == 6 else str(known)
+    text = f"text-address|{house}"
+    hashed = hmac.new(deps.secret_key.encode(), text.encode(), sha256).hexdigest()
+    return hashed, SHARED_BY if known.version == 4 else 1

@@ -1,0 +1,141 @@
+"""How somebody proves who they are: browsers, codes, texts, consents, and what was typed so far."""
+
+from datetime import datetime
+from typing import ClassVar
+
+from sqlalchemy import BigInteger, Index, Text
+from sqlmodel import Field, SQLModel
+
+from bot.domain.sca import Purpose
+from bot.store.types import BigId, UtcDateTime, check
+
+
+class WebSession(SQLModel, table=True):
+    """A browser that signed in with X; its cookie's token is kept as a hash only."""
+
+    __tablename__: ClassVar[str] = "web_session"
+
+    token_hash: str = Field(primary_key=True, max_length=64)
+    x_user_id: str = Field(foreign_key="x_account.x_user_id", max_length=32, index=True)
+    csrf: str = Field(max_length=64)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    seen_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class SignInAttempt(SQLModel, table=True):
+    """A browser on its way to X and back; used once."""
+
+    __tablename__: ClassVar[str] = "sign_in_attempt"
+
+    state_hash: str = Field(primary_key=True, max_length=64)
+    browser_hash: str = Field(max_length=64)
+    """Of the cookie that the browser which began it holds."""
+    verifier: str = Field(max_length=128)
+    next_path: str = Field(max_length=300)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class PhoneCode(SQLModel, table=True):
+    """A code sent to a phone, kept as a hash, with the failures so far."""
+
+    __tablename__: ClassVar[str] = "phone_code"
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    x_user_id: str = Field(foreign_key="x_account.x_user_id", max_length=32, index=True)
+    phone: str = Field(max_length=20, index=True)
+    code_hash: str = Field(max_length=64)
+    failures: int = 0
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    expires_at: datetime = Field(sa_type=UtcDateTime)
+    used_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class TextMessage(SQLModel, table=True):
+    """A text to a phone, written before it is sent: what is counted against every limit."""
+
+    __tablename__: ClassVar[str] = "text_message"
+    __table_args__ = (Index("ix_text_message_waiting", "sent_at", "next_attempt_at"),)
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    x_user_id: str | None = Field(default=None, max_length=32, index=True)
+    """Who asked for it; None: a notice, which nobody asked for."""
+    phone: str = Field(max_length=20, index=True)
+    address_hash: str | None = Field(default=None, max_length=64, index=True)
+    """Keyed hash of where the browser was that asked for it."""
+    text: str | None = Field(default=None, sa_type=Text)
+    """Of a notice, which is sent again until it went; a code is nowhere but on its way."""
+    attempts: int = 0
+    created_at: datetime = Field(sa_type=UtcDateTime, index=True)
+    next_attempt_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """Of a notice that waits; None: a code, or over."""
+    sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class Challenge(SQLModel, table=True):
+    """A strong authentication that was asked for: bound to its terms, for minutes, used once."""
+
+    __tablename__: ClassVar[str] = "challenge"
+    __table_args__ = (check("ck_challenge_purpose", "purpose", Purpose),)
+
+    id: str = Field(primary_key=True, max_length=32)
+    """Random: it is in the page's address."""
+    person_id: int = Field(foreign_key="person.id", index=True, sa_type=BigId)
+    x_user_id: str = Field(foreign_key="x_account.x_user_id", max_length=32)
+    """The account that began it, and alone may end it."""
+    purpose: str = Field(max_length=10)
+    terms_hash: str = Field(max_length=64)
+    facts: str = Field(sa_type=Text)
+    """What is shown and then done, as JSON; the hash is over it where no terms have their own."""
+    code_hash: str | None = Field(default=None, max_length=64)
+    """Keyed hash of the code in the text, over the terms as well."""
+    failures: int = 0
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    expires_at: datetime = Field(sa_type=UtcDateTime)
+    used_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    basis: str | None = Field(default=None, max_length=16)
+
+
+class Passkey(SQLModel, table=True):
+    """A key in a device that knows its owner; we have its public half."""
+
+    __tablename__: ClassVar[str] = "passkey"
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    person_id: int = Field(foreign_key="person.id", index=True, sa_type=BigId)
+    x_user_id: str = Field(foreign_key="x_account.x_user_id", max_length=32)
+    """The account that made it, as which it signs in."""
+    credential_id: str = Field(max_length=400, unique=True)
+    """Base64url, as the browser names it."""
+    public_key: str = Field(sa_type=Text)
+    """Base64url of COSE."""
+    sign_count: int = Field(default=0, sa_type=BigInteger)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    used_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    removed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class Consent(SQLModel, table=True):
+    """What somebody agreed to, word for word, and when."""
+
+    __tablename__: ClassVar[str] = "consent"
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    x_user_id: str = Field(foreign_key="x_account.x_user_id", max_length=32, index=True)
+    terms_version: str = Field(max_length=16)
+    lang: str = Field(max_length=2)
+    text: str = Field(sa_type=Text)
+    at: datetime = Field(sa_type=UtcDateTime)
+
+
+class FirstTime(SQLModel, table=True):
+    """What somebody typed on the way to a wallet, so that neither a reload nor "back" loses it."""
+
+    __tablename__: ClassVar[str] = "first_time"
+
+    x_user_id: str = Field(foreign_key="x_account.x_user_id", primary_key=True, max_length=32)
+    phone: str = Field(default="", max_length=40)
+    has_consented: bool = False
+    first_names: str = Field(default="", max_length=140)
+    last_name: str = Field(default="", max_length=140)
+    born: str = Field(default="", max_length=40)
+    at: datetime = Field(sa_type=UtcDateTime)

@@ -1,0 +1,108 @@
+"""The page of two factors: what was asked for in full, then the wallet code and the one by text."""
+
+from typing import Annotated
+
+import structlog
+from fastapi import APIRouter, Form
+from starlette.responses import Response
+
+from bot.domain.errors import Refusal
+from bot.domain.sca import Authenticated
+from bot.services import guarded, passkeys, strong
+from bot.services.strong import Asked, ChallengePage
+from bot.web import errors
+from bot.web.security import CODES_BY_ADDRESS
+from bot.web.site import Here, Signed, SignedVisit, Visit, brake
+
+router = APIRouter()
+log = structlog.get_logger(__name__)
+Code = Annotated[str, Form(max_length=40)]
+
+
+def ask(form: SignedVisit, asked: Asked) -> Response:
+    """Send the text, and the browser to the page that asks for both codes."""
+    brake(form, "code", CODES_BY_ADDRESS)
+    challenge = strong.begin(form.deps, form.who, asked, lang=form.lang, address=form.address)
+    return form.go(f"/prove/{challenge}")
+
+
+@router.get("/prove/{challenge_id}")
+def show(here: Here, challenge_id: str) -> Response:
+    """Show what is to be confirmed, and ask for both codes."""
+    if here.visitor is None:
+        return here.page("sign_in.html")
+    challenge = strong.page(here.deps, here.visitor, challenge_id)
+    if challenge is None:
+        return errors.not_found(here.request, here.site)
+    return _page(here, challenge)
+
+
+@router.post("/prove/{challenge_id}")
+def prove(form: Signed, challenge_id: str, code: Code = "", text_code: Code = "") -> Response:
+    """Check both codes, and do what was asked for."""
+    challenge = strong.page(form.deps, form.who, challenge_id)
+    if challenge is None:
+        return errors.not_found(form.request, form.site)
+    try:
+        proof = strong.prove(
+            form.deps,
+            form.who,
+            challenge_id,
+            wallet_code_text=code,
+            text_code_text=text_code,
+        )
+    except Refusal as refusal:
+        return refused(form, challenge, refusal)
+    return do(form, challenge, proof)
+
+
+def refused(form: SignedVisit, challenge: ChallengePage, refusal: Refusal) -> Response:
+    """Show the page again with the reason; what was done already leads to where it shows."""
+    log.warning("proof_refused", reason=refusal.reply.key, x_user_id=form.who.x_user_id)
+    if challenge.is_used:
+        return form.go(guarded.home_of(challenge))
+    left = strong.page(form.deps, form.who, challenge.id)
+    assert left is not None, "a challenge stays"
+    return _page(form, left, said=form.say(refusal.reply))
+
+
+def do(form: SignedVisit, challenge: ChallengePage, proof: Authenticated) -> Response:
+    """Do what was authenticated, and go on to where it shows."""
+    try:
+        path = guarded.do(
+            form.deps, form.who, challenge, proof, lang=form.lang, address=form.address
+        )
+    except Refusal as refusal:
+        # What was confirmed is no longer so, or not allowed: the page that it came from says more.
+        home = guarded.home_of(challenge)
+        sentence = form.say(refusal.reply)
+        return form.page("sorry.html", status=409, what="refused", sentence=sentence, back=home)
+    return form.go(path)
+
+
+@router.post("/prove/{challenge_id}/again")
+def again(form: Signed, challenge_id: str) -> Response:
+    """Send another text for the same: the one before is void once this one has served."""
+    challenge = strong.page(form.deps, form.who, challenge_id)
+    if challenge is None:
+        return errors.not_found(form.request, form.site)
+    if challenge.is_used:
+        return form.go(guarded.home_of(challenge))
+    return ask(form, Asked(challenge.purpose, challenge.facts, challenge.terms_hash))
+
+
+def _page(here: Visit, challenge: ChallengePage, said: str | None = None) -> Response:
+    return here.page(
+        "prove.html",
+        status=200 if said is None else 422,
+        challenge=challenge,
+        facts=challenge.facts,
+        home=guarded.home_of(challenge),
+        options=None if challenge.is_over else _options(here, challenge),
+        said=said,
+    )
+
+
+def _options(here: Visit, challenge: ChallengePage) -> str | None:
+    assert here.visitor is not None, "only who signed in comes here"
+    return passkeys.options_to_confirm(here.deps, here.visitor, challenge.id)

@@ -1,0 +1,74 @@
+"""Passkeys over HTTP: what the script is handed, and what is refused without a touch."""
+
+import json
+
+from bot.services import guarded, passkeys, strong
+from tests.fakes.authenticator import Device
+from tests.web.conftest import OpenBrowser
+from tests.web.test_orders import text_of
+from tests.web.visiting import Browser
+from tests.world import PUBLIC_URL, World
+
+HOST = PUBLIC_URL.removeprefix("https://")
+
+
+def add(world: World, browser: Browser, key: Device) -> None:
+    """Make a passkey in the wallet, after both codes."""
+    browser.get("/wallet")
+    asked = browser.post("/wallet/passkey").headers["location"]
+    assert browser.prove("bob", asked).headers["location"] == "/wallet/passkey"
+    browser.get("/wallet/passkey")
+    options = passkeys.options_to_make(world.deps, world.visitor("bob"))
+    assert options is not None
+    made = browser.post("/wallet/passkey/new", credential=key.make(options))
+    assert made.headers["location"] == "/wallet"
+
+
+def test_two_touches_lead_from_the_link_to_the_receipt(
+    world: World, open_browser: OpenBrowser
+) -> None:
+    """Two screens before it; the first names no amount, the second is bound to what it shows."""
+    world.join("bob", cents=20_000)
+    world.join("alice")
+    key = Device(PUBLIC_URL, HOST)
+    first, browser = open_browser(), open_browser()
+    first.sign_in("bob")
+    add(world, first, key)
+    reference = world.order("bob", "alice", "45€")
+    link = f"/t/{reference}"
+    assert "45" not in text_of(browser.get(link).text).replace(reference, "")
+    begun = browser.client.post("/signin/passkey/begin", data={"next": link}).json()
+    given = {"credential": key.sign(json.dumps(begun["options"]))}
+    assert open_browser().client.post(begun["action"], data=given).status_code == 400
+    begun = browser.client.post("/signin/passkey/begin", data={"next": link}).json()
+    given = {"credential": key.sign(json.dumps(begun["options"]))}
+    assert browser.client.post(begun["action"], data=given).headers["location"] == link
+    assert "Payer 45 € d’une touche" in text_of(browser.get(link).text)
+    shown = {"terms_hash": browser.hidden("terms_hash"), "number": browser.hidden("number")}
+    begun = browser.post(f"{link}/touch", **shown).json()
+    refused = browser.post(begun["action"], credential="{}")
+    assert refused.status_code == 422
+    assert "Plutôt mon code et un SMS" in refused.text
+    done = browser.post(begun["action"], credential=key.sign(json.dumps(begun["options"])))
+    assert done.headers["location"] == link
+    assert "C’est fait" in browser.get(link).text
+    assert browser.screens == 3
+    assert world.balance("alice") == 4_500
+
+
+def test_without_a_passkey_nothing_is_offered_and_nothing_done(
+    world: World, browser: Browser
+) -> None:
+    """Neither to sign, nor to make one without both codes, nor by another's challenge."""
+    world.join("bob", cents=20_000)
+    reference = world.order("bob", "alice", "45€")
+    page = browser.open_order("bob", reference)
+    assert "d’une touche" not in page
+    shown = {"terms_hash": browser.hidden("terms_hash"), "number": browser.hidden("number")}
+    assert browser.post(f"/t/{reference}/touch", **shown).status_code == 409
+    assert browser.post(f"/t/{reference}/touch", terms_hash="x").status_code == 409
+    assert browser.get("/wallet/passkey").headers["location"] == "/wallet"
+    assert browser.post("/wallet/passkey/new", credential="{}").status_code == 409
+    challenge = strong.begin_by_touch(world.deps, world.visitor("bob"), guarded.to_open())
+    assert browser.post(f"/prove/{challenge}/touch", credential="{}").status_code == 422
+    assert world.balance("bob") == 20_000

@@ -1,0 +1,129 @@
+"""The page of two factors, and what leads to it: larger amounts, the wallet, changes, payouts."""
+
+from bot.store import people
+from tests.services.paying_out import IBAN
+from tests.services.proving import newest_code
+from tests.web.conftest import OpenBrowser
+from tests.web.test_orders import text_of
+from tests.web.visiting import Browser
+from tests.world import World
+
+
+def test_a_larger_amount_is_paid_with_two_screens_before_the_receipt(
+    world: World, browser: Browser
+) -> None:
+    """The order's page, then both codes beside the same amount and payee."""
+    world.join("bob", cents=20_000)
+    world.join("alice")
+    reference = world.order("bob", "alice", "45€")
+    page = browser.open_order("bob", reference)
+    assert "demandons à la page suivante votre code et un SMS" in text_of(page)
+    asked = browser.confirm(reference, "wallet").headers["location"]
+    said = text_of(browser.get(asked).text)
+    assert "Vous payez 45 € à @alice" in said
+    assert world.newest_code("bob") not in said
+    wrong = browser.prove("bob", asked, text_code="000000")
+    assert wrong.status_code == 422
+    assert "ne vont pas ensemble" in wrong.text
+    assert browser.prove("bob", asked).headers["location"] == f"/t/{reference}"
+    assert "C’est fait" in browser.get(f"/t/{reference}").text
+    assert world.balance("alice") == 4_500
+    again = browser.post(asked, code="1", text_code="2")
+    assert again.headers["location"] == f"/t/{reference}"
+
+
+def test_a_page_of_two_factors_is_its_owners(world: World, open_browser: OpenBrowser) -> None:
+    """Somebody else finds nothing at its address; another text is another page."""
+    for handle in ("bob", "alice"):
+        world.join(handle, cents=20_000)
+    bob, alice = open_browser(), open_browser()
+    bob.open_order("bob", reference := world.order("bob", "alice", "45€"))
+    asked = bob.confirm(reference, "wallet").headers["location"]
+    alice.sign_in("alice")
+    alice.get("/wallet")
+    assert alice.get(asked).status_code == 404
+    assert alice.post(asked, code="1").status_code == 404
+    assert alice.post(f"{asked}/again").status_code == 404
+    bob.get(asked)
+    newer = bob.post(f"{asked}/again").headers["location"]
+    assert newer != asked
+    assert bob.prove("bob", newer).headers["location"] == f"/t/{reference}"
+    stale = bob.prove("bob", asked)
+    assert stale.status_code == 422
+
+
+def test_what_changed_meanwhile_is_said_and_nothing_is_paid(world: World, browser: Browser) -> None:
+    """Cancelled in another tab: the codes were right, the payment is not there any more."""
+    world.join("bob", cents=20_000)
+    reference = world.order("bob", "alice", "45€")
+    browser.open_order("bob", reference)
+    asked = browser.confirm(reference, "wallet").headers["location"]
+    browser.post(f"/t/{reference}/cancel")
+    late = browser.prove("bob", asked)
+    assert late.status_code == 409
+    assert f'href="/t/{reference}"' in late.text
+    assert world.balance("bob") == 20_000
+
+
+def test_signing_in_with_x_alone_shows_what_waits_until_two_factors_open_the_wallet(
+    world: World, browser: Browser
+) -> None:
+    """The first time and every 180 days (art. 10)."""
+    world.join("bob", cents=12_345)
+    reference = world.order("bob", "alice", "1€")
+    with world.store.write() as session:
+        people.change_person(session, 1, opened_at=None)
+    browser.sign_in("bob")
+    closed = browser.get("/wallet").text
+    assert f'href="/t/{reference}"' in closed
+    assert "123,45" not in closed
+    for path in ("/wallet/payout", "/wallet/statement/2026-11", "/wallet/new-code"):
+        assert browser.get(path).headers["location"] == "/wallet"
+    browser.get("/wallet")
+    asked = browser.post("/wallet/open").headers["location"]
+    assert browser.prove("bob", asked).headers["location"] == "/wallet"
+    assert "123,45" in browser.get("/wallet").text
+    world.pass_time(days=180)
+    browser.sign_in("bob")
+    assert "123,45" not in browser.get("/wallet").text
+
+
+def test_code_and_phone_are_changed_in_the_wallet(world: World, browser: Browser) -> None:
+    """Each with the old factors; weak codes and foreign numbers are refused first."""
+    world.join("bob", cents=100)
+    browser.sign_in("bob")
+    browser.get("/wallet/new-code")
+    weak = browser.post("/wallet/new-code", code="123456", again="123456")
+    assert "essaie en premier" in weak.text
+    asked = browser.post("/wallet/new-code", code="270936", again="270936").headers["location"]
+    assert browser.prove("bob", asked).headers["location"] == "/wallet"
+    browser.get("/wallet/new-phone")
+    assert browser.post("/wallet/new-phone", phone="+44 7911 123456").status_code == 422
+    asked = browser.post("/wallet/new-phone", phone="07 51 23 45 67").headers["location"]
+    path = browser.prove("bob", asked, code="270936").headers["location"]
+    assert "se termine par 67" in browser.get(path).text
+    assert browser.post(path, code="000000").status_code == 422
+    code = newest_code(world, "+33751234567")
+    assert browser.post(path, code=code).headers["location"] == "/wallet"
+    assert "se termine par 67" in browser.get("/wallet").text
+    payout = browser.get("/wallet/payout").text
+    assert "les versements attendent" in payout
+
+
+def test_everything_goes_to_the_same_account_with_one_tap(world: World, browser: Browser) -> None:
+    """After the first payout; the page says when it arrives."""
+    world.join("bob", cents=5_000)
+    world.pass_time(hours=72)
+    browser.sign_in("bob")
+    said = text_of(browser.get("/wallet/payout").text)
+    assert "le 30 nov. au plus tard" in said
+    asked = browser.post("/wallet/payout", iban=IBAN, holder="Bob", amount="20")
+    page = text_of(browser.get(asked.headers["location"]).text)
+    assert "20 €" in page
+    assert "FR14 … 2606" in page
+    done = browser.prove("bob", asked.headers["location"])
+    assert done.headers["location"] == "/wallet/payout"
+    assert "Tout verser, 30 €, vers FR14 … 2606" in text_of(browser.get("/wallet/payout").text)
+    asked = browser.post("/wallet/payout/again")
+    browser.prove("bob", asked.headers["location"])
+    assert world.balance("bob") == 0
