@@ -1,10 +1,12 @@
 """Who asks for a settlement while another runs shares the next commit with all who wait."""
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
+from sqlalchemy import Row, exc
 
-from bot.services import confirm, settle
+from bot.services import confirm, posting, settle
 from bot.services.steps import Step
 from tests.world import ProcessDied, World
 
@@ -44,6 +46,43 @@ def test_those_who_ask_during_a_settlement_are_settled_by_one_of_them(world: Wor
     assert world.steps.count(Step.WALLET_SETTLED) == 1
     assert world.balance("alice") == 4000
     assert not world.deps.together.asked
+
+
+def test_a_confirmation_with_a_mistake_of_any_kind_does_not_stop_the_others(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is tried by itself then; the one waits on, and is settled once the mistake is mended."""
+    ids = waiting(world)
+    real = posting._walk
+
+    def walk(state: Any, confirmation: Row[Any], *rest: Any) -> None:
+        if confirmation.id == ids["bob"]:
+            raise KeyError(confirmation.id)
+        real(state, confirmation, *rest)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(posting, "_walk", walk)
+        assert settle.settle_waiting(world.deps) == len(ids) - 1
+    assert world.balance("alice") == 3000
+    assert settle.settle_waiting(world.deps) == 1
+    assert world.balance("alice") == 4000
+
+
+def test_a_database_that_goes_away_is_no_confirmations_mistake(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is raised at once: nobody is tried one by one against a database that is not there."""
+    waiting(world)
+    tried = []
+
+    def gone(*_args: object, **_kwargs: object) -> None:
+        tried.append(1)
+        raise exc.OperationalError("SELECT 1", None, ConnectionError())
+
+    monkeypatch.setattr(posting, "settle", gone)
+    with pytest.raises(exc.OperationalError):
+        settle.settle_waiting(world.deps)
+    assert len(tried) == 1
 
 
 def test_a_thread_that_fails_leaves_the_others_their_turn(world: World) -> None:
