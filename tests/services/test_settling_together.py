@@ -1,13 +1,17 @@
 """Who asks for a settlement while another runs shares the next commit with all who wait."""
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
+import psycopg
 import pytest
-from sqlalchemy import Row, exc
+from sqlalchemy import exc
 
-from bot.services import confirm, posting, settle
+from bot.domain.levels import WITHOUT_A_TABLE, Level
+from bot.domain.limits import Policy
+from bot.services import confirm, settle
 from bot.services.steps import Step
+from bot.store import people
+from bot.store.engine import Store
 from tests.world import ProcessDied, World
 
 PAYERS = ("bob", "dave", "erin", "frank")
@@ -48,41 +52,37 @@ def test_those_who_ask_during_a_settlement_are_settled_by_one_of_them(world: Wor
     assert not world.deps.together.asked
 
 
-def test_a_confirmation_with_a_mistake_of_any_kind_does_not_stop_the_others(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_confirmation_with_a_mistake_of_any_kind_does_not_stop_the_others(store: Store) -> None:
     """Each is tried by itself then; the one waits on, and is settled once the mistake is mended."""
-    ids = waiting(world)
-    real = posting._walk
-
-    def walk(state: Any, confirmation: Row[Any], *rest: Any) -> None:
-        if confirmation.id == ids["bob"]:
-            raise KeyError(confirmation.id)
-        real(state, confirmation, *rest)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(posting, "_walk", walk)
-        assert settle.settle_waiting(world.deps) == len(ids) - 1
+    levels = {one: WITHOUT_A_TABLE[one] for one in (Level.UNVERIFIED, Level.DECLARED)}
+    world = World(store, Policy(levels=levels))
+    waiting(world)
+    at_level(world, "bob", Level.VERIFIED)  # of which that table says nothing: a KeyError
+    assert settle.settle_waiting(world.deps) == len(PAYERS) - 1
     assert world.balance("alice") == 3000
+    at_level(world, "bob", Level.DECLARED)
     assert settle.settle_waiting(world.deps) == 1
     assert world.balance("alice") == 4000
 
 
-def test_a_database_that_goes_away_is_no_confirmations_mistake(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def at_level(world: World, handle: str, level: Level) -> None:
+    """Give somebody another level."""
+    person_id = world.visitor(handle).person_id
+    assert person_id is not None
+    with world.store.write() as session:
+        people.change_person(session, person_id, level=level.value)
+
+
+def test_a_database_that_goes_away_is_no_confirmations_mistake(world: World) -> None:
     """It is raised at once: nobody is tried one by one against a database that is not there."""
+
+    def shut_down() -> None:
+        raise exc.OperationalError("COMMIT", {}, psycopg.errors.AdminShutdown())
+
     waiting(world)
-    tried = []
-
-    def gone(*_args: object, **_kwargs: object) -> None:
-        tried.append(1)
-        raise exc.OperationalError("SELECT 1", None, ConnectionError())
-
-    monkeypatch.setattr(posting, "settle", gone)
+    world.on_step = (Step.WALLET_SETTLED, shut_down)
     with pytest.raises(exc.OperationalError):
         settle.settle_waiting(world.deps)
-    assert len(tried) == 1
 
 
 def test_a_thread_that_fails_leaves_the_others_their_turn(world: World) -> None:

@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
+from bot.domain import books
 from bot.services import check
 from bot.store import ledger, proofs
 from bot.store.engine import Store
@@ -234,14 +235,15 @@ def test_a_planted_fault_is_found_and_named(broken: Store, fault: str) -> None:
     assert sentence in report.problems
 
 
-def test_what_is_odd_is_a_problem_even_where_no_rule_names_it(
-    broken: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_odd_is_a_problem_even_where_no_rule_names_it(broken: Store) -> None:
     """The rules ask anew, in other words: books with an odd entry never pass for balanced."""
-    sabotage(broken, f"UPDATE posting SET amount_cents = amount_cents * 2 WHERE {OF_HOLD}")
-    monkeypatch.setattr(proofs, "RULES", ())
-    monkeypatch.setattr(check, "_broken_hashes", lambda _session, _doubted: ())
-    report = check.prove(broken)
+    doubled = books.hash_of([("wallet:1", -400), ("held:2", 400)])
+    sabotage(
+        broken,
+        f"UPDATE posting SET amount_cents = amount_cents * 2 WHERE {OF_HOLD}",
+        f"UPDATE journal_entry SET hash = '{doubled}' WHERE key = 'transfer:2:hold'",
+    )
+    report = check.prove(broken, rules=())
     assert not report.balanced
     sentence = "entry transfer:2:hold is odd: its transfer or top-up asks for another"
     assert report.problems == [sentence]
