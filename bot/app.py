@@ -1,5 +1,6 @@
 """The composition root: settings become the ports, the database and the figures of one process."""
 
+import gc
 import os
 import socket
 from dataclasses import replace
@@ -27,11 +28,20 @@ from bot.services.deps import Deps
 from bot.store.engine import Store
 
 
+def _keep_what_is_loaded() -> None:
+    """Leave code, grammar and sentences out of the garbage collector's rounds: they stay.
+
+    A round in the midst of a thousand settlements took a fifth of their time.
+    """
+    gc.freeze()
+
+
 def open_deps(settings: Settings) -> Deps:
     """Build everything that a process may use; nothing is called yet."""
     api = open_x(settings)
     directory = XDirectory(api)
     stripe = open_stripe(settings)
+    _keep_what_is_loaded()
     return Deps(
         store=Store(settings.database_url),
         clock=SystemClock(),
@@ -119,6 +129,7 @@ class _Closed:
 def open_books(settings: Settings) -> Deps:
     """Open the database alone, for the doors that ask for nothing else."""
     closed: Any = _Closed
+    _keep_what_is_loaded()
     return Deps(
         store=Store(settings.database_url),
         clock=SystemClock(),

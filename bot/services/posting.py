@@ -6,7 +6,7 @@ each in the order of their ids, so that two settlements can never wait for each 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -23,6 +23,7 @@ from bot.domain.transfer import Reason, Terms, TransferStatus, confirmation_hash
 from bot.services.tell import News, lang_for, letters, may_message, shown
 from bot.store import confirmations, ledger, orders, outbox, settlement
 from bot.store.orders import transfers
+from bot.store.outbox import Letter
 from bot.store.sets import write
 from bot.store.settlement import Moves
 
@@ -83,8 +84,8 @@ def settle(
         _issue(state, topup)
     for confirmation in batch:
         _walk(state, confirmation, rows[confirmation.id], topup)
-    news = _news(state, batch, rows, public_url=public_url)
-    _write(session, state, batch, news, funding="wallet" if topup is None else "card")
+    told = _told(state, batch, rows, public_url=public_url)
+    _write(session, state, batch, told, funding="wallet" if topup is None else "card")
     _drop_unticked(session, state, batch, locked)
     return state.outcomes
 
@@ -246,7 +247,7 @@ def _write(
     session: Session,
     state: _Books,
     batch: Sequence[Row[Any]],
-    news: Iterable[News],
+    told: Sequence[Letter],
     *,
     funding: str,
 ) -> None:
@@ -265,12 +266,6 @@ def _write(
         one.person_id for one in batch if one.id in state.bases and state.bases[one.id].is_strong
     }
     counted |= {person_id: state.since_sca[person_id] for person_id in authenticated}
-    readers = {
-        x_user_id: lang_for(row.chosen_lang, row.lang)
-        for x_user_id, row in state.accounts.items()
-        if may_message(row)
-    }
-    told = list(letters(news, readers))
     claim_by = at + timedelta(days=state.policy.claim_within_days)
     write(
         session,
@@ -329,14 +324,31 @@ def _drop_unticked(
     )
 
 
-def _news(
+def _told(
     state: _Books,
     batch: Sequence[Row[Any]],
     rows: Mapping[int | None, Sequence[Row[Any]]],
     *,
     public_url: str,
+) -> list[Letter]:
+    """Write to payers and payees what became of each confirmation, where they may be written to."""
+    readers = {
+        x_user_id: lang_for(row.chosen_lang, row.lang)
+        for x_user_id, row in state.accounts.items()
+        if may_message(row)
+    }
+    return list(letters(_news(state, batch, rows, readers, public_url=public_url), readers))
+
+
+def _news(
+    state: _Books,
+    batch: Sequence[Row[Any]],
+    rows: Mapping[int | None, Sequence[Row[Any]]],
+    readers: Container[str],
+    *,
+    public_url: str,
 ) -> Iterator[News]:
-    """Say what became of each confirmation, to its payer and its payees."""
+    """Say what became of each confirmation, to its payer and its payees among the readers."""
     for confirmation in batch:
         order_id, reference = confirmation.order_id, confirmation.reference
         url = f"{public_url}/t/{reference}"
@@ -351,11 +363,13 @@ def _news(
             continue
         for row in rows[confirmation.id]:
             kind = "held" if row.id in state.held else "posted"
-            payee = shown(state.accounts[row.payee_x_user_id], row.payee_handle)
-            payer = shown(state.accounts[row.payer_x_user_id])
             values = {"amount_cents": row.amount_cents, "reference": reference, "url": url}
-            to_payer = Reply.of(f"news.payer.{kind}", handle=payee, **values)
-            to_payee = Reply.of(f"news.payee.{kind}", handle=payer, **values)
             key = f"transfer:{row.id}:{kind}"
-            yield News(f"{key}:payer", row.payer_x_user_id, to_payer, order_id)
-            yield News(f"{key}:payee", row.payee_x_user_id, to_payee, order_id)
+            if row.payer_x_user_id in readers:
+                payee = shown(state.accounts[row.payee_x_user_id], row.payee_handle)
+                to_payer = Reply.of(f"news.payer.{kind}", handle=payee, **values)
+                yield News(f"{key}:payer", row.payer_x_user_id, to_payer, order_id)
+            if row.payee_x_user_id in readers:
+                payer = shown(state.accounts[row.payer_x_user_id])
+                to_payee = Reply.of(f"news.payee.{kind}", handle=payer, **values)
+                yield News(f"{key}:payee", row.payee_x_user_id, to_payee, order_id)
