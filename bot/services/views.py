@@ -84,6 +84,8 @@ class ToConfirm:
     balance_cents: int
     wallet: Choice
     card: Choice
+    card_first: bool
+    """Whether the issuer of a saved card wants to see the payer: the card's page comes first."""
     saved: tuple[SavedChoice, ...]
     """Saved cards whose mandate permits the whole, where the law asks for no check of the payer."""
     keep: Permission
@@ -368,6 +370,7 @@ def _to_confirm(
         balance_cents=balance,
         wallet=choices.wallet(deps, total, balance, since_sca),
         card=choices.card(session, deps, order.id, person, total),
+        card_first=bool(choices.wanting_their_person(session, order.id, person)),
         saved=choices.saved(session, deps, order.id, person, total),
         keep=mandates.offered(deps.policy, at),
     )
