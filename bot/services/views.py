@@ -69,6 +69,8 @@ class TransferView:
     confirm_by: datetime
     claim_by: datetime | None
     history: tuple[HistoryLine, ...]
+    is_refund: bool
+    """Whether an operator gave back another transfer by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,6 +311,7 @@ def _transfer_views(
             funding=row.funding,
             confirm_by=row.confirm_by,
             claim_by=row.claim_by,
+            is_refund=row.refund_of_id is not None,
             # How the payer came to pay, and which cards failed, is the payer's own business.
             history=tuple(
                 line
