@@ -5,7 +5,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from threading import Event, Lock
+from threading import Condition, Event
 
 from bot.domain.limits import Policy
 from bot.ports import (
@@ -37,13 +37,17 @@ class Bells:
     outbox: Event = field(default_factory=Event)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Together:
     """What a process's threads wish to be settled: one of them does it for all who wait for it."""
 
     asked: set[int] = field(default_factory=set)
     """Confirmations."""
-    lock: Lock = field(default_factory=Lock)
+    is_busy: bool = False
+    at_once: int = 1
+    """How many the last settlement took: as many will soon be asked for again."""
+    changed: Condition = field(default_factory=Condition)
+    """Guards the others, and tells when they change."""
 
 
 def _pass(_step: Step) -> None:

@@ -37,6 +37,8 @@ log = structlog.get_logger(__name__)
 
 BATCH: Final = 1000
 """Confirmations settled in one commit: large enough to share its cost, small enough to be quick."""
+GATHER_S: Final = 0.002
+"""How long a request waits for as many others as the last had (seconds): less than a commit."""
 PHASES_AT_MOST: Final = 8
 """Phases that one call of the driver may go through; there are six."""
 AUTHENTICATION_REQUIRED: Final = "authentication_required"
@@ -48,21 +50,30 @@ BACK_OFF_AT_MOST_S: Final = 600
 def settle_one(deps: Deps, confirmation_id: int) -> None:
     """Settle a confirmation from a wallet, with those that other threads ask for meanwhile.
 
-    One thread settles at a time, in one commit for all who wait for it: they would wait for one
-    another's locks, and for the disk, in any case.
+    One thread settles at a time, in one commit for all who wait for it: they would wait for the
+    interpreter, for one another's locks and for the disk in any case.
     """
-    asked = deps.together.asked
-    asked.add(confirmation_id)
-    with deps.together.lock:
-        if confirmation_id not in asked:
+    together = deps.together
+    with together.changed:
+        together.asked.add(confirmation_id)
+        together.changed.notify_all()
+        together.changed.wait_for(
+            lambda: not together.is_busy or confirmation_id not in together.asked
+        )
+        if confirmation_id not in together.asked:
             return  # it went with another's
-        batch = {confirmation_id, *islice(asked.copy(), BATCH - 1)}
-        try:
-            settle_waiting(deps, only=batch)
-        except BaseException:
-            asked.discard(confirmation_id)  # the others try by themselves
-            raise
-        asked -= batch
+        together.is_busy = True
+        together.changed.wait_for(lambda: len(together.asked) >= together.at_once, GATHER_S)
+        batch = {confirmation_id, *islice(together.asked, BATCH - 1)}
+    done = {confirmation_id}  # where it fails the others try by themselves
+    try:
+        settle_waiting(deps, only=batch)
+        done = batch
+    finally:
+        with together.changed:
+            together.is_busy, together.at_once = False, len(batch)
+            together.asked -= done
+            together.changed.notify_all()
 
 
 def settle_waiting(deps: Deps, *, only: Collection[int] | None = None) -> int:

@@ -32,18 +32,22 @@ def waiting(world: World) -> dict[str, int]:
 
 
 def test_those_who_ask_during_a_settlement_are_settled_by_one_of_them(world: World) -> None:
-    """The lock is held as by a settlement that runs: then one commit settles all four."""
+    """As if a settlement was running: when it ends, one commit settles all four."""
     ids = waiting(world)
+    together = world.deps.together
+    together.is_busy = True
     with ThreadPoolExecutor(len(ids)) as threads:
-        with world.deps.together.lock:
-            asked = [threads.submit(settle.settle_one, world.deps, one) for one in ids.values()]
-            while len(world.deps.together.asked) < len(ids):
-                pass  # each has only to be scheduled
+        asked = [threads.submit(settle.settle_one, world.deps, one) for one in ids.values()]
+        while len(together.asked) < len(ids):
+            pass  # each has only to be scheduled
+        with together.changed:
+            together.is_busy = False
+            together.changed.notify_all()
         for one in asked:
             one.result()
     assert world.steps.count(Step.WALLET_SETTLED) == 1
     assert world.balance("alice") == 4000
-    assert not world.deps.together.asked
+    assert not together.asked
 
 
 def test_a_thread_that_fails_leaves_the_others_their_turn(world: World) -> None:

@@ -112,12 +112,13 @@ def test_a_job_stays_away_until_the_reset_that_x_named(sqlite_url: str) -> None:
 
 
 def test_the_table_holds_every_job_once() -> None:
-    """Deliver, read the inbox, recover, expire, return, poll, prove, prune (issue 3, part 10)."""
+    """Deliver, read the inbox, recover, expire, return, poll, prove, prune, give notice."""
     settings = load(Needs.DATABASE, {"ENVIRONMENT": "sandbox", "X_DM_POLL_S": "2"})
     periods = {one.name: one.period_s for one in table(settings)}
     assert set(periods) == {
         "deliver",
         "expire",
+        "notices",
         "poll_messages",
         "prove_books",
         "prune_codes",
