@@ -51,6 +51,7 @@ def open_deps(settings: Settings) -> Deps:
         sms=open_sms(settings),
         policy=settings.policy,
         public_url=settings.public_url,
+        contact=settings.contact,
         secret_key=settings.secret_key.get_secret_value(),
     )
 

@@ -223,6 +223,11 @@ def test_an_empty_variable_counts_as_absent() -> None:
             "FR7630006000011234567890188",
             "SEPA_DEBTOR_IBAN must be an IBAN with right check digits.",
         ),
+        (
+            "CONTACT",
+            "javascript://x",
+            "CONTACT must be an e-mail address or an address such as https://example.org/contact.",
+        ),
         ("SEPA_DEBTOR_BIC", "BANK", "SEPA_DEBTOR_BIC must be a BIC of 8 or 11 characters."),
         ("SEPA_DEBTOR_NAME", "x" * 71, "SEPA_DEBTOR_NAME must have at most 70 characters."),
     ],

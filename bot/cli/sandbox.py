@@ -29,6 +29,7 @@ DM_LIMIT_SCALE: Final = 45.0
 second pages: idle polls alone must never use the window up, or a message would wait for its end."""
 READY_WITHIN_S: Final = 30.0
 """How long the worker may take to hear the local X (seconds); it takes one or two."""
+CONTACT: Final = "help@smoney.example"
 LOG_LEVEL: Final = "WARNING"
 """What a person who plays wants to see: what went wrong, and what was refused as forged."""
 SECRET_KEY: Final = "sandbox-secret-key-that-is-worth-nothing"  # noqa: S105 (it says so)
@@ -117,6 +118,7 @@ def _given(port: int, x_port: int, card_port: int) -> dict[str, str]:
         "ENVIRONMENT": "sandbox",
         "DATABASE_URL": f"sqlite:///{DATABASE}",
         "PUBLIC_URL": f"http://localhost:{port}",
+        "CONTACT": CONTACT,
         "SECRET_KEY": SECRET_KEY,
         "HOST": "127.0.0.1",
         "PORT": str(port),

@@ -77,6 +77,8 @@ class Deps:
     policy: Policy
     public_url: str
     """Without a slash at its end."""
+    contact: str = ""
+    """Where people write to the operator: an e-mail address or a page; empty where nobody said."""
     secret_key: str
     """Keys the hashes of short secrets (phone codes), so that a stolen table is no list of them."""
     code_cost: int = 2**14

@@ -109,6 +109,8 @@ class OrderView:
     owner_handle: str
     is_owner: bool
     needs_wallet: bool
+    is_locked: bool
+    """Whether the visitor's wallet is locked for review: it pays nothing and takes nothing."""
     pays: tuple[TransferView, ...]
     gets: tuple[TransferView, ...]
     asked: tuple[TransferView, ...]
@@ -236,6 +238,7 @@ def _view(
     asked = [row for row in seen if is_owner and row.refund_of_id is None]
     owner = people.account(session, order.owner_x_user_id)
     topup = _last_topup(session, order, visitor)
+    person = people.person_of(session, visitor.x_user_id)
     is_asked = bool(pays) and not is_owner
     has_blocked = is_asked and _has_blocked(session, visitor.x_user_id, order.owner_x_user_id)
     return OrderView(
@@ -245,6 +248,7 @@ def _view(
         owner_handle=shown(owner),
         is_owner=is_owner,
         needs_wallet=not visitor.is_ready,
+        is_locked=person is not None and person.locked_at is not None,
         pays=tuple(views[row.id] for row in pays),
         gets=tuple(views[row.id] for row in seen if row not in asked),
         asked=tuple(views[row.id] for row in asked),
