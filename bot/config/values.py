@@ -42,7 +42,7 @@ def _contact(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme in {"http", "https"} and parts.hostname:
         return value
-    raise ValueError("must be an e-mail address or an address such as https://example.org/contact")
+    raise ValueError("must be an e-mail address or a web address")
 
 
 def _database(value: str) -> str:
@@ -94,9 +94,18 @@ def _levels(value: str) -> str:
 
 
 def _iban(value: str) -> str:
-    if iban := read_iban(value):
-        return iban
-    raise ValueError("must be an IBAN with right check digits")
+    iban = read_iban(value)
+    if iban is None:
+        raise ValueError("must be an IBAN with right check digits")
+    if not _is_in_sepa(iban):
+        raise ValueError("must be an IBAN of a country in SEPA")
+    return iban
+
+
+def _is_in_sepa(iban: str) -> bool:
+    from schwifty import IBAN  # its tables of banks take time to load: only where there is an IBAN
+
+    return IBAN(iban, allow_invalid=True).in_sepa_zone
 
 
 def _bic(value: str) -> str:
