@@ -6,12 +6,13 @@ for `--people`, which makes the sandbox's people in the database that the settin
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from bot.cli.common import No, settings_for
+from bot.cli.common import No, reason_of, settings_for
 from bot.cli.signals import Signals
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def sandbox(*, port: int, x_port: int, card_port: int, servers: bool, people: bo
         )
     if people:
         return _make_people()
+    _check_ports_differ({"--port": port, "--x-port": x_port, "--card-port": card_port})
     with Signals() as signals, ExitStack() as stack:
         if servers:
             stack.enter_context(_servers(port, x_port, card_port))
@@ -67,6 +69,15 @@ def sandbox(*, port: int, x_port: int, card_port: int, servers: bool, people: bo
             signals.wait()
             return 0
         return _whole(signals, stack, port, x_port, card_port)
+
+
+def _check_ports_differ(ports: dict[str, int]) -> None:
+    for (one, port), (other, same) in combinations(ports.items(), 2):
+        if port == same:
+            raise click.UsageError(
+                f"{one} and {other} are both {port}: each needs a port of its own.",
+                click.get_current_context(),
+            )
 
 
 def _make_people() -> int:
@@ -169,7 +180,7 @@ def _running(app: "FastAPI", port: int, option: str) -> "Running":
         return serve(app, port=port)
     except OSError as error:
         raise No(
-            f"Nothing can listen on 127.0.0.1:{port} ({error.strerror or error}): choose another "
+            f"Nothing can listen on 127.0.0.1:{port} ({reason_of(error)}): choose another "
             f"with {option}, or stop what listens there."
         ) from None
 

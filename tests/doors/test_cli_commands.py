@@ -1,6 +1,7 @@
 """Every command: help with an example, exit codes, sentences on standard error, JSON."""
 
 import json
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import click
 import pytest
 
 from bot.cli import main
+from bot.cli.common import No
+from bot.cli.http import listen
 from bot.store.engine import Store
 from tests import builders
 from tests.doors.far_side import door
@@ -101,6 +104,25 @@ def test_wrong_use_is_a_sentence_and_exit_2() -> None:
         assert ended.stdout == ""
         assert len(ended.stderr.splitlines()) == 1
         assert "--help" in ended.stderr
+
+
+def test_the_sandboxs_ports_differ() -> None:
+    """Two options that name one port are a sentence about both."""
+    ended = door("sandbox", "--x-port", "8000", settings={})
+    assert ended.returncode == 2
+    assert "--port and --x-port are both 8000: each needs a port of its own." in ended.stderr
+
+
+def test_a_port_that_is_taken_is_said_without_a_second_pair_of_brackets() -> None:
+    """The address is named once."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(No) as said:
+            listen("127.0.0.1", port)
+    assert said.value.message == (
+        f"Nothing can listen on 127.0.0.1:{port} (Address already in use): choose another with "
+        "PORT, or stop what listens there."
+    )
 
 
 def test_what_needs_the_database_asks_for_the_environment_alone(settings: dict[str, str]) -> None:
