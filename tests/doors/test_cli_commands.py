@@ -1,6 +1,7 @@
 """Every command: help with an example, exit codes, sentences on standard error, JSON."""
 
 import json
+import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -216,6 +217,9 @@ def test_an_orders_transfers_are_shown_one_object_a_line(settings: dict[str, str
     for_people = door("transfer", "show", "4F7K2Q", settings=settings)
     assert "@bob → @alice" in for_people.stdout
     assert "10.00 €" in for_people.stdout
+    assert re.search(
+        r"@alice  2026-11-23T12:00Z\n    2026-11-23T12:00:00Z  pending", for_people.stdout
+    )
 
 
 def test_an_unknown_reference_is_a_sentence_and_exit_1(settings: dict[str, str]) -> None:
