@@ -277,6 +277,18 @@ class World:
             assert order is not None, f"no order {reference}"
             return orders.transfers_of(session, [order.id])
 
+    def involving(self, handle: str) -> Sequence[Row[Any]]:
+        """Return the transfers in which an account has a part, newest first, with its order's."""
+        rows, parents, who = orders.transfers, orders.orders, self.x_id(handle)
+        statement = (
+            select(rows, parents.c.reference)
+            .join(parents, rows.c.order_id == parents.c.id)
+            .where((rows.c.payer_x_user_id == who) | (rows.c.payee_x_user_id == who))
+            .order_by(rows.c.id.desc())
+        )
+        with self.store.read() as session:
+            return session.execute(statement).all()
+
     def statuses(self, reference: str) -> list[str]:
         """Return the statuses of an order's transfers."""
         return [row.status for row in self.transfers(reference)]

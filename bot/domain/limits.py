@@ -17,27 +17,59 @@ several counts once: a bill among friends is one request, and `Policy.max_people
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The operator's figures, each set by the contract's setting of the same name."""
+    """The operator's figures, each set by the contract's setting that its line names.
 
-    to_person_cents: int = 25_000  # LIMIT_PERSON_CENTS, one transfer to a person
-    to_organisation_cents: int = 50_000  # LIMIT_ORGANISATION_CENTS, one transfer
-    in_30_days_cents: int = 50_000  # LIMIT_30_DAYS_CENTS, what one person pays
-    in_wallet_cents: int = 100_000  # LIMIT_WALLET_CENTS, what one wallet holds
-    min_card_cents: int = 50  # MIN_CARD_CENTS, the acquirer's least charge
-    max_people: int = 10  # MAX_PEOPLE in one order
-    max_pending: int = 20  # MAX_PENDING orders of one's own
-    low_value_cents: int = 3_000  # LOW_VALUE_CENTS, RTS 2018/389 art. 16 (a)
-    low_value_total_cents: int = 10_000  # LOW_VALUE_TOTAL_CENTS, art. 16 (b)
-    confirm_within_h: int = 24  # CONFIRM_WITHIN_H, from the reply
-    answer_within_h: int = 6  # ANSWER_WITHIN_H, from the post
-    claim_within_days: int = 30  # CLAIM_WITHIN_DAYS, how long money is held
-    card_payout_after_h: int = 72  # CARD_PAYOUT_AFTER_H, a card's money stays this long
-    card_countries: frozenset[str] = frozenset({"FR"})  # CARD_COUNTRIES, of issue
-    card_sca_covers_transfer: bool = False  # CARD_SCA_COVERS_TRANSFER
-    sms_per_day: int = 5  # SMS_PER_DAY, for a person, a number and an address
-    sms_daily_ceiling: int = 1_000  # SMS_DAILY_CEILING, to everybody together
-    sms_prefixes: tuple[str, ...] = ()  # SMS_PREFIXES, beside the mobile ones of France
-    levels: Levels = field(default_factory=lambda: WITHOUT_A_TABLE)  # LEVELS_FILE
+    Where a line says "chosen", no law and no partner asks for that figure: it is the operator's.
+    """
+
+    to_person_cents: int = 25_000
+    """LIMIT_PERSON_CENTS, one transfer to a person (cents): S-money's limit of 2014."""
+    to_organisation_cents: int = 50_000
+    """LIMIT_ORGANISATION_CENTS, one transfer to an organisation (cents): S-money's of 2014."""
+    in_30_days_cents: int = 50_000
+    """LIMIT_30_DAYS_CENTS, what one person pays in 30 days (cents): chosen, one transfer to an
+    organisation or two to persons, each the largest: what a stolen account can lose in a month."""
+    in_wallet_cents: int = 100_000
+    """LIMIT_WALLET_CENTS, what one wallet holds (cents): chosen, twice what 30 days may pay, so
+    that who is paid can receive and spend without a payout, and a stolen wallet holds little."""
+    min_card_cents: int = 50
+    """MIN_CARD_CENTS, the least card payment (cents): Stripe takes no less than 0.50 € in euros."""
+    max_people: int = 10
+    """MAX_PEOPLE, people in one order: chosen, a table of friends, and all fit on one page."""
+    max_pending: int = 20
+    """MAX_PENDING, orders of one person that wait: chosen, above what anybody means to confirm, and
+    below what would flood those who are asked."""
+    low_value_cents: int = 3_000
+    """LOW_VALUE_CENTS, one payment without strong authentication (cents): RTS 2018/389 art. 16 (a)
+    permits 30 €, no more."""
+    low_value_total_cents: int = 10_000
+    """LOW_VALUE_TOTAL_CENTS, all of those since the last strong authentication (cents): art. 16 (b)
+    permits 100 €, no more."""
+    confirm_within_h: int = 24
+    """CONFIRM_WITHIN_H, from the reply (hours): chosen, a day, since people look at X daily."""
+    answer_within_h: int = 6
+    """ANSWER_WITHIN_H, from the post (hours): chosen, an answer that comes later puzzles."""
+    claim_within_days: int = 30
+    """CLAIM_WITHIN_DAYS, how long money waits for its payee (days): chosen, time enough to open a
+    wallet, and the payer's money does not stay away for long."""
+    card_payout_after_h: int = 72
+    """CARD_PAYOUT_AFTER_H, how long a card's money stays in (hours): chosen, three days in which
+    the theft of a card is mostly seen, before its money has left."""
+    card_countries: frozenset[str] = frozenset({"FR"})
+    """CARD_COUNTRIES, of issue (two letters each): the service is for holders of French cards."""
+    card_sca_covers_transfer: bool = False
+    """CARD_SCA_COVERS_TRANSFER, whether 3-D Secure authenticates the transfer as well: no, until a
+    lawyer says so, since it is bound to the card payment's amount and payee."""
+    sms_per_day: int = 5
+    """SMS_PER_DAY, texts for a person, a number and an address (in 24 hours): chosen, each costs
+    money and annoys whose number it is; an honest person needs one or two."""
+    sms_daily_ceiling: int = 1_000
+    """SMS_DAILY_CEILING, texts to everybody together (in 24 hours): chosen, it bounds what abuse
+    of paid numbers can cost."""
+    sms_prefixes: tuple[str, ...] = ()
+    """SMS_PREFIXES, beginnings of numbers beside France's mobile ones: none, for the same abuse."""
+    levels: Levels = field(default_factory=lambda: WITHOUT_A_TABLE)
+    """LEVELS_FILE, the table of what each level of identity may do (cents), with its reasons."""
 
     def rights(self, level: str) -> Rights:
         """Return what a level may do."""

@@ -83,11 +83,14 @@ def _open(session: Session, deps: Deps, topup: Row[Any], found: CardDispute, at:
     paid = _paid_by(session, topup)
     people.lock_persons(session, [topup.person_id])
     held = [row for row in paid if row.status == TransferStatus.HELD.value]
+    entry = books.dispute_taken(found.id, found.amount_cents, found.fee_cents)
+    # Every account of both entries at once: who has `cards` may be waiting for this wallet.
+    given_back = [books.wallet(topup.person_id), *(books.held(row.id) for row in held)]
+    ledger.lock_accounts(session, [*given_back, *(leg.account for leg in entry.postings)])
     claim.give_back(session, deps, held, Reason.CARD_DISPUTED, at)
     posted = [row.id for row in paid if row.status == TransferStatus.POSTED.value]
     orders.note(session, posted, Reason.CARD_DISPUTED, at=at)
     people.lock_wallet(session, topup.person_id, f"dispute {found.id}", at=at)
-    entry = books.dispute_taken(found.id, found.amount_cents, found.fee_cents)
     ledger.record(session, [entry], at=at)
     cases.open_case(
         session,
@@ -161,7 +164,7 @@ def recover(deps: Deps, person_id: int) -> int:
         if not unpaid:
             raise Refusal(Reply.of("refusal.nothing_to_recover"))
         name = books.wallet(person_id)
-        left = ledger.lock_balances(session, [name])[name]
+        left = ledger.lock_balances(session, [name, books.LOSSES])[name]  # both that are written
         entries = []
         for row in unpaid:
             cents = min(left, row.left_cents)

@@ -21,7 +21,7 @@ from bot.domain.limits import Policy
 from bot.domain.replies import Reply
 from bot.domain.transfer import Reason, Terms, TransferStatus, confirmation_hash
 from bot.services.tell import News, lang_for, letters, may_message, shown
-from bot.store import confirmations, ledger, orders, outbox, people, settlement
+from bot.store import confirmations, ledger, orders, outbox, settlement
 from bot.store.orders import transfers
 from bot.store.sets import write
 from bot.store.settlement import Moves
@@ -104,8 +104,7 @@ def _load(
     accounts = settlement.lock_parties(session, x_user_ids)
     persons = {row.id: row for row in accounts.values() if row.id is not None}
     payers = {one.person_id for one in batch}
-    if not payers <= persons.keys():  # an account that has another person by now
-        persons |= people.lock_persons(session, payers - persons.keys())
+    assert payers <= persons.keys(), "an X account keeps its person"
     wallets = [books.wallet(person_id) for person_id in persons]
     ours = [books.CARDS] if topup is not None else []
     locked = ledger.lock_accounts(session, wallets + ours)

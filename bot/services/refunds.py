@@ -48,7 +48,8 @@ def refund(deps: Deps, reference: str, *, to: Literal["wallet", "card"]) -> None
         )
         if not fresh and to == "wallet":
             raise Refusal(Reply.of("refusal.nothing_to_refund", reference=reference))
-        _to_wallet(session, deps, fresh, at)
+        balances = _lock_balances(session, rows, to)
+        _to_wallet(session, deps, fresh, balances, at)
         made = _to_card(session, deps, rows, reference, at) if to == "card" else []
     deps.step(Step.REFUND_WRITTEN)
     deps.bells.outbox.set()
@@ -84,10 +85,20 @@ def _posted(session: Session, reference: str) -> list[Row[Any]]:
     return rows
 
 
-def _to_wallet(session: Session, deps: Deps, rows: Sequence[Row[Any]], at: datetime) -> None:
+def _lock_balances(session: Session, rows: Sequence[Row[Any]], to: str) -> dict[str, int]:
+    """Lock at once whatever both steps write: who has `cards` may be waiting for a wallet."""
     wallets = [books.wallet(row.payee_person_id) for row in rows]
     wallets += [books.wallet(row.payer_person_id) for row in rows]
-    balances = ledger.lock_balances(session, wallets)
+    return ledger.lock_balances(session, [*wallets, books.CARDS] if to == "card" else wallets)
+
+
+def _to_wallet(
+    session: Session,
+    deps: Deps,
+    rows: Sequence[Row[Any]],
+    balances: dict[str, int],
+    at: datetime,
+) -> None:
     entries = []
     for row in rows:
         payee = books.wallet(row.payee_person_id)
@@ -208,6 +219,7 @@ def _end(
     old = RefundStatus(row.status)
     with deps.store.write() as session:
         confirmations.topup(session, row.topup_id, lock=True)
+        people.lock_persons(session, [row.person_id])  # before its wallet, as all do
         reason = reason[:60] if reason else None
         values = {"refund_id": at_acquirer, "reason": reason, "ended_at": at}
         if old is status or not refunds.end(session, row.id, old=old, new=status, **values):

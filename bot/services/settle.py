@@ -15,7 +15,6 @@ from typing import Any, Final
 
 import structlog
 from sqlalchemy import Row
-from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from bot.domain import books
@@ -86,7 +85,9 @@ def settle_waiting(deps: Deps, *, only: Collection[int] | None = None) -> int:
     while True:
         try:
             count = _settle_batch(deps, only)
-        except (AssertionError, IntegrityError):
+        except Exception as error:  # whatever it is: only a database that is away stops all
+            if is_away(error):
+                raise
             log.exception("batch_failed")
             return settled + _settle_one_by_one(deps, only)
         settled += count
@@ -113,7 +114,9 @@ def _settle_one_by_one(deps: Deps, only: Collection[int] | None) -> int:
     for confirmation_id in waiting:
         try:
             settled += _settle_batch(deps, [confirmation_id])
-        except (AssertionError, IntegrityError):
+        except Exception as error:
+            if is_away(error):
+                raise
             log.exception("confirmation_stuck", confirmation=confirmation_id)
     return settled
 

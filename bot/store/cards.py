@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, case, or_, select, update
+from sqlalchemy import Row, and_, case, func, or_, select, update
 from sqlmodel import Session
 
 from bot.domain.cards import Permission, SavedCard
@@ -39,12 +39,14 @@ def customer(session: Session, person_id: int) -> Row[Any]:
 
 def name_customer(session: Session, person_id: int, customer_id: str) -> str:
     """Write down which customer the acquirer made; return the one that counts, the first."""
-    session.execute(
+    statement = (
         update(customers)
-        .where(customers.c.person_id == person_id, customers.c.customer_id.is_(None))
-        .values(customer_id=customer_id)
+        .where(customers.c.person_id == person_id)
+        .values(customer_id=func.coalesce(customers.c.customer_id, customer_id))
+        .returning(customers.c.customer_id)
     )
-    return str(customer(session, person_id).customer_id)
+    named: str = session.execute(statement).scalar_one()
+    return named
 
 
 def lose_customer(session: Session, person_id: int, customer_id: str) -> None:

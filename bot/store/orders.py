@@ -1,7 +1,8 @@
 """Orders, transfers and confirmations; a status changes only by `advance`.
 
 Every change is one guarded `UPDATE … WHERE id IN … AND status = :old`, set-based, and writes an
-event row for each transfer, numbered without a gap.
+event row for each transfer, numbered without a gap. `settlement._SETTLE` is `advance` for sets
+whose rows differ: guarded by status and sequence, allowed by `may_go`, with the same events.
 """
 
 from collections.abc import Collection, Sequence
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, func, select, update
 from sqlmodel import Session
 
 from bot.domain.order import OrderKind
@@ -156,6 +157,8 @@ def advance(
     assert may_go(old, new), f"no transfer goes from {old} to {new}"
     if not ids:
         return []
+    if len(ids) > 1:  # an UPDATE locks in no order: two of them would wait in a circle
+        _LOCK.run(session, ids=ids)
     statement = (
         update(transfers)
         .where(transfers.c.id.in_(ids), transfers.c.status == old.value, *also)
@@ -167,13 +170,17 @@ def advance(
     return [one for one, _sequence in moved]
 
 
+_LOCK: Final = Statement(
+    "SELECT id FROM transfer WHERE id = ANY(:ids bigint) ORDER BY order_id, number FOR UPDATE"
+)
+"""The order of `settlement.lock_transfers` and `transfers_of`: all lock transfers in this one."""
+
+
 EVENTS: Final = Statement(
     "INSERT INTO transfer_event (transfer_id, sequence, status, reason, at)"
     " SELECT id, sequence, status, reason, :at"
     " FROM GIVEN moves(id bigint, sequence bigint, status text, reason text)"
 )
-
-
 """Writes the events of moved transfers."""
 
 
@@ -337,19 +344,6 @@ def due_to_return(session: Session, *, at: datetime, limit: int) -> Sequence[Row
         select(transfers)
         .where(transfers.c.status == TransferStatus.HELD.value, transfers.c.claim_by <= at)
         .order_by(transfers.c.id)
-        .limit(limit)
-    ).all()
-
-
-def involving(session: Session, x_user_id: str, *, limit: int) -> Sequence[Row[Any]]:
-    """Return the newest transfers in which an account has a part, with their order's reference."""
-    return session.execute(
-        select(transfers, orders.c.reference, orders.c.kind, orders.c.owner_x_user_id)
-        .join(orders, transfers.c.order_id == orders.c.id)
-        .where(
-            or_(transfers.c.payer_x_user_id == x_user_id, transfers.c.payee_x_user_id == x_user_id)
-        )
-        .order_by(transfers.c.id.desc())
         .limit(limit)
     ).all()
 

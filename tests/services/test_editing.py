@@ -5,7 +5,6 @@ import pytest
 from bot.domain.errors import Refusal
 from bot.services import cancel, receive, split
 from bot.services.views import OrderView, SplitView
-from bot.store import orders
 from tests.services.posts import live, posted
 from tests.world import World, reference_in
 
@@ -102,8 +101,7 @@ def test_versions_that_come_in_the_wrong_order_end_as_the_newest(world: World) -
     replies = [world.answer_to(one) for one in (post_id, second_id, third_id)]
     (reply,) = [one for one in replies if one is not None]
     assert live(world, reference_in(reply)) == [(2, 1200, "pending")]
-    with world.store.read() as session:
-        rows = orders.involving(session, world.x_id("bob"), limit=9)
+    rows = world.involving("bob")
     assert {row.reference for row in rows} == {reference_in(reply)}
 
 
@@ -116,8 +114,7 @@ def test_a_version_that_took_everything_back_is_not_undone_by_an_older_one(world
         receive.take_in(world.deps, [event])
         world.react()
     assert world.answer_to(post_id) is None
-    with world.store.read() as session:
-        assert orders.involving(session, world.x_id("bob"), limit=9) == []
+    assert world.involving("bob") == []
 
 
 def test_a_mended_command_after_a_hint_is_an_order_without_a_second_reply(world: World) -> None:
@@ -168,8 +165,7 @@ def test_a_cancel_whose_word_was_mended_cancels_once(world: World) -> None:
         world.order("bob", "alice", amount)
     post_id = posted(world, "@smoney cancel")
     world.edit(post_id, "@smoney cancel please")
-    with world.store.read() as session:
-        rows = orders.involving(session, world.x_id("bob"), limit=9)
+    rows = world.involving("bob")
     assert sorted(row.status for row in rows) == ["cancelled", "pending"]
 
 

@@ -5,7 +5,6 @@ import pytest
 from bot.domain.limits import Policy
 from bot.ports import RawEvent
 from bot.services import receive
-from bot.store import orders
 from bot.store.engine import Store
 from tests.world import World, reference_in
 
@@ -154,8 +153,7 @@ def test_a_post_that_is_read_too_late_gets_no_answer_but_keeps_its_order(world: 
     assert receive.backfill(world.deps) == 1
     world.react()
     assert world.answer_to(post_id) is None
-    with world.store.read() as session:
-        assert len(orders.involving(session, world.x_id("bob"), limit=5)) == 1
+    assert len(world.involving("bob")) == 1
 
 
 def test_a_request_is_answered_to_its_asker_and_paid_by_who_was_asked(world: World) -> None:

@@ -2,10 +2,16 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import psycopg
 import pytest
+from sqlalchemy import exc
 
+from bot.domain.levels import WITHOUT_A_TABLE, Level
+from bot.domain.limits import Policy
 from bot.services import confirm, settle
 from bot.services.steps import Step
+from bot.store import people
+from bot.store.engine import Store
 from tests.world import ProcessDied, World
 
 PAYERS = ("bob", "dave", "erin", "frank")
@@ -48,6 +54,39 @@ def test_those_who_ask_during_a_settlement_are_settled_by_one_of_them(world: Wor
     assert world.steps.count(Step.WALLET_SETTLED) == 1
     assert world.balance("alice") == 4000
     assert not together.asked
+
+
+def test_a_confirmation_with_a_mistake_of_any_kind_does_not_stop_the_others(store: Store) -> None:
+    """Each is tried by itself then; the one waits on, and is settled once the mistake is mended."""
+    levels = {one: WITHOUT_A_TABLE[one] for one in (Level.UNVERIFIED, Level.DECLARED)}
+    world = World(store, Policy(levels=levels))
+    waiting(world)
+    at_level(world, "bob", Level.VERIFIED)  # of which that table says nothing: a KeyError
+    assert settle.settle_waiting(world.deps) == len(PAYERS) - 1
+    assert world.balance("alice") == 3000
+    at_level(world, "bob", Level.DECLARED)
+    assert settle.settle_waiting(world.deps) == 1
+    assert world.balance("alice") == 4000
+
+
+def at_level(world: World, handle: str, level: Level) -> None:
+    """Give somebody another level."""
+    person_id = world.visitor(handle).person_id
+    assert person_id is not None
+    with world.store.write() as session:
+        people.change_person(session, person_id, level=level.value)
+
+
+def test_a_database_that_goes_away_is_no_confirmations_mistake(world: World) -> None:
+    """It is raised at once: nobody is tried one by one against a database that is not there."""
+
+    def shut_down() -> None:
+        raise exc.OperationalError("COMMIT", {}, psycopg.errors.AdminShutdown())
+
+    waiting(world)
+    world.on_step = (Step.WALLET_SETTLED, shut_down)
+    with pytest.raises(exc.OperationalError):
+        settle.settle_waiting(world.deps)
 
 
 def test_a_thread_that_fails_leaves_the_others_their_turn(world: World) -> None:

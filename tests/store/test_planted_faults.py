@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
+from bot.domain import books
 from bot.services import check
 from bot.store import ledger, proofs
 from bot.store.engine import Store
@@ -75,6 +76,7 @@ ALTER TABLE copied RENAME TO journal_entry;
 """
 CENT = "UPDATE posting SET amount_cents = amount_cents + 1"
 OF_HOLD = "entry_id = (SELECT id FROM journal_entry WHERE key = 'transfer:2:hold')"
+FORGED = f"transfer:{10**20}:hold"
 OF_CAPTURE = "entry_id = (SELECT id FROM journal_entry WHERE key = 'topup:topup-b:capture')"
 
 FAULTS: dict[str, tuple[tuple[str, ...], str]] = {
@@ -212,6 +214,10 @@ FAULTS: dict[str, tuple[tuple[str, ...], str]] = {
         ("UPDATE difference SET booked_to = 'costs', booked_at = listed_at",),
         "entry difference:1:book lacks its -3 cents on bank",
     ),
+    "a forged key holds a number that no transfer can have": (
+        (f"UPDATE journal_entry SET key = '{FORGED}' WHERE key = 'transfer:2:hold'",),
+        f"entry {FORGED} has 200 cents on held:2 that no fact explains",
+    ),
     "both legs are changed alike": (
         (f"UPDATE posting SET amount_cents = amount_cents * 2 WHERE {OF_CAPTURE}",),
         "entry topup:topup-b:capture is not as it was written: its postings have another hash",
@@ -227,6 +233,20 @@ def test_a_planted_fault_is_found_and_named(broken: Store, fault: str) -> None:
     report = check.prove(broken)
     assert not report.balanced
     assert sentence in report.problems
+
+
+def test_what_is_odd_is_a_problem_even_where_no_rule_names_it(broken: Store) -> None:
+    """The rules ask anew, in other words: books with an odd entry never pass for balanced."""
+    doubled = books.hash_of([("wallet:1", -400), ("held:2", 400)])
+    sabotage(
+        broken,
+        f"UPDATE posting SET amount_cents = amount_cents * 2 WHERE {OF_HOLD}",
+        f"UPDATE journal_entry SET hash = '{doubled}' WHERE key = 'transfer:2:hold'",
+    )
+    report = check.prove(broken, rules=())
+    assert not report.balanced
+    sentence = "entry transfer:2:hold is odd: its transfer or top-up asks for another"
+    assert report.problems == [sentence]
 
 
 def test_every_rule_has_a_fault_planted_against_it() -> None:
