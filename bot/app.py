@@ -24,7 +24,7 @@ from bot.config import Settings
 from bot.domain.errors import Unavailable
 from bot.domain.payout import Debtor
 from bot.ports import MentionStream
-from bot.services.deps import Deps
+from bot.services.deps import LEFT_TO_WORKER, Deps
 from bot.store.engine import Store
 
 
@@ -61,6 +61,7 @@ def open_deps(settings: Settings) -> Deps:
         sms=open_sms(settings),
         policy=settings.policy,
         public_url=settings.public_url,
+        contact=settings.contact,
         secret_key=settings.secret_key.get_secret_value(),
     )
 
@@ -114,39 +115,36 @@ def open_sms(settings: Settings) -> HttpSmsSender:
 class _Closed:
     """A port of a door that reaches nobody: each call waits for a process that does."""
 
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __getattr__(self, method: str) -> Any:
+    def __getattr__(self, _method: str) -> Any:
         """Return a method that cannot be called from here."""
 
         def call(*_args: object, **_named: object) -> Any:
-            raise Unavailable(f"{self._name}.{method} is the worker's")
+            raise Unavailable(LEFT_TO_WORKER)
 
         return call
 
 
 def open_books(settings: Settings) -> Deps:
     """Open the database alone, for the doors that ask for nothing else."""
-    closed: Any = _Closed
+    closed: Any = _Closed()
     _keep_what_is_loaded()
     return Deps(
         store=Store(settings.database_url),
         clock=SystemClock(),
         chance=SystemChance(),
         decoder=XDecoder(),
-        directory=closed("directory"),
-        mentions=closed("mentions"),
-        messages=closed("messages"),
-        publisher=closed("publisher"),
-        sign_in=closed("sign_in"),
-        checkout=closed("checkout"),
-        payments=closed("payments"),
-        reversals=closed("reversals"),
-        acquirer=closed("acquirer"),
-        vault=closed("vault"),
-        webhooks=closed("webhooks"),
-        sms=closed("sms"),
+        directory=closed,
+        mentions=closed,
+        messages=closed,
+        publisher=closed,
+        sign_in=closed,
+        checkout=closed,
+        payments=closed,
+        reversals=closed,
+        acquirer=closed,
+        vault=closed,
+        webhooks=closed,
+        sms=closed,
         policy=settings.policy,
         public_url=settings.public_url,
         secret_key=settings.secret_key.get_secret_value(),

@@ -223,6 +223,12 @@ def test_an_empty_variable_counts_as_absent() -> None:
             "FR7630006000011234567890188",
             "SEPA_DEBTOR_IBAN must be an IBAN with right check digits.",
         ),
+        ("CONTACT", "javascript://x", "CONTACT must be an e-mail address or a web address."),
+        (
+            "SEPA_DEBTOR_IBAN",
+            "AE070331234567890123456",
+            "SEPA_DEBTOR_IBAN must be an IBAN of a country in SEPA.",
+        ),
         ("SEPA_DEBTOR_BIC", "BANK", "SEPA_DEBTOR_BIC must be a BIC of 8 or 11 characters."),
         ("SEPA_DEBTOR_NAME", "x" * 71, "SEPA_DEBTOR_NAME must have at most 70 characters."),
     ],

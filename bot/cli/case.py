@@ -44,13 +44,14 @@ def show(*, number: int, as_json: bool) -> None:
 
 @case.command(epilog="Example: smoney case close 3")
 @click.argument("number", type=int)
+@click.option("--anyway", is_flag=True, help="Though the wallet is locked, or the loss open.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def close(*, number: int, as_json: bool) -> None:
+def close(*, number: int, anyway: bool, as_json: bool) -> None:
     """Close a case that was looked at; it stays in the list of all."""
     from bot.services import cases
 
     with books() as deps, _explained(number):
-        row = cases.close_case(deps, number)
+        row = cases.close_case(deps, number, anyway=anyway)
     _print([row], as_json=as_json)
 
 
@@ -58,10 +59,17 @@ def close(*, number: int, as_json: bool) -> None:
 def _explained(number: int) -> Iterator[None]:
     from bot.domain.errors import Refusal
 
+    sentences = {
+        "refusal.case_locked": f"The wallet of case {number} is still locked: `smoney person "
+        "unlock` opens it, `--anyway` closes the case even so.",
+        "refusal.case_unrecovered": f"What the dispute of case {number} cost is not recovered: "
+        "`smoney person recover` takes it from the wallet, `--anyway` closes the case even so.",
+    }
     try:
         yield
-    except Refusal:
-        raise No(f"There is no case {number}: `smoney case list --all` shows them.") from None
+    except Refusal as error:
+        nothing = f"There is no case {number}: `smoney case list --all` shows them."
+        raise No(sentences.get(error.reply.key, nothing)) from None
 
 
 def _print(rows: list[dict[str, Any]], *, as_json: bool) -> None:

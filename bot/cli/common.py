@@ -36,6 +36,11 @@ def settings_for(needs: "Needs", given: Mapping[str, str] | None = None) -> "Set
         raise BadSettings("\n".join(error.sentences)) from None
 
 
+def reason_of(error: OSError) -> str:
+    """Say why the machine refused, without the address that Python adds in brackets."""
+    return (error.strerror or str(error)).partition(" (")[0]
+
+
 def put(rows: Iterable[Mapping[str, Any]]) -> None:
     """Print objects as JSON, one a line."""
     for row in rows:

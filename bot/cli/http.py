@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import structlog
 
-from bot.cli.common import No
+from bot.cli.common import No, reason_of
 
 log = structlog.get_logger(__name__)
 
@@ -65,6 +65,6 @@ def listen(host: str, port: int, *, setting: str = "PORT") -> socket.socket:
         return socket.create_server((host, port))
     except OSError as error:
         raise No(
-            f"Nothing can listen on {host}:{port} ({error.strerror or error}): choose another "
+            f"Nothing can listen on {host}:{port} ({reason_of(error)}): choose another "
             f"with {setting}, or stop what listens there."
         ) from None

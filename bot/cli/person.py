@@ -46,7 +46,11 @@ def show(*, handle_or_id: str, as_json: bool) -> None:
 @click.option("--organisation", is_flag=True, help="This person is an organisation.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def verify(*, handle_or_id: str, level: "Level", organisation: bool, as_json: bool) -> None:
-    """Record that a person's identity was declared or verified."""
+    """Record that a person's identity was declared or verified.
+
+    It also decides for somebody who declared a date of birth under 18, which stands until then
+    (`smoney person show --json` has it): with `--level declared` they may declare another.
+    """
     from bot.services import persons
 
     with books() as deps, _explained(handle_or_id):

@@ -6,12 +6,13 @@ for `--people`, which makes the sandbox's people in the database that the settin
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from bot.cli.common import No, settings_for
+from bot.cli.common import No, reason_of, settings_for
 from bot.cli.signals import Signals
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ DM_LIMIT_SCALE: Final = 45.0
 second pages: idle polls alone must never use the window up, or a message would wait for its end."""
 READY_WITHIN_S: Final = 30.0
 """How long the worker may take to hear the local X (seconds); it takes one or two."""
+CONTACT: Final = "help@smoney.example"
 LOG_LEVEL: Final = "WARNING"
 """What a person who plays wants to see: what went wrong, and what was refused as forged."""
 SECRET_KEY: Final = "sandbox-secret-key-that-is-worth-nothing"  # noqa: S105 (it says so)
@@ -57,6 +59,7 @@ def sandbox(*, port: int, x_port: int, card_port: int, servers: bool, people: bo
         )
     if people:
         return _make_people()
+    _check_ports_differ({"--port": port, "--x-port": x_port, "--card-port": card_port})
     with Signals() as signals, ExitStack() as stack:
         if servers:
             stack.enter_context(_servers(port, x_port, card_port))
@@ -66,6 +69,15 @@ def sandbox(*, port: int, x_port: int, card_port: int, servers: bool, people: bo
             signals.wait()
             return 0
         return _whole(signals, stack, port, x_port, card_port)
+
+
+def _check_ports_differ(ports: dict[str, int]) -> None:
+    for (one, port), (other, same) in combinations(ports.items(), 2):
+        if port == same:
+            raise click.UsageError(
+                f"{one} and {other} are both {port}: each needs a port of its own.",
+                click.get_current_context(),
+            )
 
 
 def _make_people() -> int:
@@ -117,6 +129,7 @@ def _given(port: int, x_port: int, card_port: int) -> dict[str, str]:
         "ENVIRONMENT": "sandbox",
         "DATABASE_URL": f"sqlite:///{DATABASE}",
         "PUBLIC_URL": f"http://localhost:{port}",
+        "CONTACT": CONTACT,
         "SECRET_KEY": SECRET_KEY,
         "HOST": "127.0.0.1",
         "PORT": str(port),
@@ -167,7 +180,7 @@ def _running(app: "FastAPI", port: int, option: str) -> "Running":
         return serve(app, port=port)
     except OSError as error:
         raise No(
-            f"Nothing can listen on 127.0.0.1:{port} ({error.strerror or error}): choose another "
+            f"Nothing can listen on 127.0.0.1:{port} ({reason_of(error)}): choose another "
             f"with {option}, or stop what listens there."
         ) from None
 

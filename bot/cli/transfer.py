@@ -113,7 +113,7 @@ def _print(rows: Sequence[dict[str, Any]], *, as_json: bool) -> None:
     for row in rows:
         click.echo(_line(row))
         for event in row["history"]:
-            click.echo(f"    {event['at'][:19]}  {event['status']:<9}  {event['reason']}")
+            click.echo(f"    {event['at'][:19]}Z  {event['status']:<9}  {event['reason']}")
 
 
 def _line(row: dict[str, Any]) -> str:
@@ -124,5 +124,5 @@ def _line(row: dict[str, Any]) -> str:
     note = f"  {row['note']}" if row["note"] else ""
     return (
         f"{row['reference']:<9}  {row['status']:<9}  {euros(row['amount_cents']):>12}  "
-        f"{payer} → {payee}  {row['created_at'][:16]}{note}"
+        f"{payer} → {payee}  {row['created_at'][:16]}Z{note}"
     )

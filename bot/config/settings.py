@@ -11,6 +11,7 @@ from bot.config.values import (
     Bic,
     Budget,
     Cents,
+    Contact,
     Count,
     Countries,
     Database,
@@ -43,6 +44,7 @@ class Settings(BaseSettings):
     environment: Literal["sandbox", "production"]
     database_url: Database = "sqlite:///smoney.db"
     public_url: Origin = ""
+    contact: Contact = ""
     secret_key: SecretStr = _NO_SECRET
     host: str = "127.0.0.1"
     port: Port = 8000

@@ -34,6 +34,17 @@ def _origin(value: str) -> str:
     return value
 
 
+def _contact(value: str) -> str:
+    """Check where people write to: an e-mail address, or a page's."""
+    value = value.strip()
+    if re.fullmatch(r"[^@\s:/?&]+@[^@\s:/?&]+\.[^@\s:/?&]+", value):
+        return value
+    parts = urlsplit(value)
+    if parts.scheme in {"http", "https"} and parts.hostname:
+        return value
+    raise ValueError("must be an e-mail address or a web address")
+
+
 def _database(value: str) -> str:
     """Check the database's address; give PostgreSQL's usual spellings our driver."""
     value = re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", value)
@@ -83,9 +94,18 @@ def _levels(value: str) -> str:
 
 
 def _iban(value: str) -> str:
-    if iban := read_iban(value):
-        return iban
-    raise ValueError("must be an IBAN with right check digits")
+    iban = read_iban(value)
+    if iban is None:
+        raise ValueError("must be an IBAN with right check digits")
+    if not _is_in_sepa(iban):
+        raise ValueError("must be an IBAN of a country in SEPA")
+    return iban
+
+
+def _is_in_sepa(iban: str) -> bool:
+    from schwifty import IBAN  # its tables of banks take time to load: only where there is an IBAN
+
+    return IBAN(iban, allow_invalid=True).in_sepa_zone
 
 
 def _bic(value: str) -> str:
@@ -109,6 +129,7 @@ Database = Annotated[str, AfterValidator(_database), Field(repr=False)]
 Count = Annotated[int, Field(ge=1)]
 Cents = Annotated[int, Field(ge=0)]
 Origin = Annotated[str, _if_there(_origin)]
+Contact = Annotated[str, _if_there(_contact)]
 Iban = Annotated[str, _if_there(_iban)]
 Bic = Annotated[str, _if_there(_bic)]
 Port = Annotated[int, Field(ge=1, le=65_535)]

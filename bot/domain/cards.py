@@ -36,8 +36,10 @@ def read_permission(text: str, limit_cents: int, at: datetime) -> Permission | N
     return next((one for one in shown if one.text == text), None)
 
 
+NEEDS_PERSON: Final = "refusal.card_needs_person"
+"""Where the issuer of a saved card wants to see its holder."""
 _REFUSALS: Final = {
-    "authentication_required": "refusal.card_needs_person",
+    "authentication_required": NEEDS_PERSON,
     "expired_card": "refusal.card_expired",
     "insufficient_funds": "refusal.card_no_funds",
     "payment_intent_authentication_failure": "refusal.card_not_authenticated",

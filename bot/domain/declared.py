@@ -57,13 +57,16 @@ def age_on(born: date, day: date) -> int:
     return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
 
 
+def is_adult(born: date, today: date) -> bool:
+    """Whether somebody is old enough for a wallet: from their eighteenth birthday on."""
+    return age_on(born, today) >= ADULT_YEARS
+
+
 def check_birth_date(text: str, today: date) -> date:
-    """Return the date of birth of an adult. Raises `Refusal`."""
+    """Return a date of birth that can be one. Raises `Refusal`."""
     born = read_birth_date(text)
     if born is None or not 0 <= age_on(born, today) <= OLDEST_YEARS:
         raise Refusal(Reply.of("refusal.birth_date_not_read"))
-    if age_on(born, today) < ADULT_YEARS:
-        raise Refusal(Reply.of("refusal.too_young", years=ADULT_YEARS))
     return born
 
 

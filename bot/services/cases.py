@@ -4,11 +4,12 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row
+from sqlmodel import Session
 
 from bot.domain.errors import Refusal
 from bot.domain.replies import Reply
 from bot.services.deps import Deps
-from bot.store import cases
+from bot.store import cases, disputes, people
 
 Shown = dict[str, Any]
 """An object as it is printed."""
@@ -29,11 +30,26 @@ def show_case(deps: Deps, case_id: int) -> Shown:
     return _shown(row)
 
 
-def close_case(deps: Deps, case_id: int) -> Shown:
-    """Close a case; one that is closed stays as it was. Raises `Refusal`."""
+def close_case(deps: Deps, case_id: int, *, anyway: bool = False) -> Shown:
+    """Close a case; one that is closed stays as it was. Raises `Refusal`.
+
+    A dispute's stays open while its wallet is locked or its loss not recovered, save `anyway`.
+    """
     with deps.store.write() as session:
+        row = cases.get(session, case_id)
+        if row is not None and row.kind == "dispute" and row.closed_at is None and not anyway:
+            _check_dispute_is_over(session, row)
         cases.close(session, case_id, at=deps.clock.now())
     return show_case(deps, case_id)
+
+
+def _check_dispute_is_over(session: Session, case: Row[Any]) -> None:
+    person = people.lock_persons(session, [case.person_id])[case.person_id]
+    if person.locked_at is not None:
+        raise Refusal(Reply.of("refusal.case_locked"))
+    unpaid = {f"dispute:{row.id}" for row in disputes.unpaid_of(session, person.id)}
+    if case.key in unpaid:
+        raise Refusal(Reply.of("refusal.case_unrecovered"))
 
 
 def _shown(row: Row[Any]) -> Shown:

@@ -7,6 +7,7 @@ from sqlalchemy import Row
 from sqlmodel import Session
 
 from bot.domain import sca
+from bot.domain.cards import NEEDS_PERSON
 from bot.domain.topup import ATTEMPTS_AN_ORDER
 from bot.services import card_guard, mandates
 from bot.services.deps import Deps
@@ -74,6 +75,23 @@ def are_closed(session: Session, deps: Deps, person_id: int) -> bool:
     return card_guard.are_closed(session, at, person_id=person_id, address_hash=None)
 
 
+def wanting_their_person(
+    session: Session, order_id: int, person: Row[Any] | None
+) -> frozenset[int]:
+    """Return the saved cards whose issuer wants to see the payer of an order: on the card's page.
+
+    To charge one of them again unseen would bring the same answer.
+    """
+    if person is None:
+        return frozenset()
+    begun = confirmations.topups_of_order(session, order_id, person.id)
+    return frozenset(
+        row.saved_card_id
+        for row in begun
+        if row.saved_card_id is not None and row.refusal == NEEDS_PERSON
+    )
+
+
 def saved(
     session: Session, deps: Deps, order_id: int, person: Row[Any] | None, total: int
 ) -> tuple[SavedChoice, ...]:
@@ -85,10 +103,12 @@ def saved(
     if not sca.is_low_value(total, person.since_sca_cents, deps.policy):
         return ()
     at = deps.clock.now()
+    not_again = wanting_their_person(session, order_id, person)
     permitted = {
         row.id: SavedChoice(row.id, row.brand, row.last4)
         for row in cards.cards_of(session, person.id)
-        if row.country in deps.policy.card_countries
+        if row.id not in not_again
+        and row.country in deps.policy.card_countries
         and mandates.permits(row, at)
         and row.limit_cents >= total
     }

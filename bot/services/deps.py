@@ -6,6 +6,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Condition, Event
+from typing import Final
 
 from bot.domain.limits import Policy
 from bot.ports import (
@@ -27,6 +28,9 @@ from bot.ports import (
 )
 from bot.services.steps import Step
 from bot.store.engine import Store
+
+LEFT_TO_WORKER: Final = "left_to_the_worker"
+"""Why a port of a door is unavailable that reaches nobody: the worker will do what it is for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,8 @@ class Deps:
     policy: Policy
     public_url: str
     """Without a slash at its end."""
+    contact: str = ""
+    """Where people write to the operator: an e-mail address or a page; empty where nobody said."""
     secret_key: str
     """Keys the hashes of short secrets (phone codes), so that a stolen table is no list of them."""
     code_cost: int = 2**14

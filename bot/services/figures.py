@@ -78,12 +78,11 @@ def _may_read(
 def _said(line: Line) -> Reply:
     """Put a line into a sentence: with its sign where money moved, else with the bare amount."""
     moved = line.status in _MOVED
-    side = "paid" if line.amount_cents < 0 else "got"
     return Reply.of(
         "history.line.moved" if moved else "history.line",
         ended_on=line.at,
         signed_cents=line.amount_cents,
         amount_cents=abs(line.amount_cents),
         handle=line.other_handle,
-        status=Reply.of(f"page.wallet.line.{side}.{line.status}"),
+        status=Reply.of(line.said),
     )

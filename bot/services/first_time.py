@@ -8,7 +8,7 @@ stranger learn whether a number has a wallet.
 
 import hmac
 import re
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final, Literal
 
@@ -283,7 +283,8 @@ def declare(
 ) -> None:
     """Take somebody's name and date of birth: from then on they pay and receive.
 
-    What was typed is kept, whether it will do or not. Raises `Refusal`.
+    What was typed is kept, whether it will do or not. A date of birth under age stands until an
+    operator decides. Raises `Refusal`.
     """
     at = deps.clock.now()
     with deps.store.write() as session:
@@ -298,15 +299,45 @@ def declare(
     first, last = declared.read_name(first_names), declared.read_name(last_name)
     if first is None or last is None:
         raise Refusal(Reply.of("refusal.name_not_read"))
-    born = declared.check_birth_date(born_text, at.astimezone(PARIS).date())
+    today = at.astimezone(PARIS).date()
+    born = declared.check_birth_date(born_text, today)
     with deps.store.write() as session:
         if _step(session, deps, visitor) not in ("name", "secret"):
             return
         person = _locked(session, visitor)
-        level = Level.DECLARED.value if person.level == Level.UNVERIFIED.value else person.level
-        people.change_person(
-            session, person.id, first_names=first, last_name=last, born_on=born, level=level
-        )
+        is_refused = people.is_under_age(person)
+        if not is_refused and not declared.is_adult(born, today):
+            is_refused = True
+            _record_under_age(session, person, born, at=at)
+        if not is_refused:
+            level = Level.DECLARED.value if person.level == Level.UNVERIFIED.value else person.level
+            people.change_person(
+                session, person.id, first_names=first, last_name=last, born_on=born, level=level
+            )
+    # Raised once it is committed, which a rollback would forget.
+    if is_refused:
+        raise Refusal(too_young(deps))
+
+
+def _record_under_age(session: Session, person: Row[Any], born: date, *, at: datetime) -> None:
+    """Write down what was declared; it takes back what was declared before, not what was seen."""
+    declared_before = person.level == Level.DECLARED.value
+    level = Level.UNVERIFIED.value if declared_before else person.level
+    people.change_person(session, person.id, under_age_at=at, under_age_born_on=born, level=level)
+
+
+def is_under_age(deps: Deps, visitor: Visitor) -> bool:
+    """Whether somebody said that they are under age: nothing more is asked of them."""
+    with deps.store.read() as session:
+        person = people.person_of(session, visitor.x_user_id)
+    return person is not None and people.is_under_age(person)
+
+
+def too_young(deps: Deps) -> Reply:
+    """Return why there is no wallet, and what becomes of what waits for them."""
+    return Reply.of(
+        "refusal.too_young", years=declared.ADULT_YEARS, days=deps.policy.claim_within_days
+    )
 
 
 def choose_code(deps: Deps, visitor: Visitor, code_text: str, again_text: str) -> None:

@@ -34,7 +34,10 @@ def show_person(deps: Deps, handle_or_id: str) -> Shown:
 def verify(
     deps: Deps, handle_or_id: str, *, level: Level, is_organisation: bool | None = None
 ) -> Shown:
-    """Record what an operator verified; None leaves it as it was. Raises `Refusal`."""
+    """Record what an operator verified; None leaves it as it was. Raises `Refusal`.
+
+    It also decides over a date of birth under age, which stands only while somebody is unverified.
+    """
     values: dict[str, object] = {"level": level}
     if is_organisation is not None:
         values["is_organisation"] = is_organisation
@@ -119,6 +122,10 @@ def _shown(session: Session, person: Row[Any]) -> Shown:
         "first_names": person.first_names,
         "last_name": person.last_name,
         "born_on": person.born_on.isoformat() if person.born_on is not None else None,
+        "under_age_at": _at(person.under_age_at),
+        "under_age_born_on": (
+            person.under_age_born_on.isoformat() if person.under_age_born_on is not None else None
+        ),
         "organisation": person.is_organisation,
         "confirms_by_dm": person.confirms_by_dm,
         "balance_cents": ledger.balance(session, books.wallet(person.id)),

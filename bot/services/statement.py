@@ -136,6 +136,17 @@ _SAID: Final = {
 """How an entry is said, by the kind and the end of its key; what is not here is "another one"."""
 
 
+_TO_PAYEE: Final = ("paid", "refunded", "held", "returned")
+"""What is said with the payee as the other party."""
+
+
+def _posted(row: Row[Any], *, is_out: bool) -> str:
+    """Say a posted transfer; what an operator gave back is nobody's payment."""
+    if row.refund_of_id is not None:
+        return "refunded" if is_out else "refund"
+    return "paid" if is_out else "transfer"
+
+
 class _Facts:
     """What the entries of a statement came from: transfers with their other party, payouts."""
 
@@ -155,8 +166,9 @@ class _Facts:
         reference = note = ""
         values: dict[str, object] = {}
         if row is not None:
-            said = "paid" if said == "transfer" and leg.amount_cents < 0 else said
-            values["handle"] = self._other(row, is_payee=said in ("paid", "held", "returned"))
+            if said == "transfer":
+                said = _posted(row, is_out=leg.amount_cents < 0)
+            values["handle"] = self._other(row, is_payee=said in _TO_PAYEE)
             reference, note = f"{row.reference}-{row.number}", row.note or ""
         elif kind == "payout":
             values["iban"] = ends_of(self._payouts[int(name)].iban)

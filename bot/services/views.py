@@ -69,6 +69,8 @@ class TransferView:
     confirm_by: datetime
     claim_by: datetime | None
     history: tuple[HistoryLine, ...]
+    is_refund: bool
+    """Whether an operator gave back another transfer by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,8 @@ class ToConfirm:
     balance_cents: int
     wallet: Choice
     card: Choice
+    card_first: bool
+    """Whether the issuer of a saved card wants to see the payer: the card's page comes first."""
     saved: tuple[SavedChoice, ...]
     """Saved cards whose mandate permits the whole, where the law asks for no check of the payer."""
     keep: Permission
@@ -105,6 +109,8 @@ class OrderView:
     owner_handle: str
     is_owner: bool
     needs_wallet: bool
+    is_locked: bool
+    """Whether the visitor's wallet is locked for review: it pays nothing and takes nothing."""
     pays: tuple[TransferView, ...]
     gets: tuple[TransferView, ...]
     asked: tuple[TransferView, ...]
@@ -232,6 +238,7 @@ def _view(
     asked = [row for row in seen if is_owner and row.refund_of_id is None]
     owner = people.account(session, order.owner_x_user_id)
     topup = _last_topup(session, order, visitor)
+    person = people.person_of(session, visitor.x_user_id)
     is_asked = bool(pays) and not is_owner
     has_blocked = is_asked and _has_blocked(session, visitor.x_user_id, order.owner_x_user_id)
     return OrderView(
@@ -241,6 +248,7 @@ def _view(
         owner_handle=shown(owner),
         is_owner=is_owner,
         needs_wallet=not visitor.is_ready,
+        is_locked=person is not None and person.locked_at is not None,
         pays=tuple(views[row.id] for row in pays),
         gets=tuple(views[row.id] for row in seen if row not in asked),
         asked=tuple(views[row.id] for row in asked),
@@ -307,6 +315,7 @@ def _transfer_views(
             funding=row.funding,
             confirm_by=row.confirm_by,
             claim_by=row.claim_by,
+            is_refund=row.refund_of_id is not None,
             # How the payer came to pay, and which cards failed, is the payer's own business.
             history=tuple(
                 line
@@ -368,6 +377,7 @@ def _to_confirm(
         balance_cents=balance,
         wallet=choices.wallet(deps, total, balance, since_sca),
         card=choices.card(session, deps, order.id, person, total),
+        card_first=bool(choices.wanting_their_person(session, order.id, person)),
         saved=choices.saved(session, deps, order.id, person, total),
         keep=mandates.offered(deps.policy, at),
     )

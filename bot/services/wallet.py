@@ -52,6 +52,14 @@ class Line:
     other_handle: str
     note: str | None
     at: datetime
+    is_refund: bool = False
+    """Whether an operator gave back what the other had received, or what was received."""
+
+    @property
+    def said(self) -> str:
+        """Return the key of the words for what it is."""
+        side = "paid" if self.amount_cents < 0 else "got"
+        return f"page.wallet.line.{side}.{'refunded' if self.is_refund else self.status}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +229,7 @@ def line_of(row: Row[Any], accounts: dict[str, Row[Any]], mine: Sequence[str]) -
         other_handle=_other(row, accounts, mine),
         note=row.note,
         at=row.posted_at or row.confirmed_at or row.created_at,
+        is_refund=row.refund_of_id is not None,
     )
 
 

@@ -84,6 +84,11 @@ def is_ready(person: Row[Any]) -> bool:
     return person.level != Level.UNVERIFIED.value and person.code_hash is not None
 
 
+def is_under_age(person: Row[Any]) -> bool:
+    """Whether a person said that they are under age, and no operator has decided since."""
+    return person.under_age_at is not None and person.level == Level.UNVERIFIED.value
+
+
 def person_by_phone(session: Session, phone: str) -> Row[Any] | None:
     """Return the person with a phone number (E.164)."""
     return session.execute(select(persons).where(persons.c.phone == phone)).one_or_none()

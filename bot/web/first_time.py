@@ -75,13 +75,15 @@ def _show(here: Visit, page: Step) -> Response:
 
 def _page(here: Visit, page: Step, next_path: str, said: str | None = None) -> Response:
     assert here.visitor is not None, "only who signed in comes here"
+    is_under_age = first_time.is_under_age(here.deps, here.visitor)
     typed = first_time.typed(here.deps, here.visitor)
     number = STEPS.index(page) + 1 if page in STEPS else 3
     return here.page(
         f"first_{page}.html",
         status=200 if said is None else 422,
         next_path=next_path,
-        said=said,
+        said=here.say(first_time.too_young(here.deps)) if is_under_age else said,
+        is_under_age=is_under_age,
         step=number,
         steps=len(STEPS) if page in STEPS else number,
         typed=typed,

@@ -153,6 +153,7 @@ def page(
         here=here,
         say=_say,
         bot=bot_handle(site.deps),
+        contact=site.deps.contact,
         host=site.deps.public_url.partition("://")[2],
         **values,
     )

@@ -155,6 +155,8 @@ def order_on_page(scene: Scene) -> str:
         "SELECT x_user_id, person_id, handle FROM x_account WHERE handle LIKE 'payer%' "
         "OR handle LIKE 'newcomer%'"
     )
+    if not accounts:
+        raise NothingToDo  # nobody has signed in yet
     payer = scene.random.choice([one for one in accounts if one.person_id] or accounts)
     payee = scene.random.choice([one for one in accounts if one is not payer] or accounts)
     if payer is payee or payer.person_id is None:

@@ -1,6 +1,8 @@
 """Every command: help with an example, exit codes, sentences on standard error, JSON."""
 
 import json
+import re
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +10,8 @@ import click
 import pytest
 
 from bot.cli import main
+from bot.cli.common import No
+from bot.cli.http import listen
 from bot.store.engine import Store
 from tests import builders
 from tests.doors.far_side import door
@@ -103,6 +107,25 @@ def test_wrong_use_is_a_sentence_and_exit_2() -> None:
         assert "--help" in ended.stderr
 
 
+def test_the_sandboxs_ports_differ() -> None:
+    """Two options that name one port are a sentence about both."""
+    ended = door("sandbox", "--x-port", "8000", settings={})
+    assert ended.returncode == 2
+    assert "--port and --x-port are both 8000: each needs a port of its own." in ended.stderr
+
+
+def test_a_port_that_is_taken_is_said_without_a_second_pair_of_brackets() -> None:
+    """The address is named once."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(No) as said:
+            listen("127.0.0.1", port)
+    assert said.value.message == (
+        f"Nothing can listen on 127.0.0.1:{port} (Address already in use): choose another with "
+        "PORT, or stop what listens there."
+    )
+
+
 def test_what_needs_the_database_asks_for_the_environment_alone(settings: dict[str, str]) -> None:
     """Each door asks only for what it uses."""
     for arguments in (
@@ -194,6 +217,9 @@ def test_an_orders_transfers_are_shown_one_object_a_line(settings: dict[str, str
     for_people = door("transfer", "show", "4F7K2Q", settings=settings)
     assert "@bob → @alice" in for_people.stdout
     assert "10.00 €" in for_people.stdout
+    assert re.search(
+        r"@alice  2026-11-23T12:00Z\n    2026-11-23T12:00:00Z  pending", for_people.stdout
+    )
 
 
 def test_an_unknown_reference_is_a_sentence_and_exit_1(settings: dict[str, str]) -> None:

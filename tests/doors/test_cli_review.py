@@ -62,11 +62,15 @@ def test_a_dispute_is_reviewed_from_the_doors(world: World, settings: dict[str, 
         1,
         "The wallet of @bob is empty: nothing was taken.\n",
     )
+    ended = door("case", "close", "1", settings=settings)
+    assert (ended.returncode, "is still locked" in ended.stderr) == (1, True)
     (bob,) = asked(settings, "person", "unlock", "@bob")
     assert bob["locked_at"] is None
+    ended = door("case", "close", "1", settings=settings)
+    assert (ended.returncode, "is not recovered" in ended.stderr) == (1, True)
     (bob,) = asked(settings, "person", "lock", "@bob", "--reason", "looking again")
     assert bob["locked_reason"] == "looking again"
-    assert asked(settings, "case", "close", "1")[0]["closed_at"] is not None
+    assert asked(settings, "case", "close", "1", "--anyway")[0]["closed_at"] is not None
     assert asked(settings, "case", "list", "--all")[0]["case"] == 1
     for words in (("case", "show", "9"), ("person", "recover", "@alice"), ("person", "lock", "@x")):
         ended = door(*words, settings=settings)

@@ -104,7 +104,9 @@ def test_a_case_is_opened_with_the_acquirers_clock_and_closed_by_an_operator(wor
     (case,) = cases.list_cases(world.deps)
     assert (case["kind"], case["about"]) == ("dispute", f"dispute:{dispute_id}")
     assert case["due_at"].startswith("2026-11-30")
-    assert cases.close_case(world.deps, case["case"])["closed_at"] is not None
+    with pytest.raises(Refusal, match="case_locked"):
+        cases.close_case(world.deps, case["case"])
+    assert cases.close_case(world.deps, case["case"], anyway=True)["closed_at"] is not None
     assert cases.list_cases(world.deps) == []
     assert len(cases.list_cases(world.deps, closed=True)) == 1
     with pytest.raises(Refusal):

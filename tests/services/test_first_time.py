@@ -89,15 +89,34 @@ def test_what_was_typed_and_agreed_to_is_in_rows(world: World) -> None:
     assert (typed.phone, typed.has_consented) == ("06 12", True)
     send(world, "carol")
     check(world, "carol", newest_code(world))
-    with pytest.raises(Refusal, match="too_young"):
-        name(world, "carol", born="24/11/2008")
+    with pytest.raises(Refusal, match="birth_date_not_read"):
+        name(world, "carol", born="24/11/08")
     typed = first_time.typed(world.deps, world.visitor("carol"))
     assert typed is not None
-    assert (typed.last_name, typed.born) == ("Petit", "24/11/2008")
+    assert (typed.last_name, typed.born) == ("Petit", "24/11/08")
     assert person(world, "carol").level == "unverified"
     with world.store.read() as session:
         consent = session.execute(text("SELECT terms_version, text FROM consent")).one()
     assert consent == (first_time.TERMS_VERSION, first_time.terms_text("fr"))
+
+
+def test_a_date_of_birth_under_age_stands_until_an_operator_decides(world: World) -> None:
+    """The row says when and which; another date is taken only where somebody has looked."""
+    send(world, "carol")
+    check(world, "carol", newest_code(world))
+    for born in ("24/12/2008", "03/02/1990"):
+        with pytest.raises(Refusal, match="too_young"):
+            name(world, "carol", born=born)
+    kept = person(world, "carol")
+    assert (kept.level, kept.born_on) == ("unverified", None)
+    assert (kept.under_age_at, kept.under_age_born_on) == (world.clock.now(), date(2008, 12, 24))
+    seen = persons.verify(world.deps, "carol", level="declared")
+    assert seen["under_age_born_on"] == "2008-12-24"
+    name(world, "carol")
+    assert person(world, "carol").born_on == date(1990, 2, 3)
+    with pytest.raises(Refusal, match="too_young"):
+        name(world, "carol", born="24/12/2008")
+    assert person(world, "carol").level == "unverified"
 
 
 def test_a_second_account_joins_only_by_the_wallets_code(world: World) -> None:

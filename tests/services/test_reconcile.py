@@ -1,9 +1,11 @@
 """Reconciliation: what was paid out is booked, what differs is listed, what is missing is told."""
 
 import pytest
+from structlog.testing import capture_logs
 
 from bot.domain.errors import Rejected, Unavailable
 from bot.services import cases, operate, receive, reconcile, settle
+from bot.services.deps import LEFT_TO_WORKER
 from bot.services.reconcile import Difference, Reconciliation
 from bot.store import disputes as card_disputes
 from bot.store import ledger
@@ -141,6 +143,21 @@ def test_a_dispute_that_an_operator_booked_as_a_difference_is_not_booked_again(
     before = shown(paid)
     run(paid)
     assert shown(paid) == before
+
+
+@pytest.mark.parametrize(("reason", "lines"), [("no_answer", 1), (LEFT_TO_WORKER, 0)])
+def test_what_the_door_leaves_to_the_worker_is_no_warning(
+    paid: World, reason: str, lines: int
+) -> None:
+    """`smoney ledger reconcile` reaches no dispute; an acquirer that is down is a line."""
+    paid.cards.dispute(paid.topup(by_card(paid, "20€")).payment_id)
+    by_card(paid, "25€")
+    by_card(paid, "24€")
+    paid.cards.pay_out()
+    paid.cards.fail("reversals.dispute", Unavailable(reason))
+    with capture_logs() as logs:
+        run(paid)
+    assert len([one for one in logs if one["event"] == "not_looked_up"]) == lines
 
 
 def test_an_acquirer_who_does_not_answer_leaves_all_as_it_was(paid: World) -> None:

@@ -76,6 +76,8 @@ def test_a_refund_is_a_transfer_of_the_order_posted_at_birth(world: World) -> No
         assert world.messages_to(handle)[-1] in said
         page = world.page(handle, reference)
         assert isinstance(page, OrderView)
+        (seen,) = (one for one in (*page.pays, *page.gets) if one.is_refund)
+        assert seen.other_handle == other
         assert "refunded" in [
             line.reason for one in (*page.pays, *page.gets) for line in one.history
         ]

@@ -89,6 +89,9 @@ def test_an_issuer_that_wants_the_person_sends_them_to_the_page(world: World) ->
     page = world.page("bob", reference)
     assert isinstance(page, OrderView)
     assert page.last_refusal == "refusal.card_needs_person"
+    assert page.to_confirm is not None
+    assert (page.to_confirm.card_first, page.to_confirm.saved) == (True, ())
+    assert offered(world, world.order("bob", "alice", "11€")) == ["3184"]
     with world.store.read() as session:
         assert session.execute(text("SELECT count(*) FROM card_failure")).scalar_one() == 0
     assert isinstance(world.confirm("bob", reference, funding="card"), GoToCard)

@@ -76,10 +76,9 @@ def test_each_step_says_how_many_are_left_and_back_shows_what_was_typed(
     assert f'value="{PHONE}"' in browser.get("/wallet/phone").text
     answer = browser.post("/wallet/code", code=code_of(world))
     assert "Étape 3 sur 4, encore 1 après" in browser.get(answer.headers["location"]).text
-    too_young = declare(browser, born="24/11/2008")
-    assert too_young.status_code == 422
-    assert "18" in too_young.text
-    assert 'value="24/11/2008"' in browser.get("/wallet/name").text
+    unread = declare(browser, born="24/11/08")
+    assert unread.status_code == 422
+    assert 'value="24/11/08"' in browser.get("/wallet/name").text
     assert "Dernière étape" in browser.get(declare(browser).headers["location"]).text
     assert 'value="Petit"' in browser.get("/wallet/name").text
     browser.get("/wallet/secret")
@@ -89,6 +88,20 @@ def test_each_step_says_how_many_are_left_and_back_shows_what_was_typed(
     assert browser.post("/wallet/secret", code=CODE, again="1").status_code == 422
     assert browser.post("/wallet/secret", code=CODE, again=CODE).headers["location"] == "/wallet"
     assert browser.get("/wallet").status_code == 200
+
+
+def test_who_is_under_age_is_told_what_becomes_of_the_money_and_asked_no_more(
+    world: World, browser: Browser
+) -> None:
+    """After a reload too: the form is gone."""
+    browser.sign_in("carol")
+    ask_for_code(browser)
+    browser.post("/wallet/code", code=code_of(world))
+    browser.get("/wallet/name")
+    for page in (declare(browser, born="24/12/2008"), browser.get("/wallet/name")):
+        assert "Il faut avoir 18" in page.text
+        assert "après 30" in page.text
+        assert 'name="born"' not in page.text
 
 
 def test_another_account_with_the_same_phone_is_asked_for_the_wallets_code(

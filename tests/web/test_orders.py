@@ -345,3 +345,19 @@ def test_who_unticks_somebody_is_shown_the_new_total_before_it_leaves(
     answer = browser.post(f"/t/{reference}/confirm", total_cents="400", number=["1", "2"], **shown)
     assert answer.status_code == 303
     assert world.statuses(reference) == ["posted", "posted", "cancelled"]
+
+
+def test_after_an_issuer_asked_for_the_person_the_cards_own_page_comes_first(
+    world: World, browser: Browser
+) -> None:
+    """The sentence names the button; the saved card is not offered again for this order."""
+    bob = world.join("bob", cents=5000)
+    world.join("alice")
+    card_id = world.save_card(bob, "pm_card_authenticationRequired", limit_cents=2000)
+    reference = world.order("bob", "alice", "10€")
+    browser.open_order("bob", reference)
+    browser.confirm(reference, f"card-{card_id}")
+    page = browser.get(f"/t/{reference}").text
+    assert "choisissez «\u00a0Payer sur la page de la carte\u00a0»" in page
+    fundings = re.findall(r'class="([^"]*)" name="funding" value="([^"]*)"', page)
+    assert fundings == [("button", "card"), ("button second", "wallet")]

@@ -3,6 +3,7 @@
 import csv
 import io
 
+from bot.services import operate
 from tests.web.conftest import OpenBrowser
 from tests.web.test_orders import text_of
 from tests.web.visiting import Browser
@@ -65,3 +66,24 @@ def test_a_statement_is_its_owners_alone(world: World, browser: Browser) -> None
     quiet = text_of(browser.get("/wallet/statement/2026-10").text)
     assert "Aucune opération ce mois-là" in quiet
     assert "jusqu’à maintenant" not in quiet
+
+
+def test_a_refund_is_said_as_one_to_both(world: World, open_browser: OpenBrowser) -> None:
+    """In the wallet, the statement, its values and the payment's page: nobody has paid anything."""
+    world.join("bob", cents=5_000)
+    world.join("alice")
+    reference = world.order("bob", "alice", "25€")
+    world.confirm("bob", reference)
+    operate.refund_order(world.deps, reference, to="wallet")
+    for handle, line, entry, receipt in (
+        ("bob", "Refund ·", "Refund from @alice", "You are refunded €25 from @alice"),
+        ("alice", "Refunded by us ·", "Refunded to @bob by us", "We have refunded €25 to @bob"),
+    ):
+        browser = open_browser(lang="en")
+        browser.sign_in(handle)
+        assert line in text_of(browser.get("/wallet").text)
+        assert entry in text_of(browser.get("/wallet/statement/2026-11").text)
+        assert entry in browser.get("/wallet/statement/2026-11.csv").text
+        said = text_of(browser.get(f"/t/{reference}").text)
+        assert receipt in said
+        assert "You have paid €25 to @bob" not in said

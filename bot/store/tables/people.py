@@ -29,6 +29,10 @@ class Person(SQLModel, table=True):
     last_name: str | None = Field(default=None, max_length=70)
     born_on: date | None = None
     """As they declared it; with the names, what makes them `declared`."""
+    under_age_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When they last declared a date of birth under age: while `unverified`, it stands."""
+    under_age_born_on: date | None = None
+    """The date that they declared then."""
     is_organisation: bool = False
     confirms_by_dm: bool = False
     since_sca_cents: int = Field(default=0, sa_type=BigInteger)
