@@ -5,6 +5,7 @@ what was typed before; once everything is there each of them leads to where the 
 """
 
 from typing import Annotated, Final
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form
 from starlette.responses import Response
@@ -191,4 +192,4 @@ def _on(form: SignedVisit, next_path: str) -> Response:
 
 def _with_next(step: Step, next_path: str) -> str:
     path = f"/wallet/{step}"
-    return path if next_path == sessions.HOME else f"{path}?next={next_path}"
+    return path if next_path == sessions.HOME else f"{path}?{urlencode({'next': next_path})}"

@@ -1,6 +1,7 @@
 """The first time: consent, a phone number, its code, and back to where one was."""
 
 import re
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from httpx import Response
@@ -200,3 +201,12 @@ def test_the_message_speaks_the_visitors_language(world: World, open_browser: Op
     browser.sign_in("carol")
     ask_for_code(browser)
     assert "your code is" in world.sms.texts_to(E164)[-1]
+
+
+def test_where_one_came_from_survives_a_step_with_all_of_its_query(browser: Browser) -> None:
+    """A step that is not reached yet leads to the one that is, and forgets nothing on the way."""
+    wanted = "/t/4F7K2Q?own=yes&order=2"
+    browser.sign_in("carol")
+    step = urlsplit(browser.get("/wallet/name", next=wanted).headers["location"])
+    assert step.path == "/wallet/phone"
+    assert parse_qs(step.query) == {"next": [wanted]}
