@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
-from typing import IO
 
 import httpx
 from click.testing import CliRunner
@@ -20,6 +19,7 @@ from bot.sandbox.card_network.app import create_app as card_network
 from bot.sandbox.serve import serve
 from bot.sandbox.x_server.app import create_app as local_x
 from bot.sandbox.x_server.credentials import Credentials
+from tests.doors.program import Forked
 from tests.logs import log_plainly
 from tests.servers import free_port
 
@@ -147,26 +147,20 @@ def process(
     *arguments: str, settings: Mapping[str, str], folder: Path, log: str = "log"
 ) -> Iterator["Process"]:
     """Run a command that stays, with its output in a file; kill what is left of it."""
+    path = folder / log
+    path.touch()
+    forked = Forked(arguments, environment(settings), folder, path)
+    with _ended(Process(forked, path)) as started:
+        yield started
+
+
+@contextmanager
+def program(
+    *arguments: str, settings: Mapping[str, str], folder: Path, log: str = "log"
+) -> Iterator["Process"]:
+    """Do as `process` does, by `python -m bot`, as a person starts it."""
     with (folder / log).open("w") as out:
-        started = Process(arguments, settings, folder, out)
-        try:
-            yield started
-        finally:
-            started.kill()
-
-
-class Process:
-    """A command that stays until it is told to end."""
-
-    def __init__(
-        self,
-        arguments: tuple[str, ...],
-        settings: Mapping[str, str],
-        folder: Path,
-        out: IO[str],
-    ) -> None:
-        self._log = folder / Path(out.name).name
-        self._popen = subprocess.Popen(
+        popen = subprocess.Popen(
             [sys.executable, "-m", "bot", *arguments],
             env=environment(settings),
             cwd=folder,
@@ -175,6 +169,24 @@ class Process:
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C reaches pytest alone, which then stops us
         )
+        with _ended(Process(popen, folder / log)) as started:
+            yield started
+
+
+@contextmanager
+def _ended(started: "Process") -> Iterator["Process"]:
+    try:
+        yield started
+    finally:
+        started.kill()
+
+
+@dataclass(frozen=True)
+class Process:
+    """A command that stays until it is told to end, and the file of what it says."""
+
+    _popen: subprocess.Popen[bytes] | Forked
+    _log: Path
 
     @property
     def said(self) -> str:

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.builders import CODE
-from tests.doors.far_side import process
+from tests.doors.far_side import program
 from tests.e2e.conftest import DESK_WIDTH, HEIGHT, PHONE_WIDTH, OpenPage
 from tests.e2e.test_sandbox import Sandbox, until
 from tests.servers import free_port
@@ -31,7 +31,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     tmp_path = tmp_path_factory.mktemp("sandbox")
     port, x_port, card_port = free_port(), free_port(), free_port()
     ports = [f"--port={port}", f"--x-port={x_port}", f"--card-port={card_port}"]
-    with process("sandbox", *ports, settings={}, folder=tmp_path) as running:
+    with program("sandbox", *ports, settings={}, folder=tmp_path) as running:
         running.wait_for("Ctrl-C ends it")
         one = Sandbox(running, tmp_path, f"http://localhost:{x_port}", f"http://localhost:{port}")
         yield one

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.doors.far_side import Process, door, process, smoney
+from tests.doors.far_side import Process, door, program, smoney
 from tests.servers import free_port
 
 WITHIN_S = 20
@@ -111,7 +111,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     port, x_port, card_port = free_port(), free_port(), free_port()
     ports = [f"--port={port}", f"--x-port={x_port}", f"--card-port={card_port}"]
     stray = {"ENVIRONMENT": "production", "X_API_BASE_URL": "http://127.0.0.1:9", "PORT": "1"}
-    with process("sandbox", *ports, settings=stray, folder=tmp_path) as running:
+    with program("sandbox", *ports, settings=stray, folder=tmp_path) as running:
         running.wait_for("Ctrl-C ends it")
         (tmp_path / ".env").unlink()
         one = Sandbox(running, tmp_path, f"http://127.0.0.1:{x_port}", f"http://localhost:{port}")
@@ -165,7 +165,7 @@ def test_a_port_that_is_taken_is_a_sentence() -> None:
 def test_the_servers_alone_print_the_settings_to_use_them(tmp_path: Path) -> None:
     """As `.env` lines with which `smoney doctor` finds everything well."""
     ports = [f"--port={free_port()}", f"--x-port={free_port()}", f"--card-port={free_port()}"]
-    with process("sandbox", "--servers", *ports, settings={}, folder=tmp_path) as servers:
+    with program("sandbox", "--servers", *ports, settings={}, folder=tmp_path) as servers:
         servers.wait_for("run until Ctrl-C")
         lines = [line for line in servers.said.splitlines() if re.match("[A-Z_]+=", line)]
         (tmp_path / ".env").write_text("\n".join(lines))
