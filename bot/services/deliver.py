@@ -16,7 +16,7 @@ from bot.domain.errors import OutcomeUnknown, Rejected, Unavailable
 from bot.domain.order import confirm_by_after_reply
 from bot.services.deps import Deps
 from bot.services.steps import Step
-from bot.store import confirmations, drafts, inbox, orders, outbox, people
+from bot.store import confirmations, drafts, inbox, orders, outbox
 
 log = structlog.get_logger(__name__)
 
@@ -50,11 +50,11 @@ def deliver(deps: Deps) -> int:
 
 def _open_channels(session: Session, at: datetime) -> list[str]:
     """Return the channels that no limit of X's has closed."""
-    closed = {channel: inbox.read_cursor(session, _closed(channel)) for channel in CHANNELS}
+    closed = inbox.read_cursors(session, [_closed(channel) for channel in CHANNELS])
     return [
         channel
-        for channel, until in closed.items()
-        if until is None or datetime.fromisoformat(until) <= at
+        for channel in CHANNELS
+        if (until := closed.get(_closed(channel))) is None or datetime.fromisoformat(until) <= at
     ]
 
 
@@ -96,12 +96,9 @@ def _try(deps: Deps, row: Row[Any]) -> bool:
 
 def _is_unwanted(deps: Deps, row: Row[Any]) -> bool:
     """Drop what is not out, and its reader opted out of since it was written."""
-    if row.to_x_user_id is None:
+    if row.opted_out_at is None:
         return False
     with deps.store.write() as session:
-        account = people.account(session, row.to_x_user_id)
-        if account is None or account.opted_out_at is None:
-            return False
         return outbox.record_dropped(session, row.id, reason="its reader wrote stop")
 
 

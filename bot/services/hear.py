@@ -31,14 +31,12 @@ from bot.services import converse, edits, settle
 from bot.services.answers import Incoming
 from bot.services.deps import Deps
 from bot.services.steps import Step
-from bot.services.whoami import bot_account, whoami
 from bot.store import inbox, people
 
 
-def read_post(deps: Deps, row: Row[Any], since: datetime) -> None:
+def read_post(deps: Deps, row: Row[Any], since: datetime, bot: XUser) -> None:
     """Read a post from the inbox. Raises `Unavailable` and `Rejected`."""
     post = deps.decoder.post(row.body)
-    bot = _bot(deps)
     why = _why_ignore(post.author_id, bot, post.created_at, since)
     if post.is_retweet:
         why = "a retweet"
@@ -75,10 +73,9 @@ def read_post(deps: Deps, row: Row[Any], since: datetime) -> None:
     return None
 
 
-def read_message(deps: Deps, row: Row[Any], since: datetime) -> None:
+def read_message(deps: Deps, row: Row[Any], since: datetime, bot: XUser) -> None:
     """Read a direct message from the inbox. Raises `Unavailable` and `Rejected`."""
     message = deps.decoder.message(row.body)
-    bot = _bot(deps)
     why = _why_ignore(message.sender_id, bot, message.created_at, since)
     if _is_group(message):
         why = "a conversation of more than two"
@@ -97,12 +94,6 @@ def read_message(deps: Deps, row: Row[Any], since: datetime) -> None:
     )
     _converse(deps, row, incoming, command, named=None)
     return None
-
-
-def _bot(deps: Deps) -> XUser:
-    with deps.store.read() as session:
-        known = bot_account(session)
-    return known or whoami(deps)
 
 
 def _why_ignore(

@@ -12,10 +12,11 @@ import structlog
 from sqlalchemy import Row
 
 from bot.domain.errors import BotError, OutcomeUnknown, Rejected, Unavailable
-from bot.ports import RawEvent
+from bot.ports import RawEvent, XUser
 from bot.services import disputes, hear, refunds, settle
 from bot.services.deps import Deps
 from bot.services.steps import Step
+from bot.services.whoami import BOT_ACCOUNT, as_kept, whoami
 from bot.store import confirmations, inbox
 from bot.store.down import is_away
 
@@ -111,10 +112,11 @@ def _read_from(deps: Deps, sources: Collection[str]) -> int:
     while True:
         with deps.store.write() as session:
             rows = inbox.lease(session, at=deps.clock.now(), limit=BATCH, sources=sources)
-        if not rows:
-            return ended
-        deps.step(Step.INBOX_LEASED)
+        if rows:
+            deps.step(Step.INBOX_LEASED)
         ended += sum(_read(deps, row) for row in rows)
+        if len(rows) < BATCH:
+            return ended
 
 
 def _read(deps: Deps, row: Row[Any]) -> bool:
@@ -140,11 +142,20 @@ def _read(deps: Deps, row: Row[Any]) -> bool:
 def _understand(deps: Deps, row: Row[Any]) -> None:
     match row.source:
         case "post":
-            hear.read_post(deps, row, first_start(deps) - OVERLAP)
+            hear.read_post(deps, row, *_since_and_bot(deps))
         case "dm":
-            hear.read_message(deps, row, first_start(deps) - OVERLAP)
+            hear.read_message(deps, row, *_since_and_bot(deps))
         case _:
             _read_card_event(deps, row)
+
+
+def _since_and_bot(deps: Deps) -> tuple[datetime, XUser]:
+    """Return since when the bot listens, and who it is on X."""
+    with deps.store.read() as session:
+        kept = inbox.read_cursors(session, (_FIRST_START, BOT_ACCOUNT))
+    began = kept.get(_FIRST_START)
+    since = first_start(deps) if began is None else datetime.fromisoformat(began)
+    return since - OVERLAP, as_kept(kept.get(BOT_ACCOUNT)) or whoami(deps)
 
 
 def _read_card_event(deps: Deps, row: Row[Any]) -> None:

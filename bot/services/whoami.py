@@ -9,12 +9,12 @@ from bot.ports import XUser
 from bot.services.deps import Deps
 from bot.store import inbox, people
 
-NAME: Final = "bot.account"
+BOT_ACCOUNT: Final = "bot.account"
 
 
 def bot_account(session: Session) -> XUser | None:
     """Return the bot's account as it was last seen; None before the worker's first start."""
-    return as_kept(inbox.read_cursor(session, NAME))
+    return as_kept(inbox.read_cursor(session, BOT_ACCOUNT))
 
 
 def as_kept(kept: str | None) -> XUser | None:
@@ -30,6 +30,8 @@ def whoami(deps: Deps) -> XUser:
     me = deps.directory.me()
     at = deps.clock.now()
     with deps.store.write() as session:
-        inbox.set_cursor(session, NAME, json.dumps({"id": me.id, "handle": me.handle}), at=at)
+        inbox.set_cursor(
+            session, BOT_ACCOUNT, json.dumps({"id": me.id, "handle": me.handle}), at=at
+        )
         people.see(session, me.id, at=at, handle=me.handle.lower(), name=me.name)
     return me

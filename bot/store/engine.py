@@ -6,12 +6,14 @@ prepared statements or session-level state, so that PgBouncer in transaction mod
 """
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
 from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import Session
 
@@ -19,6 +21,9 @@ BUSY_TIMEOUT_MS: Final = 15_000
 """How long a writer on SQLite waits for another (milliseconds); a commit takes a few of them."""
 POOL_SIZE: Final = 10
 """Connections kept to PostgreSQL: the web's threads and the worker's few."""
+PING_AFTER_S: Final = 1.0
+"""How long a connection may rest (seconds) and be used without a question whether it lives. To ask
+each time is one trip of three for a small transaction; the first statement fails just as well."""
 
 
 class Store:
@@ -34,7 +39,7 @@ class Store:
         """Open a transaction that writes."""
         with Session(self.engine, expire_on_commit=False) as session, session.begin():
             if self.is_sqlite:
-                session.execute(text("BEGIN IMMEDIATE"))
+                session.connection().exec_driver_sql("BEGIN IMMEDIATE")
             yield session
 
     @contextmanager
@@ -42,7 +47,7 @@ class Store:
         """Open a transaction that only reads, and sees one state of the books."""
         with Session(self.engine, expire_on_commit=False) as session:
             if self.is_sqlite:
-                session.execute(text("BEGIN"))
+                session.connection().exec_driver_sql("BEGIN")
             yield session
             session.rollback()
 
@@ -80,13 +85,32 @@ def _engine(url: str, busy_timeout_ms: int) -> Engine:
         )
         event.listen(engine, "connect", _set_up_sqlite)
         return engine
-    return create_engine(
+    engine = create_engine(
         parsed,
         hide_parameters=True,  # an error of SQL must not carry the text of a message
         pool_size=POOL_SIZE,
-        pool_pre_ping=True,
         connect_args={"prepare_threshold": None, "connect_timeout": 5},
     )
+    _ping_after_rest(engine)
+    return engine
+
+
+def _ping_after_rest(engine: Engine) -> None:
+    """Ask a connection that has rested for a sign of life; without one, all are made anew."""
+
+    @event.listens_for(engine, "checkin")
+    def _rests(_connection: Any, record: ConnectionPoolEntry) -> None:
+        record.info["rests_since"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def _wakes(connection: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
+        since = record.info.get("rests_since")
+        if since is None or time.monotonic() - since < PING_AFTER_S:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise InvalidatePoolError from error
 
 
 def _set_up_sqlite(connection: sqlite3.Connection, _record: ConnectionPoolEntry) -> None:

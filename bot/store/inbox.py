@@ -99,6 +99,12 @@ def read_cursor(session: Session, name: str) -> str | None:
     ).scalar_one_or_none()
 
 
+def read_cursors(session: Session, names: Collection[str]) -> dict[str, str]:
+    """Return those of some facts that are remembered, by name."""
+    rows = session.execute(select(cursors.c.name, cursors.c.value).where(cursors.c.name.in_(names)))
+    return {row.name: row.value for row in rows}
+
+
 def set_cursor(session: Session, name: str, value: str, *, at: datetime) -> None:
     """Remember a fact."""
     insert = dialect_insert(session)(cursors).values(name=name, value=value, updated_at=at)

@@ -9,9 +9,10 @@ from sqlalchemy import ColumnElement, Row, and_, case, or_, select, update
 from sqlmodel import Session
 
 from bot.store.sets import Change, Statement
-from bot.store.tables import OutboxRow, core
+from bot.store.tables import OutboxRow, XAccount, core
 
 outbox = core(OutboxRow)
+x_accounts = core(XAccount)
 
 LEASE_S: Final = 60
 """How long a deliverer may take for one message (seconds) before another takes it over."""
@@ -98,6 +99,7 @@ def _unsent(key: str) -> ColumnElement[bool]:
 def lease(session: Session, *, at: datetime, channels: Iterable[str]) -> Row[Any] | None:
     """Take the most urgent message that waits; return the row as it was before the lease.
 
+    Its `opted_out_at` says since when its reader wants no more messages.
     Until the outcome is recorded the row is in doubt: a call may go out at any moment now.
     """
     free = or_(outbox.c.leased_until.is_(None), outbox.c.leased_until < at)
@@ -107,8 +109,14 @@ def lease(session: Session, *, at: datetime, channels: Iterable[str]) -> Row[Any
         outbox.c.channel.in_(list(channels)),
         free,
     )
+    opted_out_at = (
+        select(x_accounts.c.opted_out_at)
+        .where(x_accounts.c.x_user_id == outbox.c.to_x_user_id)
+        .scalar_subquery()
+        .label("opted_out_at")
+    )
     statement = (
-        select(outbox)
+        select(outbox, opted_out_at)
         .where(due)
         .order_by(outbox.c.priority, outbox.c.id)
         .limit(1)
