@@ -115,9 +115,11 @@ def sqlite_url(templates: Templates, database_folder: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def fresh_postgresql(templates: Templates) -> Fresh:
+def fresh_postgresql(templates: Templates) -> Iterator[Fresh]:
     """A PostgreSQL database of this process's own."""
-    return templates.fresh(f"smoney_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}")
+    fresh = templates.fresh(f"smoney_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}")
+    yield fresh
+    fresh.close()
 
 
 @pytest.fixture

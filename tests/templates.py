@@ -15,6 +15,8 @@ from tests.servers import PostgreSQL, quick_folder
 
 POSTGRESQL_TEMPLATE: Final = "smoney_template"
 """The name of the migrated database on the server."""
+VACUUM_EVERY: Final = 50
+"""After how many tests what they deleted is cleared away, so that nobody reads through it."""
 
 
 @dataclass
@@ -78,11 +80,9 @@ class Fresh:
     def __init__(self, url: str) -> None:
         """Look at the tables and sequences of a database that nobody has used yet."""
         self.url = url
-        with self._connection() as connection:
-            self.reset = ";".join([*self._rows(connection), *self._sequences(connection)])
-
-    def _connection(self) -> psycopg.Connection[tuple[Any, ...]]:
-        return psycopg.connect(self.url.replace("+psycopg", ""), autocommit=True)
+        self.used = 0
+        self.connection = psycopg.connect(url.replace("+psycopg", ""), autocommit=True)
+        self.reset = ";".join([*self._rows(self.connection), *self._sequences(self.connection)])
 
     @staticmethod
     def _rows(connection: psycopg.Connection[tuple[Any, ...]]) -> Iterator[str]:
@@ -102,10 +102,19 @@ class Fresh:
 
     def again(self) -> None:
         """Be as at the beginning. Who still writes is ended: a test is to leave nobody."""
-        with self._connection() as connection, connection.transaction():
-            connection.execute(
+        with self.connection.transaction():
+            self.connection.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                 " WHERE datname = current_database() AND state LIKE 'idle in transaction%'"
+                " AND pid <> pg_backend_pid()"
             )
-            connection.execute("SET LOCAL session_replication_role = replica")  # no foreign keys
-            connection.execute(self.reset)
+            # No foreign keys.
+            self.connection.execute("SET LOCAL session_replication_role = replica")
+            self.connection.execute(self.reset)
+        self.used += 1
+        if self.used % VACUUM_EVERY == 0:
+            self.connection.execute("VACUUM")
+
+    def close(self) -> None:
+        """Be used no more."""
+        self.connection.close()

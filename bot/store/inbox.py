@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Row, and_, case, or_, select, update
+from sqlalchemy import Row, and_, bindparam, case, or_, select, update
 from sqlmodel import Session
 
 from bot.ports import RawEvent
@@ -18,6 +18,25 @@ versions = core(PostVersion)
 
 LEASE_S: Final = 60
 """How long a reader may take for a batch (seconds) before another takes it over."""
+
+
+# What a worker asks all the time is built once: that takes longer than the answer.
+_DUE: Final = and_(
+    inbox.c.status == "waiting",
+    inbox.c.next_attempt_at <= bindparam("at"),
+    inbox.c.source.in_(bindparam("sources", expanding=True)),
+    or_(inbox.c.leased_until.is_(None), inbox.c.leased_until < bindparam("at")),
+)
+_OLDEST: Final = select(inbox.c.id).where(_DUE).order_by(inbox.c.id).limit(bindparam("at_most"))
+_LEASE: Final = (
+    update(inbox)
+    .where(inbox.c.id.in_(_OLDEST.scalar_subquery()), _DUE)
+    .values(leased_until=bindparam("until"), attempts=inbox.c.attempts + 1)
+    .returning(inbox)
+)
+_FACTS: Final = select(cursors.c.name, cursors.c.value).where(
+    cursors.c.name.in_(bindparam("names", expanding=True))
+)
 
 
 def write(session: Session, events: Iterable[RawEvent], *, at: datetime) -> int:
@@ -43,20 +62,13 @@ def lease(
     session: Session, *, at: datetime, limit: int, sources: Collection[str] = INBOX_SOURCES
 ) -> Sequence[Row[Any]]:
     """Take rows of some sources that wait, oldest first, for `LEASE_S` seconds."""
-    free = or_(inbox.c.leased_until.is_(None), inbox.c.leased_until < at)
-    due = and_(
-        inbox.c.status == "waiting",
-        inbox.c.next_attempt_at <= at,
-        inbox.c.source.in_(sources),
-        free,
-    )
-    chosen = select(inbox.c.id).where(due).order_by(inbox.c.id).limit(limit)
-    rows = session.execute(
-        update(inbox)
-        .where(inbox.c.id.in_(chosen.scalar_subquery()), due)
-        .values(leased_until=at + timedelta(seconds=LEASE_S), attempts=inbox.c.attempts + 1)
-        .returning(inbox)
-    ).all()
+    values = {
+        "at": at,
+        "until": at + timedelta(seconds=LEASE_S),
+        "sources": list(sources),
+        "at_most": limit,
+    }
+    rows = session.execute(_LEASE, values).all()
     return sorted(rows, key=lambda row: row.id)
 
 

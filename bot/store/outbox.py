@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, and_, case, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, bindparam, case, or_, select, update
 from sqlmodel import Session
 
 from bot.store.sets import Change, Statement
@@ -16,6 +16,30 @@ x_accounts = core(XAccount)
 
 LEASE_S: Final = 60
 """How long a deliverer may take for one message (seconds) before another takes it over."""
+
+
+# What a worker asks all the time is built once: that takes longer than the answer.
+_DUE: Final = and_(
+    outbox.c.status == "waiting",
+    outbox.c.next_attempt_at <= bindparam("at"),
+    outbox.c.channel.in_(bindparam("channels", expanding=True)),
+    or_(outbox.c.leased_until.is_(None), outbox.c.leased_until < bindparam("at")),
+)
+_OPTED_OUT: Final = select(x_accounts.c.opted_out_at).where(
+    x_accounts.c.x_user_id == outbox.c.to_x_user_id
+)
+_NEXT: Final = (
+    select(outbox, _OPTED_OUT.scalar_subquery().label("opted_out_at"))
+    .where(_DUE)
+    .order_by(outbox.c.priority, outbox.c.id)
+    .limit(1)
+    .with_for_update(skip_locked=True)  # vanishes on SQLite, where a writer is alone anyway
+)
+_LEASE: Final = (
+    update(outbox)
+    .where(outbox.c.id == bindparam("row_id"), _DUE)
+    .values(leased_until=bindparam("until"), attempts=outbox.c.attempts + 1, in_doubt=True)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,38 +126,12 @@ def lease(session: Session, *, at: datetime, channels: Iterable[str]) -> Row[Any
     Its `opted_out_at` says since when its reader wants no more messages.
     Until the outcome is recorded the row is in doubt: a call may go out at any moment now.
     """
-    free = or_(outbox.c.leased_until.is_(None), outbox.c.leased_until < at)
-    due = and_(
-        outbox.c.status == "waiting",
-        outbox.c.next_attempt_at <= at,
-        outbox.c.channel.in_(list(channels)),
-        free,
-    )
-    opted_out_at = (
-        select(x_accounts.c.opted_out_at)
-        .where(x_accounts.c.x_user_id == outbox.c.to_x_user_id)
-        .scalar_subquery()
-        .label("opted_out_at")
-    )
-    statement = (
-        select(outbox, opted_out_at)
-        .where(due)
-        .order_by(outbox.c.priority, outbox.c.id)
-        .limit(1)
-        .with_for_update(skip_locked=True)  # vanishes on SQLite, where a writer is alone anyway
-    )
-    row = session.execute(statement).one_or_none()
+    values = {"at": at, "channels": list(channels)}
+    row = session.execute(_NEXT, values).one_or_none()
     if row is None:
         return None
-    taken = session.connection().execute(
-        update(outbox)
-        .where(outbox.c.id == row.id, due)
-        .values(
-            leased_until=at + timedelta(seconds=LEASE_S),
-            attempts=outbox.c.attempts + 1,
-            in_doubt=True,
-        )
-    )
+    values |= {"row_id": row.id, "until": at + timedelta(seconds=LEASE_S)}
+    taken = session.connection().execute(_LEASE, values)
     return row if taken.rowcount == 1 else None
 
 

@@ -2,20 +2,42 @@
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, bindparam, select, update
 from sqlmodel import Session
 
 from bot.domain import books
 from bot.domain.levels import Level
 from bot.store import ledger
 from bot.store.engine import dialect_insert
+from bot.store.sets import Statement
 from bot.store.tables import Block, Person, XAccount, core
 
 persons = core(Person)
 x_accounts = core(XAccount)
 blocks = core(Block)
+
+# What is asked for each message is built once: that takes longer than the answer.
+_ACCOUNT: Final = select(x_accounts).where(x_accounts.c.x_user_id == bindparam("account"))
+_PERSON_OF: Final = (
+    select(persons)
+    .join(x_accounts, x_accounts.c.person_id == persons.c.id)
+    .where(x_accounts.c.x_user_id == bindparam("account"))
+)
+_TAKE_HANDLE: Final = Statement(
+    "UPDATE x_account SET handle = NULL WHERE handle = :handle AND x_user_id <> :x_user_id"
+)
+_SEE: Final = Statement(
+    """
+    INSERT INTO x_account (x_user_id, handle, name, seen_at)
+    VALUES (:x_user_id, :handle, :name, :seen_at)
+    ON CONFLICT (x_user_id) DO UPDATE SET
+        seen_at = excluded.seen_at,
+        handle = COALESCE(excluded.handle, x_account.handle),
+        name = CASE WHEN excluded.name = '' THEN x_account.name ELSE excluded.name END
+    """
+)
 
 
 def see(
@@ -23,28 +45,13 @@ def see(
 ) -> None:
     """Remember an X account; a handle that another account bore is taken from it."""
     if handle is not None:
-        session.execute(
-            update(x_accounts)
-            .where(x_accounts.c.handle == handle, x_accounts.c.x_user_id != x_user_id)
-            .values(handle=None)
-        )
-    insert = dialect_insert(session)(x_accounts)
-    values: dict[str, Any] = {"x_user_id": x_user_id, "handle": handle, "name": name, "seen_at": at}
-    news: dict[str, Any] = {"seen_at": at}
-    if handle is not None:
-        news["handle"] = handle
-    if name:
-        news["name"] = name
-    session.execute(
-        insert.values(**values).on_conflict_do_update(index_elements=["x_user_id"], set_=news)
-    )
+        _TAKE_HANDLE.touch(session, x_user_id=x_user_id, handle=handle)
+    _SEE.touch(session, x_user_id=x_user_id, handle=handle, name=name, seen_at=at)
 
 
 def account(session: Session, x_user_id: str) -> Row[Any] | None:
     """Return an X account's row."""
-    return session.execute(
-        select(x_accounts).where(x_accounts.c.x_user_id == x_user_id)
-    ).one_or_none()
+    return session.execute(_ACCOUNT, {"account": x_user_id}).one_or_none()
 
 
 def accounts_by_id(session: Session, x_user_ids: Iterable[str]) -> dict[str, Row[Any]]:
@@ -72,11 +79,7 @@ def own_accounts(session: Session, x_user_id: str) -> list[str]:
 
 def person_of(session: Session, x_user_id: str) -> Row[Any] | None:
     """Return the person behind an X account, or None where there is no wallet."""
-    return session.execute(
-        select(persons)
-        .join(x_accounts, x_accounts.c.person_id == persons.c.id)
-        .where(x_accounts.c.x_user_id == x_user_id)
-    ).one_or_none()
+    return session.execute(_PERSON_OF, {"account": x_user_id}).one_or_none()
 
 
 def is_ready(person: Row[Any]) -> bool:

@@ -10,7 +10,17 @@ from bot.domain.replies import Reply
 from bot.i18n import texts
 from bot.services.sessions import Visitor
 from bot.web.security import BodyTooLarge
-from bot.web.site import Forged, SessionOver, Site, TooOften, choose_lang, home_of, page, visit
+from bot.web.site import (
+    TEMPLATES,
+    Forged,
+    SessionOver,
+    Site,
+    TooOften,
+    choose_lang,
+    home_of,
+    page,
+    visit,
+)
 
 
 def install(app: FastAPI, site: Site) -> None:
@@ -74,7 +84,7 @@ def install(app: FastAPI, site: Site) -> None:
 def plain(request: Request, site: Site, status: int, what: str, *, home: str) -> Response:
     """Make a page that needs no database: it may be what is broken."""
     lang = choose_lang(request, None)
-    html = site.templates.get_template("plain.html").render(
+    html = TEMPLATES.get_template("plain.html").render(
         t=lambda key: texts.say(Reply.of(key), lang, public=False), lang=lang, what=what, home=home
     )
     headers = {**site.headers, "Content-Language": lang}

@@ -35,8 +35,28 @@ LANGS: Final[tuple[Lang, ...]] = ("fr", "en")
 """French first."""
 
 
+def _hashed(name: str) -> str:
+    """Return a static file's address, which changes with what it says."""
+    digest = sha256((HERE / "static" / name).read_bytes()).hexdigest()
+    return f"/static/{name}?v={digest[:12]}"
+
+
+TEMPLATES: Final = Environment(
+    loader=FileSystemLoader(HERE / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+TEMPLATES.globals.update(
+    style_address=_hashed("style.css"),
+    passkey_address=_hashed("passkey.js"),
+    icon_address=_hashed("icon.svg"),
+)
+
+
 class Site:
-    """What every visit shares: the ports, the templates, the names of the cookies."""
+    """What every visit shares: the ports, the names of the cookies."""
 
     def __init__(self, deps: Deps, *, card_origins: tuple[str, ...]) -> None:
         self.deps = deps
@@ -49,16 +69,6 @@ class Site:
         self.touch_cookie = f"{prefix}smoney_touch"
         self.limiter = Limiter()
         self.headers = headers_for(is_secure=self.is_secure, form_origins=card_origins)
-        self.templates = Environment(
-            loader=FileSystemLoader(HERE / "templates"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self.templates.globals["style_address"] = _hashed("style.css")
-        self.templates.globals["passkey_address"] = _hashed("passkey.js")
-        self.templates.globals["icon_address"] = _hashed("icon.svg")
 
     def set_cookie(
         self, response: Response, name: str, value: str, *, max_age_s: int | None
@@ -77,12 +87,6 @@ class Site:
     def drop_cookie(self, response: Response, name: str) -> None:
         """Take a cookie back."""
         response.delete_cookie(name, path="/", secure=self.is_secure, httponly=True, samesite="lax")
-
-
-def _hashed(name: str) -> str:
-    """Return a static file's address, which changes with what it says."""
-    digest = sha256((HERE / "static" / name).read_bytes()).hexdigest()
-    return f"/static/{name}?v={digest[:12]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +146,7 @@ def page(
 ) -> HTMLResponse:
     """Make a page for a visitor in a language."""
     other_lang = next(one for one in LANGS if one != lang)
-    html = site.templates.get_template(template).render(
+    html = TEMPLATES.get_template(template).render(
         t=partial(_say, lang),
         lang=lang,
         other_lang=other_lang,
