@@ -49,7 +49,7 @@ class Books:
             if not self.is_sqlite:
                 session.execute(text(_HASH_IN_POSTGRESQL))
             at = self.deps.clock.now()
-            inbox.set_cursor(session, whoami.NAME, '{"id": "1", "handle": "smoney"}', at=at)
+            inbox.set_cursor(session, whoami.BOT_ACCOUNT, '{"id": "1", "handle": "smoney"}', at=at)
 
     def join(self, count: int) -> None:
         """Let people have wallets with money in them; half of them wrote a direct message."""
