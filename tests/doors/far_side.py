@@ -210,8 +210,11 @@ class Process:
         self._popen.send_signal(number)
 
     def end(self) -> int:
-        """Wait for the end; return the exit code."""
-        return self._popen.wait(WITHIN_S)
+        """Wait for the end; return the exit code. Fail with its output where there is none."""
+        try:
+            return self._popen.wait(WITHIN_S)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"it did not end:\n{self.said}") from None
 
     def kill(self) -> None:
         """End it at once, where it has not ended."""
