@@ -72,15 +72,15 @@ def follow(
     if _was_done(session, incoming, command):
         return None
     inbox.note_version(session, incoming.thing_id, incoming.id, at=at)
-    if isinstance(command, Nothing):
-        outbox.take_back(session, incoming.reply_key, reason="its post was edited")
     order = _order(session, incoming)
+    rows = cancel.lock(session, order) if order is not None else []
+    if isinstance(command, Nothing):  # the order first: who sends a message holds them like that
+        outbox.take_back(session, incoming.reply_key, reason="its post was edited")
     if order is None:
         return incoming
     if isinstance(command, Cancel) and command.reference in (None, order.reference):
         # The post itself says which order is meant, as a reply to it would.
         return replace(incoming, in_reply_to_post_id=incoming.thing_id)
-    rows = cancel.lock(session, order)
     if _says_the_same(session, order, rows, incoming, command):
         return None
     if _is_settled(session, rows) or _has_ended(drafts.of(session, order.id)):
