@@ -3,6 +3,7 @@
 Imports the standard library alone: signals are caught before anything heavy is loaded.
 """
 
+import math
 import os
 import signal
 import time
@@ -15,6 +16,9 @@ from typing import Any, Final, Self
 CAUGHT: Final = (signal.SIGTERM, signal.SIGINT)
 KILLED_BY: Final = 128
 """What a shell adds to a signal's number in the exit code of a process that it ended."""
+WAKE_S: Final = 1.0
+"""The longest sleep of the main thread (seconds): Python runs a handler once it is awake, and a
+signal that comes at the moment when it falls asleep does not wake it."""
 LOOK_S: Final = 0.05
 """How often a condition that is waited for is looked at (seconds)."""
 
@@ -68,10 +72,14 @@ class Signals:
 
     def wait(self, timeout_s: float | None = None) -> Ending | None:
         """Wait for the first ending; None where none came in time."""
-        try:
-            return self._endings.get(timeout=timeout_s)
-        except Empty:
-            return None
+        give_up_at = math.inf if timeout_s is None else time.monotonic() + timeout_s
+        while True:
+            left_s = give_up_at - time.monotonic()
+            try:
+                return self._endings.get(timeout=max(0.0, min(left_s, WAKE_S)))
+            except Empty:
+                if left_s <= WAKE_S:
+                    return None
 
     def wait_until(self, is_so: Callable[[], bool], within_s: float) -> Ending | None:
         """Wait for a condition; return the ending that came before, None where none did."""
