@@ -28,6 +28,7 @@ settings.register_profile("long", deadline=None, max_examples=20_000, print_blob
 settings.load_profile("quick")
 
 log_plainly()
+gc.disable()  # until everything is collected: nothing of it is garbage
 
 TEMPLATES = pytest.StashKey[Templates]()
 
@@ -46,8 +47,10 @@ def pytest_runtest_makereport(
 
 def pytest_collection_finish() -> None:
     """Keep what was collected out of the garbage collector's rounds: it stays to the end."""
+    gc.enable()
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 @pytest.hookimpl(optionalhook=True)
