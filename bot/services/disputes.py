@@ -175,4 +175,5 @@ def recover(deps: Deps, person_id: int) -> int:
         if not entries:
             raise Refusal(Reply.of("refusal.nothing_there"))
         ledger.record(session, entries, at=at)
+    deps.step(Step.RECOVERED)
     return sum(-leg.amount_cents for one in entries for leg in one.postings[:1])

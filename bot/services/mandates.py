@@ -98,6 +98,7 @@ def lose_customer(deps: Deps, person_id: int, customer_id: str) -> None:
     """Let the next attempt make another customer, where the acquirer does not know this one."""
     with deps.store.write() as session:
         cards.lose_customer(session, person_id, customer_id)
+    deps.step(Step.CUSTOMER_LOST)
 
 
 def record(session: Session, row: Row[Any], kept: SavedCard | None, *, at: datetime) -> None:

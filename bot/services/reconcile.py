@@ -72,6 +72,7 @@ def nightly(deps: Deps) -> int:
     reconcile_books(deps)
     with deps.store.write() as session:
         inbox.set_cursor(session, RECONCILED, today, at=at)
+    deps.step(Step.NIGHT_RECORDED)
     return 1
 
 
@@ -96,6 +97,7 @@ def reconcile_books(deps: Deps) -> Reconciliation:
         _open_case(session, found, at)
         said = json.dumps({"short_cents": found.short_cents, "late_cents": found.late_cents})
         inbox.set_cursor(session, SAFEGUARDED, said, at=at)
+    deps.step(Step.BOOKS_COMPARED)
     METRICS.safeguarding_short_cents.set(found.short_cents)
     METRICS.safeguarding_late_cents.set(found.late_cents)
     if found.short_cents or found.late_cents:
