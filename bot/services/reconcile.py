@@ -133,7 +133,7 @@ def _book_payout(
         if topup_cents:
             batch.append(books.safeguard(row_id, topup_cents))
             _ask_for_funds(session, row_id, payout, topup_cents, at)
-        ledger.record(session, batch, at=at)
+        ledger.record(session, batch, now=deps.clock.now)
     deps.step(Step.ACQUIRER_PAYOUT_BOOKED)
     return payout.amount_cents, topup_cents
 
@@ -246,7 +246,7 @@ def book_difference(deps: Deps, line: int, to: OwnAccount) -> Difference:
                 books.BANK: books.book_bank_difference,
             }[row.account]
             reconcile.mark_booked(session, line, to=to, at=at)
-            ledger.record(session, [book(line, to, row.amount_cents)], at=at)
+            ledger.record(session, [book(line, to, row.amount_cents)], now=deps.clock.now)
     deps.step(Step.DIFFERENCE_BOOKED)
     return Difference(row.id, row.account, row.amount_cents, row.detail)
 
