@@ -33,6 +33,7 @@ class Step(StrEnum):
     VOIDED = "settle.voided"
     TOPUP_SETTLED = "settle.topup_settled"
     TOPUP_ENDED = "settle.topup_ended"
+    TOPUP_WRITTEN = "topup.written"
     CHARGED = "topup.charged"
     CARD_REMOVED = "topup.card_removed"
     CARD_FORGOTTEN = "topup.card_forgotten"
