@@ -65,7 +65,7 @@ def fund(
         at=at,
         captured_at=at,
     )
-    ledger.record(session, [books.capture(topup_id, person_id, cents)], at=at)
+    ledger.record(session, [books.capture(topup_id, person_id, cents)], now=lambda: at)
     return topup_id
 
 
@@ -80,7 +80,7 @@ def hold(session: Session, transfer_id: int, person_id: int, cents: int) -> None
         at=NOON,
         payer_person_id=person_id,
     )
-    ledger.record(session, [books.hold(transfer_id, person_id, cents)], at=NOON)
+    ledger.record(session, [books.hold(transfer_id, person_id, cents)], now=lambda: NOON)
 
 
 def pay_out(
@@ -104,7 +104,7 @@ def pay_out(
         at=at,
     )
     assert payout_id is not None
-    ledger.record(session, [books.payout_request(payout_id, person_id, cents)], at=at)
+    ledger.record(session, [books.payout_request(payout_id, person_id, cents)], now=lambda: at)
     return payout_id
 
 
@@ -160,7 +160,7 @@ def paid_by_acquirer(session: Session, gross_cents: int, fee_cents: int) -> None
         books.acquirer_paid(row_id, payout.amount_cents, fee_cents),
         books.safeguard(row_id, fee_cents),
     ]
-    ledger.record(session, entries, at=NOON)
+    ledger.record(session, entries, now=lambda: NOON)
     reconcile.list_difference(
         session, key="statement:1", account="bank", amount_cents=3, detail="Interest.", at=NOON
     )

@@ -39,11 +39,14 @@ class Stage:
     folder: Path
     """Where files for the bank go."""
     die_at: set[Step] = field(default_factory=set)
+    planned: frozenset[Step] = frozenset()
+    """What `die_at` was at first."""
     is_on: bool = False
     """Whether a deed is being done: what a story prepares beside that is not interrupted."""
 
     def __post_init__(self) -> None:
         """Hear of every step."""
+        self.planned = frozenset(self.die_at)
         self.world.deps = replace(self.world.deps, step=self.reach)
 
     def reach(self, step: Step) -> None:
@@ -55,6 +58,10 @@ class Stage:
         """Die at a step, once."""
         self.die_at.remove(last)
         raise ProcessDied(last)
+
+    def again(self, *steps: Step) -> None:
+        """Let the process die once more at those of these that it was to die at."""
+        self.die_at |= self.planned & set(steps)
 
     def once(self, action: Callable[[], object]) -> None:
         """Let somebody do something; if the process dies under it, they do not try again."""

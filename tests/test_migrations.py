@@ -227,6 +227,44 @@ def first_schema(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Sto
         request.getfixturevalue("postgresql").drop("first_schema")
 
 
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_mandate_that_was_given_without_two_factors_ends(
+    kind: str, postgresql: PostgreSQL, tmp_path: Path
+) -> None:
+    """With the revision that asks for them; nothing else of the card changes."""
+    name = "before_sca"
+    url = postgresql.create(name) if kind == "postgresql" else f"sqlite:///{tmp_path}/old.db"
+    store = Store(url)
+    with store.engine.connect() as connection:
+        command.upgrade(migrations.config(connection), "0011")
+        connection.commit()
+    with store.write() as session:
+        for statement in KEPT_CARDS.split(";"):
+            session.execute(text(statement), {"at": "2026-11-23 12:00:00"})
+    migrations.upgrade(url)
+    with store.read() as session:
+        rows = session.execute(text("SELECT id, revoked_at IS NULL FROM mandate ORDER BY id"))
+        assert [tuple(row) for row in rows] == [(1, False), (2, True)]
+    store.close()
+    if kind == "postgresql":
+        postgresql.drop(name)
+
+
+KEPT_CARDS = """
+INSERT INTO person (id, phone, consented_at, terms_version, created_at, level, is_organisation,
+    confirms_by_dm, since_sca_cents, sca_failures, sca_locks)
+VALUES (1, '+33600000001', :at, '1', :at, 'declared', false, false, 0, 0, 0);
+INSERT INTO topup (id, person_id, amount_cents, status, sequence, three_d_secure, abandoned,
+    failed_attempts, refunded_cents, attempts, created_at, expires_at, next_attempt_at)
+VALUES ('t1', 1, 1000, 'captured', 1, false, false, 0, 0, 0, :at, :at, :at);
+INSERT INTO saved_card (id, person_id, customer_id, payment_method_id, brand, last4, exp_month,
+    exp_year, created_at)
+VALUES (1, 1, 'cus_1', 'pm_1', 'visa', '4242', 12, 2030, :at);
+INSERT INTO mandate (id, saved_card_id, topup_id, version, limit_cents, consented_at, ends_at)
+VALUES (1, 1, 't1', '2026-11', 3000, :at, :at), (2, 1, NULL, 'sandbox', 3000, :at, :at)
+"""
+"""A card of the page with its mandate, and one that the sandbox made."""
+
 OLD_ROWS = """
 INSERT INTO person (id, phone, consented_at, terms_version, created_at, level, is_organisation,
     confirms_by_dm, since_sca_cents)

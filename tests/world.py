@@ -17,7 +17,7 @@ from bot.domain.cards import permission
 from bot.domain.commands import Lang
 from bot.domain.limits import Policy
 from bot.domain.replies import Reply
-from bot.domain.sca import Authenticated
+from bot.domain.sca import Authenticated, Basis
 from bot.i18n.texts import catalogue, say
 from bot.services import cancel, confirm, deliver, mandates, receive, settle
 from bot.services.deps import Deps
@@ -245,18 +245,23 @@ class World:
         keep: bool = False,
     ) -> confirm.Outcome:
         """Let a payer confirm on the page what it shows them."""
+        shown = terms_hash or self.terms(handle, reference)
+        given = mandates.offered(self.deps.policy, self.clock.now())
+        if keep:
+            agreed = given.agreed_with(shown)
+            proof = Authenticated(f"keep-{reference}", agreed, Basis.PASSKEY)
         return confirm.confirm(
             self.deps,
             confirm.Will(
                 reference=reference,
                 x_user_id=self.x_id(handle),
-                terms_hash=terms_hash or self.terms(handle, reference),
+                terms_hash=shown,
                 numbers=numbers,
                 funding=funding,
                 method="page",
                 saved_card_id=saved_card_id,
                 proof=proof,
-                keep=mandates.offered(self.deps.policy, self.clock.now()).text if keep else None,
+                keep=given.text if keep else None,
             ),
         )
 

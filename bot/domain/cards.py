@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Final, Literal
 
 MANDATE_VERSION: Final = "2026-11"
@@ -22,6 +23,10 @@ class Permission:
     def text(self) -> str:
         """Name it, so that a form tells which one was shown: `2026-11/3000/2027-11-25`."""
         return f"{self.version}/{self.limit_cents}/{self.ends_at:%Y-%m-%d}"
+
+    def agreed_with(self, terms_hash: str) -> str:
+        """Return the hash of what is authenticated where it is given with a payment's terms."""
+        return sha256(f"mandate|{self.text}|{terms_hash}".encode()).hexdigest()
 
 
 def permission(limit_cents: int, at: datetime) -> Permission:

@@ -82,6 +82,7 @@ class Purpose(StrEnum):
     CODE = "code"  # another wallet code
     DM = "dm"  # confirmation by direct message
     PASSKEY = "passkey"  # one more, or one less
+    MANDATE = "mandate"  # a card that is kept, to be charged unseen later
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from bot.services import cancel
 from bot.services.cancel import Done
 from bot.services.deps import Deps
 from bot.services.sessions import Visitor
+from bot.services.steps import Step
 from bot.services.tell import shown
 from bot.store import asked, confirmations, orders, people
 
@@ -84,6 +85,7 @@ def decline_and_block(deps: Deps, reference: str, x_user_id: str) -> Done:
         for order_id in waiting:
             some = [row for row in rows if row.order_id == order_id]
             done += cancel.decline_asked(session, deps, parents[order_id], some, x_user_id, at)
+    deps.step(Step.STOPPED)
     cancel.drive_wishes(deps, rows)
     deps.bells.outbox.set()
     return done

@@ -13,6 +13,7 @@ from bot.domain.replies import Reply
 from bot.domain.transfer import Reason, TransferStatus
 from bot.services import claim, settle
 from bot.services.deps import Deps
+from bot.services.steps import Step
 from bot.services.tell import tell_declined
 from bot.store import confirmations, drafts, orders, people, wishes
 
@@ -138,6 +139,7 @@ def _do(deps: Deps, reference: str, x_user_id: str, deed: _Deed) -> Done:
         order = _order(session, reference)
         rows = lock(session, order)
         done = deed(session, deps, order, rows, x_user_id, at)
+    deps.step(Step.STOPPED)
     drive_wishes(deps, rows)
     deps.bells.outbox.set()
     return done
@@ -153,6 +155,7 @@ def cancel_by_operator(deps: Deps, reference: str) -> Done:
         done += Done(int(drafts.end(session, order.id, "cancelled", at=at)))
         if not done:
             raise Refusal(Reply.of("refusal.nothing_to_cancel", reference=reference))
+    deps.step(Step.STOPPED)
     drive_wishes(deps, rows)
     return done
 
@@ -172,7 +175,9 @@ def expire_due(deps: Deps) -> int:
             at=at,
             also=[uncovered],
         )
-        return len(moved) + drafts.expire(session, at=at)
+        expired = len(moved) + drafts.expire(session, at=at)
+    deps.step(Step.EXPIRED)
+    return expired
 
 
 def _order(session: Session, reference: str) -> Row[Any]:

@@ -16,6 +16,7 @@ from sqlmodel import Session
 from bot.domain.cards import CardFailure
 from bot.domain.topup import FAILURES_KEPT, is_closed
 from bot.services.deps import Deps
+from bot.services.steps import Step
 from bot.store import card_failures, confirmations
 
 HOUSE: Final = 64
@@ -72,6 +73,7 @@ def count(deps: Deps, row: Row[Any], failed: tuple[CardFailure, ...]) -> int:
         if new:
             confirmations.add_failures(session, row.id, new)
         known = confirmations.topup(session, row.id)
+    deps.step(Step.FAILURE_COUNTED)
     assert known is not None, "a top-up stays"
     return int(known.failed_attempts)
 

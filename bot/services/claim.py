@@ -56,7 +56,7 @@ def claim(deps: Deps, reference: str, x_user_id: str) -> int:
         )
         _all_or_nothing(moved, rows)
         entries = [books.claim(row.id, person.id, row.amount_cents) for row in rows]
-        ledger.record(session, entries, at=at)
+        ledger.record(session, entries, now=deps.clock.now)
         _tell_payers(session, deps, rows, "claimed", at)
     _after(deps, Step.CLAIMED)
     return len(rows)
@@ -123,7 +123,7 @@ def give_back(
         _all_or_nothing(moved, rows)
     back = [row for row in rows if row.id in moved]
     entries = [books.give_back(row.id, row.payer_person_id, row.amount_cents) for row in back]
-    ledger.record(session, entries, at=at)
+    ledger.record(session, entries, now=deps.clock.now)
     if reason in _TOLD:
         _tell_payers(session, deps, back, _TOLD[reason], at)
     return len(back)

@@ -49,7 +49,8 @@ class Will:
     saved_card_id: int | None = None
     """By card: the one that is kept, under its mandate; None: the acquirer's page asks for one."""
     proof: sca.Authenticated | None = None
-    """From the wallet: the strong authentication of the ticked terms, where one was made."""
+    """From the wallet: the strong authentication of the ticked terms, where one was made. With
+    `keep`: that of the mandate beside them."""
     keep: str | None = None
     """By the acquirer's page: the name of the permission under which its card is to be kept."""
     address: str | None = None
@@ -126,11 +127,14 @@ def write(session: Session, deps: Deps, will: Will, at: datetime) -> tuple[int, 
         # Whoever pays has to have seen what leaves in all (RTS 2018/389 art. 5 (1) (a)).
         raise Refusal(Reply.of(OTHER_TOTAL, amount_cents=total))
     _check(session, deps, person, rows, total, at)
+    terms_hash = terms_of(order.reference, rows)
+    given = None
     if will.funding == "wallet":
-        terms_hash = terms_of(order.reference, rows)
         basis = _check_wallet(session, person, total, will.proof, terms_hash, deps.policy)
     else:
         basis = _check_card(session, deps, person, order.id, total, will, at)
+        if will.keep is not None and will.saved_card_id is None:
+            given = mandates.agreed(will.keep, will.proof, terms_hash, deps.policy, at)
     confirmation_id = confirmations.insert(
         session,
         order_id=order.id,
@@ -138,7 +142,7 @@ def write(session: Session, deps: Deps, will: Will, at: datetime) -> tuple[int, 
         payer_x_user_id=will.x_user_id,
         funding=will.funding,
         method=will.method,
-        terms_hash=terms_of(order.reference, rows),
+        terms_hash=terms_hash,
         total_cents=total,
         sca_basis=basis,
         created_at=at,
@@ -160,10 +164,8 @@ def write(session: Session, deps: Deps, will: Will, at: datetime) -> tuple[int, 
         saved_card_id=will.saved_card_id,
         address_hash=card_guard.hashed(deps, will.address),
     )
-    if will.keep is not None and will.saved_card_id is None:
-        mandates.give(
-            session, person.id, topup_id, mandates.read(will.keep, deps.policy, at), at=at
-        )
+    if given is not None:
+        mandates.give(session, person.id, topup_id, given, at=at)
     return confirmation_id, topup_id
 
 

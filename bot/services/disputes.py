@@ -56,7 +56,7 @@ def read(deps: Deps, dispute_id: str) -> bool:
         if disputes.get(session, dispute_id) is None:
             _open(session, deps, topup, found, at)
         if found.status != DisputeStatus.OPEN.value:
-            _close(session, topup, found, at)
+            _close(session, deps, topup, found, at)
     deps.step(Step.DISPUTE_BOOKED)
     deps.bells.outbox.set()
     return True
@@ -91,7 +91,7 @@ def _open(session: Session, deps: Deps, topup: Row[Any], found: CardDispute, at:
     posted = [row.id for row in paid if row.status == TransferStatus.POSTED.value]
     orders.note(session, posted, Reason.CARD_DISPUTED, at=at)
     people.lock_wallet(session, topup.person_id, f"dispute {found.id}", at=at)
-    ledger.record(session, [entry], at=at)
+    ledger.record(session, [entry], now=deps.clock.now)
     cases.open_case(
         session,
         kind="dispute",
@@ -122,7 +122,7 @@ def _tell(session: Session, topup: Row[Any], found: CardDispute, at: datetime) -
     tell(session, news, at=at)
 
 
-def _close(session: Session, topup: Row[Any], found: CardDispute, at: datetime) -> None:
+def _close(session: Session, deps: Deps, topup: Row[Any], found: CardDispute, at: datetime) -> None:
     """Book the end of a dispute: won, the money is there again, and what was recovered goes back.
 
     The fee is the acquirer's whatever the outcome, and so is what was recovered for it ours.
@@ -140,7 +140,7 @@ def _close(session: Session, topup: Row[Any], found: CardDispute, at: datetime) 
     if status is not DisputeStatus.WON:
         return
     entry = books.dispute_won(found.id, known.person_id, known.amount_cents, restored)
-    ledger.record(session, [entry], at=at)
+    ledger.record(session, [entry], now=deps.clock.now)
     if not disputes.are_open(session, topup.id):
         confirmations.advance_topup(
             session,
@@ -174,5 +174,6 @@ def recover(deps: Deps, person_id: int) -> int:
                 left -= cents
         if not entries:
             raise Refusal(Reply.of("refusal.nothing_there"))
-        ledger.record(session, entries, at=at)
+        ledger.record(session, entries, now=deps.clock.now)
+    deps.step(Step.RECOVERED)
     return sum(-leg.amount_cents for one in entries for leg in one.postings[:1])

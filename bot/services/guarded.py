@@ -16,13 +16,14 @@ from bot.services import (
     changes,
     confirm,
     first_time,
+    mandates,
     new_phone,
     passkeys,
     payouts,
     wallet,
     wallet_code,
 )
-from bot.services.confirm import Will
+from bot.services.confirm import GoToCard, Will
 from bot.services.deps import Deps
 from bot.services.sessions import Visitor
 from bot.services.strong import Asked, ChallengePage, Facts
@@ -56,6 +57,25 @@ def to_pay(deps: Deps, will: Will) -> Asked:
     return Asked(Purpose.PAY, facts, confirm.terms_of(order.reference, rows))
 
 
+def to_keep_card(deps: Deps, will: Will) -> Asked:
+    """Return a payment by card together with the mandate that is given with it.
+
+    Raises `Refusal`.
+    """
+    assert will.keep is not None, "who keeps a card says under which permission"
+    paid = to_pay(deps, will)
+    assert paid.terms_hash is not None, "a payment has terms"
+    given = mandates.read(will.keep, deps.policy, deps.clock.now())
+    facts = {
+        **{name: fact for name, fact in paid.facts.items() if name != "people"},
+        "payees": paid.facts["people"],
+        "keep": will.keep,
+        "most_cents": given.limit_cents,
+        "ends_at": given.ends_at.isoformat(),
+    }
+    return Asked(Purpose.MANDATE, facts, given.agreed_with(paid.terms_hash))
+
+
 def to_pay_out(terms: PayoutTerms) -> Asked:
     """Return a payout, to be authenticated."""
     facts = {
@@ -70,7 +90,7 @@ def to_pay_out(terms: PayoutTerms) -> Asked:
 def home_of(asked: ChallengePage) -> str:
     """Return the path of ours where a wish came from, and where it is dropped."""
     match asked.purpose:
-        case Purpose.PAY:
+        case Purpose.PAY | Purpose.MANDATE:
             return f"/t/{asked.facts['reference']}"
         case Purpose.PAYOUT:
             return "/wallet/payout"
@@ -128,7 +148,7 @@ def do(
     lang: Lang,
     address: str | None,
 ) -> str:
-    """Do what was authenticated; return the path of ours where it shows.
+    """Do what was authenticated; return the path of ours where it shows, or the card's page.
 
     Raises `Refusal` and `Unavailable`.
     """
@@ -136,6 +156,10 @@ def do(
     match asked.purpose:
         case Purpose.PAY:
             confirm.confirm(deps, replace(_will(visitor, facts), address=address, proof=proof))
+        case Purpose.MANDATE:
+            will = replace(_will(visitor, facts), funding="card", keep=facts["keep"])
+            outcome = confirm.confirm(deps, replace(will, address=address, proof=proof))
+            path = outcome.url if isinstance(outcome, GoToCard) else path
         case Purpose.PAYOUT:
             terms = PayoutTerms(facts["amount_cents"], facts["whole_iban"], facts["holder"])
             payouts.request(deps, visitor.x_user_id, terms, proof)

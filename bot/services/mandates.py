@@ -1,13 +1,15 @@
 """Keeping a card: a mandate is given with a payment, and gets its card where that is captured.
 
+It takes two factors, bound to what it permits and to that payment (PSD2 art. 97 (1) (c): ADR 21).
 The page's box puts a mandate and the wish for a customer beside the confirmation, in its commit.
 The driver makes the customer (row, call, row) and opens the acquirer's page for it; the capture's
 commit makes the card a saved one. A payment that brings no money leaves none: what the acquirer
 has kept of it by then is removed there.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Row
 from sqlmodel import Session
@@ -16,9 +18,21 @@ from bot.domain.cards import Permission, SavedCard, is_expired, permission, read
 from bot.domain.errors import Refusal
 from bot.domain.limits import Policy
 from bot.domain.replies import Reply
+from bot.domain.sca import Authenticated, Basis
 from bot.services.deps import Deps
 from bot.services.steps import Step
 from bot.store import cards
+
+NEEDS_SCA: Final = "refusal.mandate_needs_sca"
+"""The refusal of a mandate that two factors lift."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """A permission that somebody gave, and the strong authentication by which."""
+
+    permission: Permission
+    basis: Basis
 
 
 def offered(policy: Policy, at: datetime) -> Permission:
@@ -37,11 +51,24 @@ def read(text: str, policy: Policy, at: datetime) -> Permission:
     return found
 
 
-def give(
-    session: Session, person_id: int, topup_id: str, given: Permission, *, at: datetime
-) -> None:
+def agreed(
+    text: str, proof: Authenticated | None, terms_hash: str, policy: Policy, at: datetime
+) -> Agreed:
+    """Return the permission that a form names, given by two factors with a payment's terms.
+
+    Raises `Refusal` where there were none, or for something else.
+    """
+    given = read(text, policy, at)
+    if proof is None:
+        raise Refusal(Reply.of(NEEDS_SCA))
+    if proof.terms_hash != given.agreed_with(terms_hash):
+        raise Refusal(Reply.of("refusal.other_mandate"))
+    return Agreed(given, proof.basis)
+
+
+def give(session: Session, person_id: int, topup_id: str, given: Agreed, *, at: datetime) -> None:
     """Write down that the card of a payment is to be kept, under this permission."""
-    cards.permit(session, given, topup_id=topup_id, at=at)
+    cards.permit(session, given.permission, topup_id=topup_id, sca_basis=given.basis, at=at)
     cards.want_customer(session, person_id, key=topup_id, at=at)
 
 
@@ -71,6 +98,7 @@ def lose_customer(deps: Deps, person_id: int, customer_id: str) -> None:
     """Let the next attempt make another customer, where the acquirer does not know this one."""
     with deps.store.write() as session:
         cards.lose_customer(session, person_id, customer_id)
+    deps.step(Step.CUSTOMER_LOST)
 
 
 def record(session: Session, row: Row[Any], kept: SavedCard | None, *, at: datetime) -> None:
@@ -80,6 +108,7 @@ def record(session: Session, row: Row[Any], kept: SavedCard | None, *, at: datet
     """
     mandate = cards.mandate_given_with(session, row.id)
     if mandate is None:
+        _let_go(session, row, kept, at=at)
         return
     saved = None if kept is None else save(session, row.person_id, kept, at=at)
     if saved is None:
@@ -115,9 +144,13 @@ def permits(row: Row[Any], at: datetime) -> bool:
 def drop(session: Session, row: Row[Any], kept: SavedCard | None, *, at: datetime) -> None:
     """End the mandate of a top-up that brought no money, and have its card removed there too."""
     mandate = cards.mandate_given_with(session, row.id)
-    if mandate is None:
-        return
-    cards.withdraw(session, mandate.id, at=at)
+    if mandate is not None:
+        cards.withdraw(session, mandate.id, at=at)
+    _let_go(session, row, kept, at=at)
+
+
+def _let_go(session: Session, row: Row[Any], kept: SavedCard | None, *, at: datetime) -> None:
+    """Have the acquirer remove a card that it keeps and that no mandate is for."""
     if kept is None:
         return
     same = [one.payment_method_id for one in cards.same_card(session, row.person_id, kept)]

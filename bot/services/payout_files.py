@@ -119,17 +119,18 @@ def import_reports(deps: Deps, bank: BankFiles, iban: str, content: bytes) -> Im
                 f"Report {one.report_id} is about {ends_of(one.iban)}, not about our account "
                 f"{ends_of(iban)}."
             )
-    at = deps.clock.now()
     with deps.store.write() as session:
+        rows = _lock(session, reports)
+        # Every account at once: who asks for a payout has a wallet and wants `payouts` after it.
+        wallets = {books.wallet(row.person_id) for row in rows.values()}
+        ledger.lock_balances(session, [*wallets, books.PAYOUTS, books.BANK])
+        # One time for a report and what it books, and none of that is later than what it was read.
+        at = deps.clock.now()
         fresh = {}
         for one in reports:
             row_id = _note(session, one, at)
             if row_id is not None:
                 fresh[row_id] = one
-        rows = _lock(session, list(fresh.values()))
-        # Every account at once: who asks for a payout has a wallet and wants `payouts` after it.
-        wallets = {books.wallet(row.person_id) for row in rows.values()}
-        ledger.lock_balances(session, [*wallets, books.PAYOUTS, books.BANK])
         counts = {
             row_id: _book(session, deps, one, rows, at)
             for row_id, one in sorted(fresh.items(), key=lambda pair: pair[0])
@@ -229,7 +230,9 @@ def _settle(
 ) -> list[Row[Any]]:
     due = [rows[one] for one in sorted(left) if rows[one].status == _S.EXPORTED.value]
     _advance(session, due, _S.EXPORTED, _S.SETTLED, "left_the_bank", at, settled_at=at)
-    ledger.record(session, [books.payout_settle(row.id, row.amount_cents) for row in due], at=at)
+    ledger.record(
+        session, [books.payout_settle(row.id, row.amount_cents) for row in due], now=lambda: at
+    )
     return due
 
 
@@ -241,7 +244,7 @@ def _give_back(
     for row in due:
         reason = f"bank_{back[row.id].reason or 'returned'}"
         _advance(session, [row], _S(row.status), _S.RETURNED, reason, at)
-    ledger.record(session, [_return_of(row) for row in due], at=at)
+    ledger.record(session, [_return_of(row) for row in due], now=lambda: at)
     return due
 
 

@@ -187,7 +187,7 @@ def request(deps: Deps, x_user_id: str, terms: PayoutTerms, proof: Authenticated
         )
         assert payout_id is not None, "the person is locked: nobody else writes this key"
         entry = books.payout_request(payout_id, person_id, terms.amount_cents)
-        ledger.record(session, [entry], at=at)
+        ledger.record(session, [entry], now=deps.clock.now)
     deps.step(Step.PAYOUT_REQUESTED)
     return payout_id
 
@@ -211,7 +211,7 @@ def cancel(deps: Deps, x_user_id: str, payout_id: int) -> None:
         if not moved:
             raise Refusal(Reply.of("refusal.payout_under_way"))
         entry = books.payout_cancel(payout_id, person.id, row.amount_cents)
-        ledger.record(session, [entry], at=at)
+        ledger.record(session, [entry], now=deps.clock.now)
     deps.step(Step.PAYOUT_CANCELLED)
 
 

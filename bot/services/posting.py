@@ -6,7 +6,7 @@ each in the order of their ids, so that two settlements can never wait for each 
 """
 
 from collections import defaultdict
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -65,7 +65,7 @@ def settle(
     topup: Row[Any] | None,
     policy: Policy,
     public_url: str,
-    at: datetime,
+    now: Callable[[], datetime],
     bot_x_user_id: str | None,
 ) -> dict[int, str]:
     """Post or hold what the locked, unsettled confirmations cover; return each one's outcome.
@@ -79,7 +79,9 @@ def settle(
     for row in locked:
         rows[row.confirmation_id].append(row)
     covered = [row for one in batch for row in rows[one.id]]
-    state = _load(session, batch, covered, topup, policy=policy, at=at, bot_x_user_id=bot_x_user_id)
+    state = _load(
+        session, batch, covered, topup, policy=policy, now=now, bot_x_user_id=bot_x_user_id
+    )
     if topup is not None:
         _issue(state, topup)
     for confirmation in batch:
@@ -97,7 +99,7 @@ def _load(
     topup: Row[Any] | None,
     *,
     policy: Policy,
-    at: datetime,
+    now: Callable[[], datetime],
     bot_x_user_id: str | None,
 ) -> _Books:
     x_user_ids = {row.payee_x_user_id for row in covered}
@@ -109,6 +111,7 @@ def _load(
     wallets = [books.wallet(person_id) for person_id in persons]
     ours = [books.CARDS] if topup is not None else []
     locked = ledger.lock_accounts(session, wallets + ours)
+    at = now()  # once they are locked: an account's entries have their times in their order
     window = at - timedelta(days=limits.ROLLING_DAYS)
     paid = orders.paid_since(session, payers, since=window)
     for row in covered:

@@ -72,6 +72,7 @@ def nightly(deps: Deps) -> int:
     reconcile_books(deps)
     with deps.store.write() as session:
         inbox.set_cursor(session, RECONCILED, today, at=at)
+    deps.step(Step.NIGHT_RECORDED)
     return 1
 
 
@@ -96,6 +97,7 @@ def reconcile_books(deps: Deps) -> Reconciliation:
         _open_case(session, found, at)
         said = json.dumps({"short_cents": found.short_cents, "late_cents": found.late_cents})
         inbox.set_cursor(session, SAFEGUARDED, said, at=at)
+    deps.step(Step.BOOKS_COMPARED)
     METRICS.safeguarding_short_cents.set(found.short_cents)
     METRICS.safeguarding_late_cents.set(found.late_cents)
     if found.short_cents or found.late_cents:
@@ -131,7 +133,7 @@ def _book_payout(
         if topup_cents:
             batch.append(books.safeguard(row_id, topup_cents))
             _ask_for_funds(session, row_id, payout, topup_cents, at)
-        ledger.record(session, batch, at=at)
+        ledger.record(session, batch, now=deps.clock.now)
     deps.step(Step.ACQUIRER_PAYOUT_BOOKED)
     return payout.amount_cents, topup_cents
 
@@ -244,7 +246,7 @@ def book_difference(deps: Deps, line: int, to: OwnAccount) -> Difference:
                 books.BANK: books.book_bank_difference,
             }[row.account]
             reconcile.mark_booked(session, line, to=to, at=at)
-            ledger.record(session, [book(line, to, row.amount_cents)], at=at)
+            ledger.record(session, [book(line, to, row.amount_cents)], now=deps.clock.now)
     deps.step(Step.DIFFERENCE_BOOKED)
     return Difference(row.id, row.account, row.amount_cents, row.detail)
 

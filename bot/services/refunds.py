@@ -109,7 +109,7 @@ def _to_wallet(
         entries.append(
             books.post(back_id, row.payee_person_id, row.payer_person_id, row.amount_cents)
         )
-    ledger.record(session, entries, at=at)
+    ledger.record(session, entries, now=deps.clock.now)
     _tell_parties(session, deps, rows, at)
 
 
@@ -145,7 +145,7 @@ def _to_card(
             at=at,
         )
         entry = books.card_refund(refund_id, topup.person_id, row.amount_cents)
-        ledger.record(session, [entry], at=at)
+        ledger.record(session, [entry], now=deps.clock.now)
         made.append(refund_id)
     if not made:
         raise Refusal(Reply.of("refusal.nothing_to_refund", reference=reference))
@@ -226,7 +226,7 @@ def _end(
             return
         if status is RefundStatus.FAILED:
             entry = books.card_refund_failed(row.id, row.person_id, row.amount_cents)
-            ledger.record(session, [entry], at=at)
+            ledger.record(session, [entry], now=deps.clock.now)
         if old is RefundStatus.SUCCEEDED:
             _count(session, row, -row.amount_cents, at)
         elif status is RefundStatus.SUCCEEDED:

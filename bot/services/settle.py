@@ -96,11 +96,10 @@ def settle_waiting(deps: Deps, *, only: Collection[int] | None = None) -> int:
 
 
 def _settle_batch(deps: Deps, only: Collection[int] | None) -> int:
-    at = deps.clock.now()
     with deps.store.write() as session:
         batch = confirmations.lock_waiting(session, limit=BATCH, only=only)
         if batch:
-            _post(session, deps, batch, topup=None, at=at)
+            _post(session, deps, batch, topup=None)
     if batch:
         deps.step(Step.WALLET_SETTLED)
         deps.bells.outbox.set()
@@ -121,9 +120,7 @@ def _settle_one_by_one(deps: Deps, only: Collection[int] | None) -> int:
     return settled
 
 
-def _post(
-    session: Session, deps: Deps, batch: Any, *, topup: Row[Any] | None, at: datetime
-) -> None:
+def _post(session: Session, deps: Deps, batch: Any, *, topup: Row[Any] | None) -> None:
     bot = as_kept(batch[0].bot)
     posting.settle(
         session,
@@ -131,7 +128,7 @@ def _post(
         topup=topup,
         policy=deps.policy,
         public_url=deps.public_url,
-        at=at,
+        now=deps.clock.now,
         bot_x_user_id=bot.id if bot is not None else None,
     )
 
@@ -271,11 +268,11 @@ def _settle_captured(deps: Deps, row: Row[Any], payment: CardPayment) -> None:
             return  # another driver was quicker, and did all of what follows
         if row.confirmation_id is None:
             entry = books.capture(row.id, row.person_id, row.amount_cents)
-            ledger.record(session, [entry], at=at)
+            ledger.record(session, [entry], now=deps.clock.now)
         else:
             confirmation = confirmations.lock(session, row.confirmation_id)
             covered = confirmations.covered_ids(session, confirmation.id)
-            _post(session, deps, [confirmation], topup=row, at=at)
+            _post(session, deps, [confirmation], topup=row)
             topup_end.answer_wishes(session, deps, covered, applied=False, at=at)
             mandates.record(session, row, payment.kept, at=at)
     deps.step(Step.TOPUP_SETTLED)

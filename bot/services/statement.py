@@ -22,7 +22,7 @@ from bot.services.deps import Deps
 from bot.services.payouts import ends_of
 from bot.services.sessions import Visitor
 from bot.services.tell import shown
-from bot.store import journal, people
+from bot.store import journal, ledger, people
 
 FIRST_YEAR: Final = 2014
 """Before the first of its kind there is no statement; keeps dates within what clocks can say."""
@@ -59,16 +59,17 @@ class Statement:
 def statement(deps: Deps, visitor: Visitor, month: str) -> Statement | None:
     """Return somebody's statement of `2026-11`; None where there is no such month, or no wallet."""
     span = read_month(month)
-    now = deps.clock.now()
-    if span is None or span[0] > now:
+    if span is None or span[0] > deps.clock.now():
         return None
     begins, ends = span
     with deps.store.read() as session:
-        deps.store.hold_still(session)
         person = people.person_of(session, visitor.x_user_id)
-        if person is None:
-            return None
-        wallet = books.wallet(person.id)
+    if person is None:
+        return None
+    wallet = books.wallet(person.id)
+    now = _quiet_at(deps, wallet)
+    with deps.store.read() as session:
+        deps.store.hold_still(session)
         opening = journal.balance_at(session, wallet, begins)
         legs = journal.legs_of(session, wallet, since=begins, until=ends)
         facts = _Facts(session, legs)
@@ -87,6 +88,17 @@ def statement(deps: Deps, visitor: Visitor, month: str) -> Statement | None:
         lines=lines,
         closing_cents=lines[-1].balance_cents if lines else opening,
     )
+
+
+def _quiet_at(deps: Deps, wallet: str) -> datetime:
+    """Return a moment before which nothing is written to a wallet any more.
+
+    Whoever is writing to it has read the clock and is waited for; who comes after reads it after
+    us (`ledger.record`). So a month that is over stays as it was said.
+    """
+    with deps.store.write() as session:
+        ledger.lock_accounts(session, [wallet])  # which is there since its person is
+        return deps.clock.now()
 
 
 def months(deps: Deps, visitor: Visitor) -> list[datetime]:

@@ -50,6 +50,7 @@ def charge_saved_card(deps: Deps, person_id: int, saved_card_id: int, amount_cen
             expires_at=at + timedelta(minutes=SESSION_MINUTES),
             at=at,
         )
+    deps.step(Step.TOPUP_WRITTEN)
     settle.drive(deps, topup_id)
     return topup_id
 

@@ -8,6 +8,7 @@ from sqlalchemy import Row, and_, case, func, or_, select, update
 from sqlmodel import Session
 
 from bot.domain.cards import Permission, SavedCard
+from bot.domain.sca import Basis
 from bot.domain.topup import TopupStatus
 from bot.store.confirmations import topups
 from bot.store.tables import CardCustomer, Mandate, SavedCardRow, core
@@ -129,15 +130,20 @@ def permit(
     *,
     saved_card_id: int | None = None,
     topup_id: str | None = None,
+    sca_basis: Basis | None = None,
     at: datetime,
 ) -> None:
-    """Write a mandate down: for a card, or with the payment that is to bring one."""
+    """Write a mandate down: for a card, or with the payment that is to bring one.
+
+    That one is by two factors, whose basis stands with it.
+    """
     session.execute(
         mandates.insert().values(
             saved_card_id=saved_card_id,
             topup_id=topup_id,
             version=permission.version,
             limit_cents=permission.limit_cents,
+            sca_basis=sca_basis.value if sca_basis is not None else None,
             consented_at=at,
             ends_at=permission.ends_at,
         )

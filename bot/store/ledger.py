@@ -5,7 +5,7 @@ with other postings a programmer's error. Balances are cached on the account in 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -61,10 +61,11 @@ def open_accounts(session: Session, names: Iterable[str]) -> None:
 _KNOWN: Final = Statement("SELECT key, hash FROM journal_entry WHERE key = ANY(:keys text)")
 
 
-def record(session: Session, batch: Sequence[Entry], *, at: datetime) -> None:
+def record(session: Session, batch: Sequence[Entry], *, now: Callable[[], datetime]) -> None:
     """Write entries with their postings, and bring the balances up to date.
 
-    One that is written already, with the same postings, changes nothing.
+    One that is written already, with the same postings, changes nothing. The clock is read once
+    the accounts are locked, so that of two entries of an account the later has the later time.
     """
     if not batch:
         return
@@ -76,7 +77,7 @@ def record(session: Session, batch: Sequence[Entry], *, at: datetime) -> None:
             known[entry.key] = entry.hash
             fresh.append(entry)
         assert known[entry.key] == entry.hash, f"other postings under the key {entry.key}"
-    write(session, recording(fresh, accounts, at=at))
+    write(session, recording(fresh, accounts, at=now()))
 
 
 _ENTRIES: Final = Statement(

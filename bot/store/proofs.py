@@ -18,14 +18,17 @@ _SOME: Final = """(e.key = ANY(:keys text)
             OR e.key NOT LIKE 'transfer:%' AND e.key NOT LIKE 'topup:%')"""
 """The entries in question: those that `ODD` named, and those of other facts."""
 
-_PAIR: Final = r"""
-    WITH was_held AS (
-        SELECT DISTINCT transfer_id FROM transfer_event WHERE status = 'held'
-    ), fact AS (
-        SELECT t.id, t.status, t.amount_cents AS cents, w.transfer_id IS NOT NULL AS was_held,
+
+def _pairs(was_held: str, *, joined: str = "", of_transfers: str = "", of_topups: str = "") -> str:
+    """Return the tables `fact` and `pair`: what each transfer and top-up asks for.
+
+    That is an amount from one account to another, under a key: of all of them, or of some.
+    """
+    return rf"""fact AS (
+        SELECT t.id, t.status, t.amount_cents AS cents, {was_held} AS was_held,
             'wallet:' || t.payer_person_id AS payer, 'wallet:' || t.payee_person_id AS payee
-        FROM transfer t LEFT JOIN was_held w ON w.transfer_id = t.id
-        WHERE t.status IN ('posted', 'held', 'returned')
+        FROM transfer t {joined}
+        WHERE {of_transfers} t.status IN ('posted', 'held', 'returned')
     ), pair AS (
         SELECT CASE WHEN was_held THEN 'transfer:' || id || '\:hold'
                 ELSE 'transfer:' || id || '\:post' END AS key, payer AS source,
@@ -36,13 +39,29 @@ _PAIR: Final = r"""
         UNION ALL SELECT 'transfer:' || id || '\:return', 'held:' || id, payer, cents
             FROM fact WHERE status = 'returned'
         UNION ALL SELECT 'topup:' || id || '\:capture', 'cards', 'wallet:' || person_id,
-            amount_cents FROM topup WHERE status IN ('captured', 'disputed', 'refunded')
-    )
-"""
-"""What each transfer and top-up asks for: an amount from one account to another."""
+            amount_cents FROM topup
+            WHERE {of_topups} status IN ('captured', 'disputed', 'refunded')
+    )"""
+
+
+_ALL_PAIRS: Final = """
+    WITH was_held AS (
+        SELECT DISTINCT transfer_id FROM transfer_event WHERE status = 'held'
+    ), """ + _pairs(
+    "w.transfer_id IS NOT NULL", joined="LEFT JOIN was_held w ON w.transfer_id = t.id"
+)
+"""Of every transfer and top-up: those that were held are found in one pass."""
+
+_SOME_PAIRS: Final = "WITH " + _pairs(
+    """EXISTS (SELECT 1 FROM transfer_event v
+        WHERE v.transfer_id = t.id AND v.status = 'held')""",
+    of_transfers="t.id = ANY(:transfers bigint) AND",
+    of_topups="id = ANY(:topups text) AND",
+)
+"""Of those behind the entries in question."""
 
 ODD: Final = Statement(
-    _PAIR
+    _ALL_PAIRS
     + r""", legs AS (
         SELECT entry_id, COUNT(*) AS legs, SUM(amount_cents) AS cents, MAX(amount_cents) AS moved,
             MIN(account_id) FILTER (WHERE amount_cents < 0) AS source_id,
@@ -71,7 +90,7 @@ ODD: Final = Statement(
 posting without an entry. Materialized, so that it is planned for all rows, not for the first."""
 
 UNWRITTEN: Final = Statement(
-    _PAIR
+    _ALL_PAIRS
     + """
     SELECT key FROM pair WHERE NOT EXISTS (SELECT 1 FROM journal_entry e WHERE e.key = pair.key)
     UNION ALL
@@ -82,15 +101,9 @@ UNWRITTEN: Final = Statement(
 )
 """Keys that `ODD` finds by itself, save on SQLite, whose older versions know no full join."""
 
-_EXPECTED: Final = r"""
-    WITH fact AS (
-        SELECT t.id, t.status, t.amount_cents AS cents,
-            'wallet:' || t.payer_person_id AS payer, 'wallet:' || t.payee_person_id AS payee,
-            'held:' || t.id AS held, EXISTS (SELECT 1 FROM transfer_event v
-                WHERE v.transfer_id = t.id AND v.status = 'held') AS was_held
-        FROM transfer t
-        WHERE t.id = ANY(:transfers bigint) AND t.status IN ('posted', 'held', 'returned')
-    ), payout_move AS (
+_EXPECTED: Final = (
+    _SOME_PAIRS
+    + r""", payout_move AS (
         SELECT id, '\:request' AS suffix, 'wallet:' || person_id AS source, 'payouts' AS target
             FROM payout
         UNION ALL SELECT id, '\:cancel', 'payouts', 'wallet:' || person_id
@@ -115,26 +128,8 @@ _EXPECTED: Final = r"""
         UNION ALL SELECT 'difference:' || id || '\:book', 'own:' || booked_to, amount_cents
             FROM difference WHERE booked_at IS NOT NULL
     ), expected AS (
-        SELECT 'transfer:' || id || '\:post' AS key, payer AS name, -cents AS cents, 1 AS legs
-            FROM fact WHERE status = 'posted' AND NOT was_held
-        UNION ALL SELECT 'transfer:' || id || '\:post', payee, cents, 1
-            FROM fact WHERE status = 'posted' AND NOT was_held
-        UNION ALL SELECT 'transfer:' || id || '\:hold', payer, -cents, 1 FROM fact WHERE was_held
-        UNION ALL SELECT 'transfer:' || id || '\:hold', held, cents, 1 FROM fact WHERE was_held
-        UNION ALL SELECT 'transfer:' || id || '\:claim', held, -cents, 1
-            FROM fact WHERE status = 'posted' AND was_held
-        UNION ALL SELECT 'transfer:' || id || '\:claim', payee, cents, 1
-            FROM fact WHERE status = 'posted' AND was_held
-        UNION ALL SELECT 'transfer:' || id || '\:return', held, -cents, 1
-            FROM fact WHERE status = 'returned'
-        UNION ALL SELECT 'transfer:' || id || '\:return', payer, cents, 1
-            FROM fact WHERE status = 'returned'
-        UNION ALL SELECT 'topup:' || id || '\:capture', 'cards', -amount_cents, 1
-            FROM topup
-            WHERE id = ANY(:topups text) AND status IN ('captured', 'disputed', 'refunded')
-        UNION ALL SELECT 'topup:' || id || '\:capture', 'wallet:' || person_id, amount_cents, 1
-            FROM topup
-            WHERE id = ANY(:topups text) AND status IN ('captured', 'disputed', 'refunded')
+        SELECT key, source AS name, -cents AS cents, 1 AS legs FROM pair
+        UNION ALL SELECT key, target, cents, 1 FROM pair
         UNION ALL SELECT 'dispute:' || id || '\:taken', 'cards', amount_cents + fee_cents, 1
             FROM dispute
         UNION ALL SELECT 'dispute:' || id || '\:taken', 'own:losses', -amount_cents, 1
@@ -169,6 +164,7 @@ _EXPECTED: Final = r"""
         WHERE SOME GROUP BY e.key, a.name
     )
 """
+)
 """Every leg that the facts ask for, and every leg that is there, of the entries in question."""
 
 RULES: Final = tuple(

@@ -5,14 +5,26 @@ from typing import Annotated, Final
 
 import structlog
 from fastapi import APIRouter, Form
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from bot.domain.errors import Refusal, Unavailable
 from bot.domain.order import is_reference
 from bot.domain.transfer import Reason
-from bot.services import asked, cancel, claim, confirm, guarded, passkeys, settle, split, strong
+from bot.services import (
+    asked,
+    cancel,
+    claim,
+    confirm,
+    guarded,
+    mandates,
+    passkeys,
+    settle,
+    split,
+    strong,
+)
 from bot.services.confirm import GoToCard, Settled, UnderWay, Will
 from bot.services.deps import Deps
+from bot.services.strong import Asked
 from bot.services.views import (
     NotYours,
     OrderView,
@@ -50,6 +62,8 @@ STRANGERS: Final = "refusal.unknown_reference"
 """The refusal of a form by somebody whom the order does not concern: no page shows it to them."""
 Deed = Callable[[Deps, str, str], object]
 """What a party does to an order: by its reference, as this X account."""
+Wish = Callable[[Deps, Will], Asked]
+"""What takes two factors, of what a payer wants."""
 
 
 @router.get("/t/{reference}")
@@ -165,27 +179,33 @@ def confirm_order(
     except Refusal as refusal:
         if refusal.reply.key == confirm.OTHER_TOTAL:
             return _page(form, reference, said=refusal, ticked=number, keep=keep)
-        if will.funding == "wallet" and refusal.reply.key in guarded.NEEDS_PROOF:
-            return _prove(form, will, reference)
-        return _refused(form, reference, refusal)
+        wish = _lifting(will, refusal)
+        return _prove(form, will, wish) if wish else _refused(form, reference, refusal)
     except Unavailable as problem:
         # It is written down: the recovery job goes on, and the page shows how far it is.
         log.warning("card_page_late", reference=reference, reason=problem.reason)
         return form.go(form.home)
     match outcome:
-        case GoToCard(url) if url.startswith(tuple(f"{one}/" for one in form.site.card_origins)):
-            return RedirectResponse(url, 303)
-        case GoToCard() | Settled() | UnderWay():
-            # A browser follows no form to where our policy does not name: the page has a link.
+        case GoToCard(url):
+            return prove.to_card(form, url, form.home)
+        case Settled() | UnderWay():
             return form.go(form.home)
 
 
-def _prove(form: SignedVisit, will: Will, reference: str) -> Response:
+def _lifting(will: Will, refusal: Refusal) -> Wish | None:
+    """Return what is asked for where two factors lift a refusal."""
+    if refusal.reply.key == mandates.NEEDS_SCA:
+        return guarded.to_keep_card
+    of_wallet = will.funding == "wallet" and refusal.reply.key in guarded.NEEDS_PROOF
+    return guarded.to_pay if of_wallet else None
+
+
+def _prove(form: SignedVisit, will: Will, wish: Wish) -> Response:
     """Ask for two factors for what was ticked, at the terms that were shown."""
     try:
-        return prove.ask(form, guarded.to_pay(form.deps, will))
+        return prove.ask(form, wish(form.deps, will))
     except Refusal as refusal:
-        return _refused(form, reference, refusal)
+        return _refused(form, will.reference, refusal)
 
 
 @router.post("/t/{reference}/ask")

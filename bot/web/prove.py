@@ -1,10 +1,11 @@
 """The page of two factors: what was asked for in full, then the wallet code and the one by text."""
 
+from datetime import datetime
 from typing import Annotated
 
 import structlog
 from fastapi import APIRouter, Form
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from bot.domain.errors import Refusal
 from bot.domain.sca import Authenticated
@@ -77,7 +78,19 @@ def do(form: SignedVisit, challenge: ChallengePage, proof: Authenticated) -> Res
         home = guarded.home_of(challenge)
         sentence = form.say(refusal.reply)
         return form.page("sorry.html", status=409, what="refused", sentence=sentence, back=home)
-    return form.go(path)
+    return (
+        form.go(path) if path.startswith("/") else to_card(form, path, guarded.home_of(challenge))
+    )
+
+
+def to_card(form: SignedVisit, url: str, home: str) -> Response:
+    """Send the browser on to the card's page, or to ours that has a link to it.
+
+    A browser follows no form to where our policy does not name.
+    """
+    if url.startswith(tuple(f"{one}/" for one in form.site.card_origins)):
+        return RedirectResponse(url, 303)
+    return form.go(home)
 
 
 @router.post("/prove/{challenge_id}/again")
@@ -92,11 +105,13 @@ def again(form: Signed, challenge_id: str) -> Response:
 
 
 def _page(here: Visit, challenge: ChallengePage, said: str | None = None) -> Response:
+    ends_at = challenge.facts.get("ends_at")
     return here.page(
         "prove.html",
         status=200 if said is None else 422,
         challenge=challenge,
         facts=challenge.facts,
+        ends_at=datetime.fromisoformat(ends_at) if ends_at is not None else None,
         home=guarded.home_of(challenge),
         options=None if challenge.is_over else _options(here, challenge),
         said=said,

@@ -96,6 +96,7 @@ class CardBooks:
         self.disputes: dict[str, CardDispute] = {}
         self.refunds: dict[str, tuple[str, CardRefund]] = {}
         self.payouts: list[tuple[AcquirerPayout, tuple[AcquirerLine, ...]]] = []
+        self.lost_customers: set[str | None] = set()
         self._answers: dict[str, tuple[object, object]] = {}
         self._failures: dict[str, list[tuple[BotError, bool]]] = defaultdict(list)
         self._numbers = itertools.count(1)

@@ -46,6 +46,8 @@ class FakeCheckout:
         """Open a page for an order."""
 
         def work() -> str:
+            if order.customer_id in self._cards.lost_customers:
+                raise Rejected("resource_missing")
             session_id = self._cards.next_id("cs")
             state = CheckoutState(session_id, f"https://cards.example/{session_id}", "open")
             self._cards.pages[session_id] = Page(order, state)

@@ -63,7 +63,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def _write(self, batch: list[Entry], *, fails: bool) -> None:
         with self.store.write() as session:
-            ledger.record(session, batch, at=NOON)
+            ledger.record(session, batch, now=lambda: NOON)
             if fails:
                 raise ZeroDivisionError  # something else in the same commit went wrong
 

@@ -331,4 +331,3 @@ class OrderRules(Machine):
             self.each_cent_is_where_the_model_has_it()
             self.each_status_is_as_the_model_has_it()
             self.the_books_are_proven()
-        self.world.store.close()

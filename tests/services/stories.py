@@ -6,19 +6,17 @@ Each ends as if nothing had happened: each cent in one place, nothing done twice
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
-from bot.adapters.sepa_payouts import SepaFiles
-from bot.domain.payout import PayoutTerms
-from bot.domain.sca import Authenticated, Basis
+from bot.domain.errors import Refusal
 from bot.ports import RawEvent
 from bot.services import (
+    cancel,
     claim,
     operate,
-    payout_files,
-    payouts,
+    persons,
     receive,
-    reconcile,
     refunds,
     settle,
     split,
@@ -27,13 +25,14 @@ from bot.services import (
 from bot.services.confirm import GoToCard
 from bot.services.steps import Step
 from bot.services.views import OrderView, SplitView
-from bot.store import ledger
 from tests.crash_child import Stage
-from tests.fakes.bank import DEBTOR, FakeBankFiles, camt
+from tests.services.bank_stories import paid_out, reconciled
 from tests.world import World, reference_in
 
 GOOD = "4242424242424242"
+DECLINED = "4000000000000002"
 BRITISH = "4000008260000000"
+S = Step
 
 
 def _ordered(stage: Stage, payee: str, amount: str = "10€") -> str:
@@ -155,14 +154,52 @@ def held_and_claimed(stage: Stage) -> None:
 
 
 def by_saved_card(stage: Stage) -> None:
-    """A saved card is charged into the wallet, once."""
+    """A saved card is charged into the wallet, then for an order, once each."""
     world = stage.world
     person_id = world.join("bob")
+    world.join("alice")
     card_id = world.save_card(person_id, "pm_card_fr", limit_cents=10_000)
     stage.once(lambda: topup.charge_saved_card(world.deps, person_id, card_id, 1000))
     stage.until_done(world.react)
     assert world.balance("bob") == 1000
-    assert [one.captured_cents for one in world.cards.paid.values()] == [1000]
+    reference = world.order("bob", "alice", "11€")
+    stage.again(S.DECISION_RECORDED, S.CHARGED, S.TOPUP_SETTLED)
+    stage.once(
+        lambda: world.confirm("bob", reference, funding="card", saved_card_id=card_id),
+    )
+    stage.until_done(world.react)
+    assert world.statuses(reference) == ["posted"]
+    assert (world.balance("bob"), world.balance("alice")) == (1000, 1100)
+    assert [one.captured_cents for one in world.cards.paid.values()] == [1000, 1100]
+
+
+def stopped_and_expired(stage: Stage) -> None:
+    """A card's no is counted once; one order is cancelled at the card, another is left too long.
+
+    The acquirer has forgotten the payer by then.
+    """
+    world = stage.world
+    world.join("bob")
+    first, second = (world.order("bob", "alice", f"1{number}€") for number in range(2))
+    world.confirm("bob", first, funding="card", keep=True)
+    world.cards.submit(world.topup(first).session_id, DECLINED)
+    stage.until_done(world.react)
+    stage.once(lambda: cancel.cancel(world.deps, first, world.x_id("bob")))
+    world.cards.lost_customers |= {page.order.customer_id for page in world.cards.pages.values()}
+    stage.once(partial(_keep_another, world, second))
+    stage.until_done(world.react)
+    assert (world.topup(first).failed_attempts, world.topup(first).status) == (1, "declined")
+    assert (world.statuses(first), world.topup(second).status) == (["cancelled"], "expired")
+    world.pass_time(hours=30)
+    stage.until_done(lambda: cancel.expire_due(world.deps))
+    assert world.statuses(second) == ["expired"]
+    assert len(world.cards.pages) == 1
+
+
+def _keep_another(world: World, reference: str) -> None:
+    """Pay by a card that is kept, where the acquirer may say no."""
+    with suppress(Refusal):
+        world.confirm("bob", reference, funding="card", keep=True)
 
 
 def a_card_taken_out(stage: Stage) -> None:
@@ -176,7 +213,7 @@ def a_card_taken_out(stage: Stage) -> None:
 
 
 def disputed(stage: Stage) -> None:
-    """The acquirer takes money back: what is held is in the locked wallet."""
+    """The acquirer takes money back: what is held is in the locked wallet, then an operator's."""
     world = stage.world
     world.join("bob")
     reference = world.order("bob", "carol")
@@ -188,6 +225,14 @@ def disputed(stage: Stage) -> None:
     stage.until_done(world.react)
     assert world.statuses(reference) == ["returned"]
     assert (world.topup(reference).status, world.balance("bob")) == ("disputed", 1000)
+    for _ in range(2):  # whoever sees no answer asks again
+        stage.once(partial(_recover, world))
+    assert world.balance("bob") == 0
+
+
+def _recover(world: World) -> None:
+    with suppress(Refusal):
+        persons.recover(world.deps, "bob")
 
 
 def refunded_to_the_card(stage: Stage) -> None:
@@ -244,60 +289,6 @@ def split_and_asked(stage: Stage) -> None:
     assert (world.balance("alice"), world.balance("bob")) == (4500, 500)
 
 
-def paid_out(stage: Stage) -> None:
-    """To the bank: two are asked for, one is cancelled, one stands in one file and is settled."""
-    world = stage.world
-    world.join("bob", cents=5000)
-    world.pass_time(hours=world.deps.policy.card_payout_after_h)
-    bank = SepaFiles(stage.folder)
-    terms = PayoutTerms(1000, "FR1420041010050500013M02606", "Bob")
-    for key in ("first", "second"):
-        proof = Authenticated(key, terms.hash, Basis.PASSKEY)
-        for _ in range(2):  # whoever sees no answer asks again, with the same authentication
-            stage.once(partial(_ask, world, terms, proof))
-    stage.once(lambda: payouts.cancel(world.deps, world.x_id("bob"), 2))
-    for _ in range(3):
-        stage.once(lambda: payout_files.export_payouts(world.deps, bank, DEBTOR))
-    # What was written by a process that died is written again: the same file, not another.
-    (file,) = stage.folder.iterdir()
-    sent = FakeBankFiles({file.name: file.read_text()}).transfers()
-    assert [(one.end_to_end_id, one.cents) for one in sent] == [("SMONEY-PAYOUT-1", 1000)]
-    report = camt(sent)
-    for _ in range(2):
-        stage.once(lambda: payout_files.import_reports(world.deps, bank, DEBTOR.iban, report))
-    page = payouts.payout_page(world.deps, world.visitor("bob"))
-    assert [one.status for one in page.lines] == ["cancelled", "settled"]
-    assert world.balance("bob") == 4000
-
-
-def _ask(world: World, terms: PayoutTerms, proof: Authenticated) -> None:
-    payouts.request(world.deps, world.x_id("bob"), terms, proof)
-
-
-def reconciled(stage: Stage) -> None:
-    """The acquirer's money is in the bank, and a difference is booked."""
-    world = stage.world
-    world.join("bob")
-    world.join("alice")
-    reference = world.order("bob", "alice")
-    world.confirm("bob", reference, funding="card")
-    world.cards.submit(world.topup(reference).session_id, GOOD)
-    settle.drive(world.deps, world.topup(reference).id)
-    world.cards.pay_out(strange_cents=-50)
-    for _ in range(2):
-        stage.once(lambda: reconcile.reconcile_books(world.deps))
-    (line,) = reconcile.reconcile_books(world.deps).differences
-    for _ in range(2):
-        stage.once(lambda: reconcile.book_difference(world.deps, line.line, "costs"))
-    found = reconcile.reconcile_books(world.deps)
-    assert (found.payouts, found.differences) == (0, [])
-    with world.store.read() as session:
-        shown = dict(ledger.balances(session))
-    assert (shown["cards"], shown["bank"]) == (0, 910 + 40)
-    assert (shown["own:costs"], shown["own:funds"]) == (-40 - 50, 40)
-
-
-S = Step
 STEPS_OF: dict[Callable[[Stage], None], tuple[Step, ...]] = {
     by_wallet: (
         S.INBOX_WRITTEN,
@@ -341,13 +332,25 @@ STEPS_OF: dict[Callable[[Stage], None], tuple[Step, ...]] = {
         S.TOPUP_ENDED,
     ),
     held_and_claimed: (S.CLAIMED, S.GIVEN_BACK),
-    by_saved_card: (S.DECISION_RECORDED, S.CHARGED, S.TOPUP_SETTLED),
+    by_saved_card: (
+        S.TOPUP_WRITTEN,
+        S.DECISION_RECORDED,
+        S.CHARGED,
+        S.TOPUP_SETTLED,
+        S.CONFIRMATION_WRITTEN,
+    ),
+    stopped_and_expired: (S.FAILURE_COUNTED, S.STOPPED, S.CUSTOMER_LOST, S.EXPIRED),
     a_card_taken_out: (S.CARD_REMOVED, S.CARD_FORGOTTEN),
-    disputed: (S.INBOX_WRITTEN, S.INBOX_LEASED, S.DISPUTE_BOOKED),
+    disputed: (S.INBOX_WRITTEN, S.INBOX_LEASED, S.DISPUTE_BOOKED, S.RECOVERED),
     refunded_to_the_card: (S.REFUND_WRITTEN, S.REFUND_MADE, S.REFUND_ENDED),
     edited_while_with_the_card: (S.EDIT_WISHED, S.CHECKOUT_CLOSED, S.TOPUP_ENDED),
     split_and_asked: (S.SHARES_ASKED,),
-    reconciled: (S.ACQUIRER_PAYOUT_BOOKED, S.DIFFERENCE_BOOKED),
+    reconciled: (
+        S.ACQUIRER_PAYOUT_BOOKED,
+        S.BOOKS_COMPARED,
+        S.NIGHT_RECORDED,
+        S.DIFFERENCE_BOOKED,
+    ),
     paid_out: (
         S.PAYOUT_REQUESTED,
         S.PAYOUT_CANCELLED,

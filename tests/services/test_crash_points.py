@@ -14,7 +14,7 @@ from sqlalchemy import event
 from bot.services import settle
 from bot.services.steps import Step
 from tests.crash_child import Processes, Stage
-from tests.services import stories
+from tests.services import bank_stories, stories
 from tests.services.stories import STEPS_OF
 from tests.world import World
 
@@ -29,7 +29,7 @@ KILLED_ON_POSTGRESQL = (
     stories.by_wallet,
     stories.by_card,
     stories.by_card_as_a_webhook_tells,
-    stories.paid_out,
+    bank_stories.paid_out,
 )
 """Settle, payout and webhook: what a server does with a dead client is the same for the others."""
 KILLED = [

@@ -190,7 +190,7 @@ def test_more_entries_take_no_more_memory(database_url: str) -> None:
             for start in range(0, number, 1_000):
                 legs = (Posting(books.CARDS, -1), Posting(books.wallet(1), 1))
                 batch = [Entry(f"k{number}:{start + one}", legs) for one in range(1_000)]
-                ledger.record(session, batch, at=NOON)
+                ledger.record(session, batch, now=lambda: NOON)
         return [peak(number, form) for form in forms]
 
     def peak(number: int, form: Format) -> int:

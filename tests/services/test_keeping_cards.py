@@ -1,18 +1,22 @@
 """A card is kept from the page: with a mandate, by a captured payment, once, and no further."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import Row, select, text
+from sqlalchemy.exc import IntegrityError
 
-from bot.domain.cards import MANDATE_VERSION
+from bot.domain.cards import MANDATE_VERSION, read_permission
 from bot.domain.errors import Refusal, Rejected, Unavailable
-from bot.services import confirm, mandates, settle, topup
+from bot.domain.sca import Authenticated, Basis
+from bot.services import confirm, guarded, mandates, settle, strong, topup
 from bot.services.confirm import GoToCard, Settled
 from bot.services.views import OrderView
 from bot.store import cards
+from tests.builders import CODE
 from tests.world import World
 
 GOOD = "4242424242424242"
@@ -130,16 +134,85 @@ def test_only_the_permission_that_was_shown_can_be_given(world: World) -> None:
     assert [one.ends_at.date() - at.date() for one in given(world)] == [timedelta(days=364)]
 
 
-def will(world: World, reference: str, keep: str) -> confirm.Will:
-    """Return bob's will to pay by a card that is kept."""
+def will(
+    world: World, reference: str, keep: str, agreed: str | None = None, basis: Basis = Basis.CODE
+) -> confirm.Will:
+    """Return bob's will to pay by a card that is kept, by two factors for what he agreed to."""
+    shown = world.terms("bob", reference)
+    known = read_permission(keep, world.deps.policy.low_value_cents, world.clock.now())
+    if agreed is None and known is not None:
+        agreed = known.agreed_with(shown)
     return confirm.Will(
         reference=reference,
         x_user_id=world.x_id("bob"),
-        terms_hash=world.terms("bob", reference),
+        terms_hash=shown,
         funding="card",
         method="page",
         keep=keep,
+        proof=Authenticated("a-key", agreed, basis) if agreed else None,
     )
+
+
+def test_a_mandate_is_given_by_two_factors_bound_to_it_and_to_its_payment(world: World) -> None:
+    """PSD2 art. 97 (1) (c): not without them, not by those for the payment or another mandate."""
+    reference, other = world.order("bob", "alice"), world.order("bob", "alice", "11€")
+    at, policy = world.clock.now(), world.deps.policy
+    given_now = mandates.offered(policy, at)
+    yesterday = mandates.offered(policy, at - timedelta(days=1))
+    shown, elsewhere = world.terms("bob", reference), world.terms("bob", other)
+    without = replace(will(world, reference, given_now.text), proof=None)
+    others = (shown, yesterday.agreed_with(shown), given_now.agreed_with(elsewhere))
+    for wanted, why in (
+        (without, "refusal.mandate_needs_sca"),
+        *((will(world, reference, given_now.text, one), "refusal.other_mandate") for one in others),
+    ):
+        with pytest.raises(Refusal) as refused:
+            confirm.confirm(world.deps, wanted)
+        assert refused.value.reply.key == why
+    assert (given(world), world.statuses(reference)) == ([], ["pending"])
+    assert isinstance(confirm.confirm(world.deps, will(world, reference, given_now.text)), GoToCard)
+    assert [one.sca_basis for one in given(world)] == ["code"]
+    with (
+        pytest.raises(IntegrityError, match="ck_mandate_sca"),
+        world.store.write() as session,
+    ):
+        session.execute(text("UPDATE mandate SET sca_basis = NULL"))
+
+
+def test_two_codes_that_name_the_limit_keep_a_card(world: World) -> None:
+    """What is shown and texted names what may be charged; after them comes the card's page."""
+    reference = world.order("bob", "alice")
+    offer = mandates.offered(world.deps.policy, world.clock.now())
+    bob, wanted = world.visitor("bob"), will(world, reference, offer.text)
+    asked = guarded.to_keep_card(world.deps, replace(wanted, proof=None))
+    challenge = strong.begin(world.deps, bob, asked, lang="fr")
+    assert "30\u00a0€ au plus" in world.sms.texts_to(world.phone("bob"))[-1]
+    page = strong.page(world.deps, bob, challenge)
+    assert page is not None
+    proof = strong.prove(
+        world.deps,
+        bob,
+        challenge,
+        wallet_code_text=CODE,
+        text_code_text=world.newest_code("bob"),
+    )
+    address = guarded.do(world.deps, bob, page, proof, lang="fr", address=None)
+    assert address == world.topup(reference).url
+    assert [one.sca_basis for one in given(world)] == ["code"]
+
+
+def test_a_mandate_that_ended_while_its_payment_was_under_way_keeps_no_card(world: World) -> None:
+    """What the acquirer has kept of it is removed there."""
+    reference = world.order("bob", "alice")
+    world.confirm("bob", reference, funding="card", keep=True)
+    with world.store.write() as session:
+        session.execute(text("UPDATE mandate SET revoked_at = consented_at"))
+    world.cards.submit(world.topup(reference).session_id, GOOD)
+    settle.came_back(world.deps, reference, world.x_id("bob"), abandoned=False)
+    assert world.statuses(reference) == ["posted"]
+    assert offered(world, world.order("bob", "alice", "11€")) == []
+    assert topup.forget_removed(world.deps) == 1
+    assert at_the_acquirer(world) == []
 
 
 def test_an_expired_card_is_neither_offered_nor_charged(world: World) -> None:

@@ -1,5 +1,6 @@
 """Monthly statements: opening and entries are the closing, and the next month's opening."""
 
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -81,7 +82,7 @@ def test_an_entry_that_no_word_is_known_for_is_said_all_the_same(database_url: s
     bob, alice = world.join("bob", cents=1_000), world.join("alice")
     legs = (books.Posting(books.wallet(bob), -5), books.Posting(books.wallet(alice), 5))
     with opened.write() as session:
-        ledger.record(session, [books.Entry("fee:7:take", legs)], at=builders.NOON)
+        ledger.record(session, [books.Entry("fee:7:take", legs)], now=lambda: builders.NOON)
     found = of(world, "bob", "2026-11")
     opened.close()
     assert [one.what.key for one in found.lines][-1] == "page.statement.what.other"
@@ -133,6 +134,55 @@ def test_the_wallet_lists_its_months(world: World) -> None:
     world.pass_time(hours=24 * 800)
     assert len(statement.months(world.deps, visitor)) == statement.MONTHS_LISTED
     assert statement.months(world.deps, world.visitor("carol")) == []
+
+
+MIDNIGHT = datetime(2026, 11, 30, 23, 0, tzinfo=UTC)
+"""In Paris, where December begins."""
+WAITS_S = 0.3
+"""After which somebody who is not through is taken to wait (seconds)."""
+
+
+def test_what_waited_for_a_wallet_over_midnight_is_of_the_new_month(world: World) -> None:
+    """An entry has the time of its lock: none comes into a month that has been said to be over."""
+    rich(world)
+    bob = world.x_id("bob")
+    world.clock.set(MIDNIGHT - timedelta(minutes=1))
+    held, paid = world.order("bob", "carol", "5€"), world.order("bob", "carol", "6€")
+    world.confirm("bob", held)
+    world.clock.set(MIDNIGHT - timedelta(seconds=1))
+    deeds = (
+        lambda: world.confirm("bob", paid),
+        lambda: claim.take_back(world.deps, held, bob),
+        lambda: ask(world, "bob", 1_000),
+    )
+    with ThreadPoolExecutor(len(deeds)) as threads:
+        with world.store.write() as session:
+            ledger.lock_accounts(session, [books.wallet(1)])
+            waiting = [threads.submit(deed) for deed in deeds]
+            assert not wait(waiting, WAITS_S).done
+            world.clock.set(MIDNIGHT + timedelta(seconds=1))
+        for one in waiting:
+            one.result()
+    november, december = of(world, "bob", "2026-11"), of(world, "bob", "2026-12")
+    assert [line.amount_cents for line in november.lines] == [10_000, -500]
+    assert (november.is_over, november.closing_cents) == (True, 9_500)
+    assert sorted(line.amount_cents for line in december.lines) == [-1_000, -600, 500]
+
+
+def test_a_statement_waits_for_who_is_writing_to_the_wallet(world: World) -> None:
+    """Of a month that is over nothing is missing that is dated in it."""
+    bob = world.join("bob", cents=1_000)
+    visitor = world.visitor("bob")
+    with ThreadPoolExecutor(1) as threads:
+        with world.store.write() as session:
+            world.clock.set(MIDNIGHT - timedelta(seconds=1))
+            builders.fund(session, "topup-late", bob, 500, at=world.clock.now())
+            world.clock.set(MIDNIGHT + timedelta(seconds=1))
+            asked = threads.submit(statement.statement, world.deps, visitor, "2026-11")
+            assert not wait([asked], WAITS_S).done
+        found = asked.result()
+    assert found is not None
+    assert (found.is_over, found.closing_cents) == (True, 1_500)
 
 
 MOVES = st.lists(

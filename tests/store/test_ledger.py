@@ -32,9 +32,9 @@ def test_the_same_key_with_the_same_postings_again_changes_nothing(store: Store)
     with store.write() as session:
         bob = builders.person(session, "bob")
         entry = books.capture(builders.fill(session, bob, 500), bob, 500)
-        ledger.record(session, [entry], at=NOON)
+        ledger.record(session, [entry], now=lambda: NOON)
     with store.write() as session:
-        ledger.record(session, [entry], at=NOON)
+        ledger.record(session, [entry], now=lambda: NOON)
     with store.read() as session:
         assert ledger.balance(session, books.wallet(bob)) == 500
         assert ledger.counts(session)[:2] == (1, 2)
@@ -44,12 +44,12 @@ def test_a_batch_that_repeats_an_entry_writes_it_once(store: Store) -> None:
     """Its postings are not doubled under its one key; a contradiction is a bug here as well."""
     entry = books.capture("t", 1, 500)
     with store.read() as session:  # rolled back: no fact stands behind what is written
-        ledger.record(session, [entry, entry], at=NOON)
+        ledger.record(session, [entry, entry], now=lambda: NOON)
         assert ledger.balance(session, books.wallet(1)) == 500
         assert ledger.counts(session)[:2] == (1, 2)
         contradiction = [books.capture("u", 1, cents) for cents in (1, 2)]
         with pytest.raises(AssertionError, match="other postings"):
-            ledger.record(session, contradiction, at=NOON)
+            ledger.record(session, contradiction, now=lambda: NOON)
 
 
 def test_the_same_key_with_other_postings_is_a_bug_and_changes_nothing(store: Store) -> None:
@@ -58,7 +58,7 @@ def test_the_same_key_with_other_postings_is_a_bug_and_changes_nothing(store: St
         bob = builders.person(session, "bob")
         topup_id = builders.fill(session, bob, 500)
     with pytest.raises(AssertionError, match="other postings"), store.write() as session:
-        ledger.record(session, [books.capture(topup_id, bob, 501)], at=NOON)
+        ledger.record(session, [books.capture(topup_id, bob, 501)], now=lambda: NOON)
     with store.read() as session:
         assert ledger.balance(session, books.wallet(bob)) == 500
 
@@ -70,7 +70,7 @@ def test_a_wallet_can_never_be_below_zero(store: Store) -> None:
         alice = builders.person(session, "alice")
     never = pytest.raises(IntegrityError, match="ck_account_never_below_zero")
     with never, store.write() as session:
-        ledger.record(session, [books.post(1, bob, alice, 101)], at=NOON)
+        ledger.record(session, [books.post(1, bob, alice, 101)], now=lambda: NOON)
 
 
 def test_two_writers_at_once_lose_no_cent(store: Store) -> None:

@@ -141,11 +141,18 @@ def test_a_box_keeps_the_card_of_a_payment(world: World, browser: Browser) -> No
     assert box is not None
     assert "checked" not in box[0]
     said = text_of(page)
-    for word in ("30 € au plus chacun", "23 novembre 2027", "effet immédiat"):
+    permits = ("30 € au plus chacun", "23 novembre 2027", "effet immédiat")
+    for word in (*permits, "votre code et un SMS"):
         assert word in said
     answer = browser.confirm(reference, "card", keep=box[1].replace("3000", "9000"))
     assert "conditions pour garder la carte ont changé" in text_of(answer.text)
-    assert browser.confirm(reference, "card", keep=box[1]).status_code == 303
+    asked = browser.confirm(reference, "card", keep=box[1]).headers["location"]
+    assert world.statuses(reference) == ["pending"]
+    said = text_of(browser.get(asked).text)
+    for word in (*permits, "10 € par carte à @alice"):
+        assert word in said
+    to_card = browser.prove("bob", asked)
+    assert (to_card.status_code, to_card.headers["location"]) == (303, world.topup(reference).url)
     world.cards.submit(world.topup(reference).session_id, "4242424242424242")
     browser.get(f"/t/{reference}", card="done")
     wallet = text_of(browser.get("/wallet").text)

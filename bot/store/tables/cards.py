@@ -68,6 +68,11 @@ class Mandate(SQLModel, table=True):
     __table_args__ = (
         CheckConstraint("limit_cents > 0", name="ck_mandate_limit"),
         CheckConstraint("saved_card_id IS NOT NULL OR topup_id IS NOT NULL", name="ck_mandate_of"),
+        CheckConstraint(
+            "topup_id IS NULL OR revoked_at IS NOT NULL"
+            " OR (sca_basis IS NOT NULL AND sca_basis IN ('code', 'passkey'))",
+            name="ck_mandate_sca",
+        ),
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
@@ -80,6 +85,8 @@ class Mandate(SQLModel, table=True):
     """Of the words that its giver read."""
     limit_cents: int = Field(sa_type=BigInteger)
     """The most that one charge may be."""
+    sca_basis: str | None = Field(default=None, max_length=16)
+    """By which two factors it was given on the page; without them it permits nothing."""
     consented_at: datetime = Field(sa_type=UtcDateTime)
     ends_at: datetime = Field(sa_type=UtcDateTime)
     revoked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
