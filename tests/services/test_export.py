@@ -7,7 +7,6 @@ import tracemalloc
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import pytest
 from beancount import loader
 from beancount.core import data, realization
 from hypothesis import HealthCheck, given, settings
