@@ -35,7 +35,7 @@ sandbox: .venv/.installed ## runs the whole bot on this machine, with a local X 
 
 test: .venv/.dev ## sets up what the tests need and runs every test
 	@tests/setup.sh
-	@$(PY) -m pytest -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist loadfile --no-loadscope-reorder
+	@$(PY) -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 check: .venv/.dev ## format, lint, types, import contracts, dependencies
 	@$(PY) -m ruff format --check .
