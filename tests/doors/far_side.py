@@ -75,7 +75,7 @@ def far_side(database_url: str) -> Iterator[FarSide]:
 def post(far: FarSide, text: str) -> str:
     """Post as bob on the local X; return the post's id."""
     said = {"as": "bob", "text": text}
-    answer = httpx.post(f"{far.x_url}/_sandbox/posts", json=said, trust_env=False)
+    answer = httpx.post(f"{far.x_url}/_sandbox/posts", json=said, trust_env=False, verify=False)
     return str(answer.raise_for_status().json()["id"])
 
 
@@ -83,7 +83,7 @@ def replies(far: FarSide, post_id: str) -> list[str]:
     """Return the replies to a post, once there is one."""
     found: list[str] = []
     for _ in range(WITHIN_S * 10):
-        posts = httpx.get(f"{far.x_url}/_sandbox/posts", trust_env=False).json()
+        posts = httpx.get(f"{far.x_url}/_sandbox/posts", trust_env=False, verify=False).json()
         found = [
             one["text"]
             for one in posts

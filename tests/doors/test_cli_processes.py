@@ -79,7 +79,10 @@ def test_a_stream_that_x_ends_is_connected_again(far: FarSide, tmp_path: Path) -
     with process("worker", settings=far.settings, folder=tmp_path) as worker:
         worker.wait_for("stream_connected")
         httpx.post(
-            f"{far.x_url}/_sandbox/faults", json={"fault": "disconnect"}, trust_env=False
+            f"{far.x_url}/_sandbox/faults",
+            json={"fault": "disconnect"},
+            trust_env=False,
+            verify=False,
         ).raise_for_status()
         in_gap = post(far, "@smoney pay @alice 10€")
         assert len(replies(far, in_gap)) == 1

@@ -99,11 +99,15 @@ def test_a_web_process_waits_for_its_database(tmp_path: Path) -> None:
             assert "check DATABASE_URL" in web.said
             home = far.settings["PUBLIC_URL"]
             for path, status in (("/healthz", 200), ("/readyz", 503), ("/", 503), ("/wallet", 503)):
-                assert httpx.get(f"{home}{path}", trust_env=False).status_code == status, path
+                assert (
+                    httpx.get(f"{home}{path}", trust_env=False, verify=False).status_code == status
+                ), path
             server.go_up()
             web.wait_for("database_answers")
             for path in ("/readyz", "/", "/wallet"):
-                assert httpx.get(f"{home}{path}", trust_env=False).status_code == 200, path
+                assert (
+                    httpx.get(f"{home}{path}", trust_env=False, verify=False).status_code == 200
+                ), path
             web.signal(signal.SIGTERM)
             assert web.end() == 0
             assert "Traceback" not in web.said
@@ -116,7 +120,9 @@ def test_worker_and_web_run_in_one_process(far: FarSide, tmp_path: Path) -> None
         both.wait_for("stream_connected")
         url = far.settings["PUBLIC_URL"]
         for path, status in (("/healthz", 200), ("/readyz", 200), ("/", 200), ("/t/NOPE22", 404)):
-            assert httpx.get(f"{url}{path}", trust_env=False).status_code == status, path
+            assert httpx.get(f"{url}{path}", trust_env=False, verify=False).status_code == status, (
+                path
+            )
         assert len(answers(far, "@smoney pay @alice 10€")) == 1
         both.signal(signal.SIGTERM)
         assert both.end() == 0
@@ -130,7 +136,7 @@ def test_the_web_needs_no_credentials_of_the_bots_account(far: FarSide, tmp_path
     with process("web", settings=settings, folder=tmp_path) as web:
         web.wait_for("web_started")
         url = f"{far.settings['PUBLIC_URL']}/readyz"
-        assert httpx.get(url, trust_env=False).status_code == 200
+        assert httpx.get(url, trust_env=False, verify=False).status_code == 200
         web.signal(signal.SIGINT)
         assert web.end() == 0
         assert "Traceback" not in web.said
@@ -140,7 +146,7 @@ def let_polls_hang(far: FarSide) -> None:
     """Let X not answer when messages are read."""
     fault = {"fault": "stall", "path": "/2/dm_events", "seconds": 60, "times": 50}
     url = f"{far.x_url}/_sandbox/faults"
-    httpx.post(url, json=fault, trust_env=False).raise_for_status()
+    httpx.post(url, json=fault, trust_env=False, verify=False).raise_for_status()
 
 
 def test_a_call_that_hangs_does_not_keep_the_worker_from_its_end(

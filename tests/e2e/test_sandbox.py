@@ -38,13 +38,15 @@ class Sandbox:
 
     def read(self, what: str) -> list[dict[str, Any]]:
         """Return the posts, messages or texts of the local X, oldest first."""
-        answer = httpx.get(f"{self.x_url}/_sandbox/{what}", trust_env=False)
+        answer = httpx.get(f"{self.x_url}/_sandbox/{what}", trust_env=False, verify=False)
         found: list[dict[str, Any]] = answer.raise_for_status().json()
         return found
 
     def say(self, what: str, **said: str) -> dict[str, Any]:
         """Post, or send a direct message, on the local X."""
-        answer = httpx.post(f"{self.x_url}/_sandbox/{what}", json=said, trust_env=False)
+        answer = httpx.post(
+            f"{self.x_url}/_sandbox/{what}", json=said, trust_env=False, verify=False
+        )
         made: dict[str, Any] = answer.raise_for_status().json()
         return made
 
@@ -123,7 +125,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 def test_a_tweet_becomes_money_in_the_payees_wallet(sandbox: Sandbox) -> None:
     """Bob posts, one reply comes, he confirms by direct message, Alice has it."""
     reference = sandbox.order("@smoney pay @alice 10€ for pizza")
-    stranger = httpx.get(f"{sandbox.url}/t/{reference}", trust_env=False).text
+    stranger = httpx.get(f"{sandbox.url}/t/{reference}", trust_env=False, verify=False).text
     assert not re.search(r"alice|bob|pizza|10[ .,  ]?(00)?[ €]", stranger), "it names nobody"
     sandbox.say("dms", **{"as": "bob", "to": "smoney", "text": f"oui {reference}"})
     shown = until(lambda: one if (one := sandbox.show(reference))["status"] != "pending" else None)

@@ -22,11 +22,11 @@ def test_a_server_answers_until_it_is_stopped() -> None:
     """At once after the start, never after the stop, and its thread is gone."""
     with serve(create_app()) as running:
         assert running.url == f"http://127.0.0.1:{running.port}"
-        assert httpx.get(running.url).status_code == 200
+        assert httpx.get(running.url, verify=False).status_code == 200
         assert f"serve-{running.port}" in thread_names()
     assert f"serve-{running.port}" not in thread_names()
     with pytest.raises(httpx.ConnectError):
-        httpx.get(running.url)
+        httpx.get(running.url, verify=False)
     running.stop()
 
 
@@ -54,17 +54,19 @@ def test_a_call_that_stalls_does_not_hold_up_the_stop(caplog: pytest.LogCaptureF
     """It is let go, and nothing is logged as an error."""
     running = serve(create_app())
     fault = {"fault": "stall", "path": "/2/users/by", "seconds": 600}
-    httpx.post(f"{running.url}/_sandbox/faults", json=fault)
+    httpx.post(f"{running.url}/_sandbox/faults", json=fault, verify=False)
     answers: list[int] = []
 
     def call() -> None:
         headers = {"authorization": f"Bearer {SECRETS.bearer_token}"}
         path = f"{running.url}/2/users/by?usernames=bob"
-        answers.append(httpx.get(path, headers=headers, timeout=PATIENCE_S).status_code)
+        answers.append(
+            httpx.get(path, headers=headers, timeout=PATIENCE_S, verify=False).status_code
+        )
 
     caller = threading.Thread(target=call)
     caller.start()
-    while httpx.get(f"{running.url}/_sandbox/faults").json():
+    while httpx.get(f"{running.url}/_sandbox/faults", verify=False).json():
         assert caller.is_alive()
     running.stop()
     caller.join(PATIENCE_S)

@@ -140,7 +140,8 @@ class Webhooks:
         return delivery
 
     def _run(self) -> None:
-        with httpx.Client(timeout=TIMEOUT_S, trust_env=False) as client:
+        # To this machine alone: the world's certificates need not be read.
+        with httpx.Client(timeout=TIMEOUT_S, trust_env=False, verify=False) as client:
             while (delivery := self._next()) is not None:
                 self._deliver(client, delivery)
 
