@@ -53,6 +53,8 @@ TRANSITIONS: Final[Mapping[TopupStatus, frozenset[TopupStatus]]] = MappingProxyT
 """DESIGN.md, "The life of a transfer". A saved card's charge goes from created to captured."""
 
 UNFINISHED: Final = (TopupStatus.CREATED, TopupStatus.AUTHORIZED)
+TAKEN: Final = (TopupStatus.CAPTURED, TopupStatus.DISPUTED, TopupStatus.REFUNDED)
+"""The card paid, whatever became of the money since."""
 """What the driver still has to bring to an end."""
 
 ATTEMPTS_AN_ORDER: Final = 3

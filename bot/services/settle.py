@@ -20,7 +20,7 @@ from sqlmodel import Session
 from bot.domain import books
 from bot.domain.cards import CardFailure, refusal_of
 from bot.domain.errors import Rejected, Unavailable
-from bot.domain.topup import KEYS_LAST, UNFINISHED, TopupStatus
+from bot.domain.topup import KEYS_LAST, TAKEN, UNFINISHED, TopupStatus
 from bot.domain.transfer import Reason
 from bot.ports import CardPayment
 from bot.services import accept, card_guard, hosted, mandates, posting, topup_end
@@ -212,7 +212,7 @@ def _phase(deps: Deps, row: Row[Any]) -> bool:
             case _:
                 return _void(deps, row)
     if row.saved_card_id is not None:
-        return _permit(deps, row) if row.decision is None else _charge(deps, row)
+        return _use_saved_card(deps, row)
     if row.session_id is None:
         return hosted.open_page(deps, row)
     return hosted.look(deps, row)
@@ -265,7 +265,11 @@ def _settle_captured(deps: Deps, row: Row[Any], payment: CardPayment) -> None:
             payment_id=payment.id,
         )
         if not moved:
-            return  # another driver was quicker, and did all of what follows
+            # Another driver was quicker, and did all of what follows: or nobody knows whose it is.
+            now = confirmations.topup(session, row.id)
+            if now is None or TopupStatus(now.status) not in TAKEN:
+                log.error("captured_after_its_end", topup=row.id, payment=payment.id)
+            return
         if row.confirmation_id is None:
             entry = books.capture(row.id, row.person_id, row.amount_cents)
             ledger.record(session, [entry], now=deps.clock.now)
@@ -292,20 +296,31 @@ def _void(deps: Deps, row: Row[Any]) -> bool:
     return topup_end.ended(deps, row, TopupStatus.VOIDED, key, Reason.CARD_NOT_ACCEPTED, payment)
 
 
-def _permit(deps: Deps, row: Row[Any]) -> bool:
-    """Write that a saved card is to be charged, or end it: the last look at mandate and limits.
+def permit(deps: Deps, row: Row[Any]) -> bool:
+    """Write that a saved card is to be charged, or is not: the last look at mandate and limits.
 
-    Once that is written the charge is asked for until its outcome is known, under one key.
+    Once that is written the charge is asked for until its outcome is known, under one key. A driver
+    that looks later writes nothing: the card may have been charged since.
     """
     with deps.store.write() as session:
         confirmations.topup(session, row.id, lock=True)
         refusal = accept.why_no_charge(session, deps, row)
-        if refusal is None:
-            confirmations.decide(session, row.id, decision="capture", refusal=None)
-    if refusal is not None:
-        return topup_end.ended(deps, row, TopupStatus.DECLINED, refusal, Reason.CARD_NOT_ACCEPTED)
+        decision = "capture" if refusal is None else "void"
+        confirmations.decide(session, row.id, decision=decision, refusal=refusal)
     deps.step(Step.DECISION_RECORDED)
     return True
+
+
+def _use_saved_card(deps: Deps, row: Row[Any]) -> bool:
+    match row.decision:
+        case None:
+            return permit(deps, row)
+        case "capture":
+            return _charge(deps, row)
+        case _:
+            return topup_end.ended(
+                deps, row, TopupStatus.DECLINED, row.refusal, Reason.CARD_NOT_ACCEPTED
+            )
 
 
 def _charge(deps: Deps, row: Row[Any]) -> bool:

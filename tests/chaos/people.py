@@ -85,6 +85,9 @@ def _keep_card(scene: Scene, person_id: int) -> None:
     )
     at = scene.deps.clock.now()
     with scene.deps.store.write() as session:
+        people.lock_persons(session, [person_id])
+        if cards.same_card(session, person_id, card):
+            return  # they did so on another device at the same moment
         card_id = cards.keep(session, person_id, card, at=at)
         cards.permit(session, permission(MANDATE_CENTS, at), saved_card_id=card_id, at=at)
 

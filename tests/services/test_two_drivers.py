@@ -5,7 +5,8 @@ from typing import Any
 from sqlalchemy import Row
 
 from bot.domain.transfer import Reason
-from bot.services import hosted, settle
+from bot.services import hosted, settle, topup
+from bot.services.confirm import Settled
 from bot.services.steps import Step
 from bot.store import wishes
 from tests.world import World
@@ -35,3 +36,27 @@ def test_a_page_that_was_opened_meanwhile_is_closed_before_its_top_up_ends(world
     settle.drive(world.deps, stale.id)
     assert world.statuses(reference) == ["cancelled"]
     assert world.cards.checkout.read(world.topup(reference).session_id).status == "expired"
+
+
+def test_a_card_that_is_charged_meanwhile_is_not_refused(world: World) -> None:
+    """Its mandate was revoked between the looks of two drivers: what the first wrote stands."""
+    bob = world.join("bob")
+    world.join("alice")
+    card_id = world.save_card(bob, "pm_card_fr", limit_cents=2000)
+    reference = world.order("bob", "alice", "10€")
+
+    def look() -> None:
+        """Look before the first driver has written, and write after it has."""
+        stale = world.topup(reference)
+        world.on_step = (Step.DECISION_RECORDED, lambda: write(stale))
+
+    def write(stale: Row[Any]) -> None:
+        world.on_step = (None, lambda: None)
+        topup.remove_card(world.deps, bob, card_id)
+        settle.permit(world.deps, stale)
+
+    world.on_step = (Step.CONFIRMATION_WRITTEN, look)
+    outcome = world.confirm("bob", reference, funding="card", saved_card_id=card_id)
+    assert outcome == Settled(reference)
+    assert world.topup(reference).status == "captured"
+    assert (world.statuses(reference), world.balance("alice")) == (["posted"], 1000)
