@@ -58,6 +58,8 @@ class Site:
         )
         self.templates.globals["style_address"] = _hashed("style.css")
         self.templates.globals["passkey_address"] = _hashed("passkey.js")
+        self.templates.globals["share_address"] = _hashed("share.js")
+        self.templates.globals["try_address"] = _hashed("try.js")
         self.templates.globals["icon_address"] = _hashed("icon.svg")
 
     def set_cookie(
@@ -260,6 +262,8 @@ class SignedVisit(Visit):
 def home_of(path: str) -> str:
     """Return the page that a form's address belongs to."""
     parts = path.split("/")
+    if parts[1].startswith("@"):
+        return sessions.local_path(f"/{parts[1]}")
     return f"/t/{parts[2]}" if parts[1] == "t" else sessions.HOME
 
 

@@ -14,7 +14,9 @@ from bot.domain.sca import Authenticated, Basis
 from bot.ports import RawEvent
 from bot.services import (
     claim,
+    mend,
     operate,
+    pay_page,
     payout_files,
     payouts,
     receive,
@@ -25,8 +27,9 @@ from bot.services import (
     topup,
 )
 from bot.services.confirm import GoToCard
+from bot.services.drafted import DraftView, SplitView
 from bot.services.steps import Step
-from bot.services.views import OrderView, SplitView
+from bot.services.views import OrderView
 from bot.store import ledger
 from tests.crash_child import Stage
 from tests.fakes.bank import DEBTOR, FakeBankFiles, camt
@@ -270,6 +273,43 @@ def paid_out(stage: Stage) -> None:
     assert world.balance("bob") == 4000
 
 
+def chosen_on_pages(stage: Stage) -> None:
+    """The amount of a misread post, then a payment without any post; each tap is made twice."""
+    world = stage.world
+    world.join("bob", cents=5000)
+    world.join("alice")
+    reference = reference_in(world.post("bob", "@smoney pay @alice 10"))
+    page = world.page("bob", reference)
+    assert isinstance(page, DraftView)
+    for _ in range(2):
+        stage.once(
+            lambda: mend.choose(
+                world.deps,
+                reference,
+                world.x_id("bob"),
+                amount_cents=1000,
+                note_text="",
+                shown_hash=page.people_hash,
+            )
+        )
+    assert world.statuses(reference) == ["pending"]
+    payee = pay_page.payee_of(world.deps, "alice", world.visitor("bob"))
+    for _ in range(2):
+        stage.once(
+            lambda: pay_page.order(
+                world.deps,
+                world.visitor("bob"),
+                payee_x_user_id=payee.x_user_id,
+                handle="alice",
+                amount_cents=700,
+                note_text="",
+                form="form",
+                lang="en",
+            )
+        )
+    assert [row.amount_cents for row in world.involving("bob")] == [700, 1000]
+
+
 def _ask(world: World, terms: PayoutTerms, proof: Authenticated) -> None:
     payouts.request(world.deps, world.x_id("bob"), terms, proof)
 
@@ -341,6 +381,7 @@ STEPS_OF: dict[Callable[[Stage], None], tuple[Step, ...]] = {
         S.TOPUP_ENDED,
     ),
     held_and_claimed: (S.CLAIMED, S.GIVEN_BACK),
+    chosen_on_pages: (S.AMOUNT_CHOSEN, S.PAGE_ORDERED),
     by_saved_card: (S.DECISION_RECORDED, S.CHARGED, S.TOPUP_SETTLED),
     a_card_taken_out: (S.CARD_REMOVED, S.CARD_FORGOTTEN),
     disputed: (S.INBOX_WRITTEN, S.INBOX_LEASED, S.DISPUTE_BOOKED),
