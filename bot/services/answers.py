@@ -155,7 +155,8 @@ def _with_way_to_mend(text: str, reply: Reply, lang: Lang, url: str, *, public: 
         say(Reply.of(f"draft.link.{one}", url=url), lang, public=public) for one in (what, "short")
     ]
     begun = (_with_at_signs(text, reply, lang, way) if public else text for way in ways)
-    longer = [f"{one} {way}" for one, way in zip(begun, ways, strict=True)]
+    ended = (one if one[-1] in ".?!…" else f"{one}." for one in begun)
+    longer = [f"{one} {way}" for one, way in zip(ended, ways, strict=True)]
     fits = (one for one in longer if weighted_length(one) <= POST_AT_MOST or not public)
     return next(fits, f"{text} {url}")
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from sqlalchemy import Row
 from sqlmodel import Session
 
+from bot.domain.commands import ErrorCode
 from bot.domain.draft import offers
 from bot.domain.order import OrderKind
 from bot.domain.replies import quoted
@@ -52,6 +53,10 @@ class DraftView:
     """The amount as it was written, made harmless."""
     offers: tuple[int, ...]
     """Amounts to choose with one tap, each for one person; of a split, its total."""
+    is_certain: bool
+    """Whether the figure is beyond doubt, and only what it is of was not said."""
+    is_above: bool
+    """Whether a reading is not offered since nobody may pay so much."""
     note: str | None
     others: tuple[tuple[str, str], ...]
     """Handle and name of everybody whom it names."""
@@ -108,14 +113,17 @@ def _draft_view(
     choices = offers(
         draft.misread, order.kind, draft.amount_cents, draft.amount_text, len(others) or 1
     )
-    # What nobody may pay is no choice.
-    most = None if _is_split(order) else deps.policy.to_organisation_cents
+    # What nobody may pay is no choice; of a split each pays a part.
+    most = deps.policy.to_organisation_cents
+    kept = choices if _is_split(order) else tuple(one for one in choices if one <= most)
     return DraftView(
         reference=order.reference,
         kind=order.kind,
         misread=draft.misread,
         read=quoted(draft.amount_text or ""),
-        offers=tuple(one for one in choices if most is None or one <= most),
+        offers=kept,
+        is_certain=draft.misread == ErrorCode.MISSING_CURRENCY,
+        is_above=len(kept) < len(choices),
         note=draft.note,
         others=named,
         people_hash=mend.people_hash(order, others),

@@ -75,7 +75,7 @@ def end(session: Session, order_id: int, outcome: str, *, at: datetime) -> bool:
     statement = (
         update(drafts)
         .where(drafts.c.order_id == order_id, drafts.c.ended_at.is_(None))
-        .values(ended_at=at, outcome=outcome)
+        .values(ended_at=at, outcome=outcome, amount_text=None)
     )
     return session.connection().execute(statement).rowcount == 1
 
@@ -103,7 +103,7 @@ def expire(session: Session, *, at: datetime) -> int:
     statement = (
         update(drafts)
         .where(drafts.c.ended_at.is_(None), drafts.c.confirm_by <= at)
-        .values(ended_at=at, outcome="expired")
+        .values(ended_at=at, outcome="expired", amount_text=None)
     )
     return session.connection().execute(statement).rowcount
 

@@ -104,7 +104,7 @@ def _page(
         case DraftView():
             notice = here.say(said.reply) if said is not None else None
             values = {"draft": shown, "notice": notice, "typed": typed, "note": note}
-            return here.page("draft.html", status=status, **values)
+            return here.page("draft.html", status=status, policy=here.deps.policy, **values)
         case OrderView():
             return _view(here, shown, said, status, keep)
 

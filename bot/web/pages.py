@@ -44,7 +44,9 @@ def _reading(here: Visit, text: str) -> str | None:
     if not text.strip():
         return None
     reading = read(text, bot_handle(here.deps) or USUAL_HANDLE, here.lang)
-    said = [reading.said]
+    said = reading.said
     if reading.is_mended:
-        said.append(Reply.of("page.read.mended"))
-    return " ".join(here.say(one) for one in said)
+        said = Reply.of("page.read.mended", said=said)
+    return here.say(
+        Reply.of(f"page.read.{'in_post' if reading.is_post else 'in_message'}", said=said)
+    )

@@ -267,6 +267,12 @@ def home_of(path: str) -> str:
     return f"/t/{parts[2]}" if parts[1] == "t" else sessions.HOME
 
 
+def back_of(request: Request) -> str:
+    """Return the page that a request stands on; a pay page's with what its link filled in."""
+    home, query = home_of(request.url.path), request.url.query
+    return sessions.local_path(f"{home}?{query}") if home.startswith("/@") and query else home
+
+
 def signed(here: Here, csrf: Annotated[str, Form()] = "") -> SignedVisit:
     """Let a form through whose token is the session's own."""
     brake(here, "form", BY_ADDRESS)

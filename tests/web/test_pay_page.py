@@ -49,7 +49,7 @@ def test_a_link_says_that_its_maker_chose_and_folds_their_note(browser: Browser)
     said = text_of(page)
     assert "12,50 €" in said
     assert "@alice" in said
-    assert "C’est la personne qui a fait ce lien" in said
+    assert "La personne qui a fait ce lien a choisi le montant" in said
     assert re.search(r"<details>.*?gratuit.*?</details>", page, re.DOTALL)
     assert "<b>" not in page
     assert '<svg viewBox="0 0 ' in page
@@ -184,6 +184,20 @@ def test_anybody_else_is_paid_by_name(browser: Browser, query: str, to: str | No
         assert ("1 à 15 lettres" in text_of(answer.text)) is bool(query)
 
 
+def test_a_session_that_ends_at_the_form_leads_back_to_what_the_link_said(
+    browser: Browser,
+) -> None:
+    """After signing in again the page is as it was filled in."""
+    browser.sign_in("bob")
+    browser.get(LINK)
+    action = re.search(r'method="post" action="([^"]+)"', browser.get(LINK).text)
+    assert action is not None
+    browser.client.cookies.clear()
+    answer = browser.client.post(html.unescape(action[1]), data={"csrf": "x", "amount": "5"})
+    assert answer.status_code == 401
+    assert 'href="/signin?next=/%40alice%3Famount%3D12.50%26note%3Dpizza"' in answer.text
+
+
 # --- drafts ------------------------------------------------------------------------------------
 
 
@@ -191,11 +205,13 @@ def test_one_tap_corrects_a_misread_amount(world: World, browser: Browser) -> No
     """From the reply's link to the confirmation: what was understood is there."""
     world.join("bob", cents=5000)
     reference = reference_in(world.post("bob", "@smoney pay @alice 1.200€ for pizza"))
-    said = text_of(browser.open_order("bob", reference))
+    page = browser.open_order("bob", reference)
+    said = text_of(page)
     assert "1.200" in said
     assert "Lequel est le bon" in said
-    assert "pizza" in said
+    assert 'value="pizza"' in page
     assert "1 200 €" not in said, "nobody may pay so much"
+    assert "500 €" in said, "and the page says so"
     people_hash = browser.hidden("people_hash")
     answer = browser.post(
         f"/t/{reference}/amount", people_hash=people_hash, amount_cents="120", note="pizza"
