@@ -24,8 +24,7 @@ def pay_path(handle: str, amount: str, note: str) -> str:
 def picture(url: str, label: str) -> str:
     """Return the QR code of an address, as an element of a page; `label` says what it is."""
     code = segno.make_qr(url, error="m")
-    return str(
-        code.svg_inline(
-            omitsize=True, dark=_DARK, light=_LIGHT, svgclass="qr", lineclass=None, title=label
-        )
+    drawn = code.svg_inline(
+        omitsize=True, dark=_DARK, light=_LIGHT, svgclass="qr", lineclass=None, title=label
     )
+    return drawn.replace("<svg ", '<svg role="img" ', 1)  # so that its title is read

@@ -318,13 +318,13 @@ def test_an_amount_that_was_never_public_and_a_payment_without_a_post(
     sandbox: Sandbox, changes: Changes, open_page: OpenPage
 ) -> None:
     """Bob's amount could mean two: one tap says which. Then he pays by Alice's link, no post."""
-    reference = sandbox.order("@smoney pay @alice 10-12€ for pizza")
+    reference = sandbox.order("@smoney pay @alice 1-2€ for coffee")
     bob = open_page(PHONE_WIDTH)
     bob.goto(f"{sandbox.url}/t/{reference}")
     sign_in(bob, "bob")
     picture(bob, "draft")
-    bob.get_by_role("button", name="12\u00a0€").click()
-    bob.get_by_role("button", name=re.compile("12.*depuis mon portefeuille")).click()
+    bob.get_by_role("button", name="1\u00a0€").click()
+    bob.get_by_role("button", name=re.compile("1.€.*depuis mon portefeuille")).click()
     expect(bob.get_by_text("C’est fait.")).to_be_visible()
     bob.get_by_role("button", name="Se déconnecter").click()
     bob.goto(f"{sandbox.url}/@alice?amount=5&note=café")
@@ -333,14 +333,14 @@ def test_an_amount_that_was_never_public_and_a_payment_without_a_post(
     sign_in(bob, "bob")
     expect(bob.locator("#amount")).to_have_value("5")
     picture(bob, "pay")
-    bob.locator("#amount").fill("7,50")
+    bob.locator("#amount").fill("0,50")
     bob.locator("#amount").press("Enter")
-    bob.get_by_role("button", name=re.compile("7,50.*depuis mon portefeuille")).click()
+    bob.get_by_role("button", name=re.compile("0,50.*depuis mon portefeuille")).click()
     expect(bob.get_by_text("C’est fait.")).to_be_visible()
     bob.goto(f"{sandbox.url}/help")
     bob.get_by_label("Essayez un texte").fill("demander 3€ à @alice")
     expect(bob.get_by_text("Demander 3\u00a0€ à @alice.")).to_be_visible()
-    assert changes() == {"bob": -1_950, "alice": 1_950}
+    assert changes() == {"bob": -150, "alice": 150}
 
 
 def test_pages_fit_narrow_screens_and_large_text(sandbox: Sandbox, open_page: OpenPage) -> None:

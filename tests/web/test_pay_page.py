@@ -52,7 +52,7 @@ def test_a_link_says_that_its_maker_chose_and_folds_their_note(browser: Browser)
     assert "La personne qui a fait ce lien a choisi le montant" in said
     assert re.search(r"<details>.*?gratuit.*?</details>", page, re.DOTALL)
     assert "<b>" not in page
-    assert '<svg viewBox="0 0 ' in page
+    assert '<svg role="img" viewBox="0 0 ' in page
     assert "https://smoney.test/@alice?amount=12.50&amp;note=" in page
 
 
