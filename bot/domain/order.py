@@ -1,13 +1,18 @@
 """An order: what one message, or one visit to the pay page, asks for, and its reference."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
+from hashlib import sha256
 from typing import Final
+from unicodedata import category, normalize
 
 REFERENCE_ALPHABET: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 """Without 0, 1, I and O, which are mistaken for one another."""
 REFERENCE_LENGTH: Final = 6
 """Characters; 32^6 is a thousand million, so a drawn one is nearly always free."""
+NOTE_AT_MOST: Final = 140
+"""Characters of a note, LANGUAGE.md, "Notes"."""
 
 
 class OrderKind(StrEnum):
@@ -49,3 +54,24 @@ def confirm_by_after_reply(
         created_at, confirm_within_h=confirm_within_h, answer_within_h=answer_within_h
     )
     return min(replied_at + timedelta(hours=confirm_within_h), latest)
+
+
+def draft_hash(reference: str, kind: str, x_user_ids: Sequence[str]) -> str:
+    """Return the hash of whom a draft is about: an amount is chosen for just these."""
+    return sha256("|".join((reference, kind, *x_user_ids)).encode()).hexdigest()
+
+
+def typed_note(text: str) -> str | None:
+    """Return a note as it is typed on a page: one line, nothing unseen, cut where it is long.
+
+    >>> typed_note("  pour\u202e la   pizza "), typed_note(" ")
+    ('pour la pizza', None)
+    """
+    seen = "".join(one for one in normalize("NFC", text) if one.isspace() or not _is_unseen(one))
+    note = " ".join(seen.split())
+    return (note if len(note) <= NOTE_AT_MOST else f"{note[: NOTE_AT_MOST - 1].rstrip()}…") or None
+
+
+def _is_unseen(character: str) -> bool:
+    """Whether nothing of a character is seen, save the joint between the parts of an emoji."""
+    return category(character) in ("Cc", "Cf", "Cs", "Co", "Cn") and character != "\u200d"

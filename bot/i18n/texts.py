@@ -115,6 +115,17 @@ def typed(cents: int, lang: Lang) -> str:
     return f"€{euros}{f'.{rest:02}' if rest else ''}"
 
 
+def figures(cents: int, lang: Lang) -> str:
+    """Write an amount as it stands in a field whose label says that it is in euros.
+
+    >>> figures(125050, "fr"), figures(1000, "en")
+    ('1250,50', '10')
+    """
+    euros, rest = divmod(cents, 100)
+    sign = "," if lang == "fr" else "."
+    return f"{euros}{f'{sign}{rest:02}' if rest else ''}"
+
+
 def signed(cents: int, lang: Lang) -> str:
     """Write what came in with a plus and what went out with a minus.
 

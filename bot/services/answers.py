@@ -88,9 +88,11 @@ def answer(
     priority: int,
     order_id: int | None = None,
     states_hash: str | None = None,
+    mended_at: str | None = None,
 ) -> None:
     """Put the one answer to a message into the outbox: a reply to a post, a DM to a DM.
 
+    `mended_at` is where a misread command is mended with a tap: that link ends the answer.
     An edited post whose reply is out gets no second one: its writer is told by direct message, as
     far as X's rules allow it.
     """
@@ -99,9 +101,12 @@ def answer(
     person = people.person_of(session, incoming.author_x_user_id)
     lang: Lang = person.lang if person is not None and person.lang else incoming.lang
     text = say(reply, lang, public=incoming.is_public, seed=incoming.seed)
-    if incoming.is_public:
+    if mended_at is not None:
+        text = _with_way_to_mend(text, reply, lang, mended_at, public=incoming.is_public)
+    elif incoming.is_public:
         link = incoming.own(f"{deps.public_url}/help")
         text = _made_unlike_others(_with_at_signs(text, reply, lang, link), link)
+    if incoming.is_public:
         letter = Letter(
             key=incoming.reply_key,
             channel="reply",
@@ -126,7 +131,8 @@ def answer(
         return
     if not outbox.rewrite(session, letter, at=at):
         key = f"edit:{incoming.id}"
-        tell(session, [News(key, incoming.author_x_user_id, reply, order_id)], at=at)
+        told = Reply.of("draft.choose", url=mended_at) if mended_at is not None else reply
+        tell(session, [News(key, incoming.author_x_user_id, told, order_id)], at=at)
 
 
 def hush(session: Session, x_user_id: str, at: datetime) -> None:
@@ -137,6 +143,22 @@ def hush(session: Session, x_user_id: str, at: datetime) -> None:
     """
     people.change_account(session, x_user_id, opted_out_at=at)
     outbox.drop_waiting(session, x_user_id, at=at, reason="its reader wrote stop")
+
+
+def _with_way_to_mend(text: str, reply: Reply, lang: Lang, url: str, *, public: bool) -> str:
+    """End a hint with the link to its draft: in as many words as there is room for.
+
+    The amount need never be public, so that nobody has to write their post again.
+    """
+    what = "choose" if reply.key.startswith("error.missing_amount") else "mend"
+    ways = [
+        say(Reply.of(f"draft.link.{one}", url=url), lang, public=public) for one in (what, "short")
+    ]
+    begun = (_with_at_signs(text, reply, lang, way) if public else text for way in ways)
+    ended = (one if one[-1] in ".?!…" else f"{one}." for one in begun)
+    longer = [f"{one} {way}" for one, way in zip(ended, ways, strict=True)]
+    fits = (one for one in longer if weighted_length(one) <= POST_AT_MOST or not public)
+    return next(fits, f"{text} {url}")
 
 
 def _with_at_signs(text: str, reply: Reply, lang: Lang, link: str) -> str:

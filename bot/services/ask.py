@@ -12,10 +12,10 @@ from sqlmodel import Session
 
 from bot.domain import limits
 from bot.domain import order as order_rules
-from bot.domain.commands import Donate, Pay, Request, Split
+from bot.domain.commands import Donate, Lang, Misread, Pay, Request, Split
 from bot.domain.errors import Refusal
 from bot.domain.order import OrderKind
-from bot.domain.replies import Reply
+from bot.domain.replies import EXAMPLE_CENTS, Reply
 from bot.domain.split import share
 from bot.domain.transfer import TransferStatus
 from bot.services import asked
@@ -53,8 +53,8 @@ def order(
     else:
         each_cents = command.amount_cents
     check(session, deps, kind, me, others, each_cents, at)
-    order_id = _order_id(session, deps, incoming, kind, command, at)
-    confirm_by = _confirm_by(session, deps, order_id)
+    order_id = order_for(session, deps, incoming, kind, command.lang, at)
+    confirm_by = confirm_by_of(session, deps, order_id)
     if isinstance(command, Split):
         named = [(x_user_id, handle) for handle, x_user_id in others]
         draft = NewDraft(amount_cents=command.amount_cents, note=command.note, people=named)
@@ -65,17 +65,19 @@ def order(
     return orders.by_id(session, order_id)
 
 
-def kind_of(command: Ordering) -> OrderKind:
-    """Return the kind of order that a command makes."""
-    return _KINDS[type(command)]
+def kind_of(command: Ordering | Misread) -> OrderKind:
+    """Return the kind of order that a command makes, or would make."""
+    return OrderKind(command.verb) if isinstance(command, Misread) else _KINDS[type(command)]
 
 
-def others_of(session: Session, command: Ordering, me: str, incoming: Incoming) -> list[Named]:
+def others_of(
+    session: Session, command: Ordering | Misread, me: str, incoming: Incoming
+) -> list[Named]:
     """Return whom a command names. Who splits, and the bot, have no part in what others owe."""
     # By id: one account may be named twice, under the handle that it had before as well.
     by_id = {incoming.people[handle]: handle for handle in reversed(command.people)}
     others = [(handle, x_user_id) for x_user_id, handle in reversed(by_id.items())]
-    if isinstance(command, Split):
+    if kind_of(command) is OrderKind.SPLIT:
         others = besides(session, me, others)
         if not others:
             raise Refusal(Reply.of("refusal.split_alone"))
@@ -115,16 +117,12 @@ def transfer_of(command: Pay | Donate | Request, me: str, other: Named) -> NewTr
     )
 
 
-def _order_id(
-    session: Session,
-    deps: Deps,
-    incoming: Incoming,
-    kind: OrderKind,
-    command: Ordering,
-    at: datetime,
+def order_for(
+    session: Session, deps: Deps, incoming: Incoming, kind: OrderKind, lang: Lang, at: datetime
 ) -> int:
+    """Write the order of a message, with nothing in it yet; an edit fills the one that is there."""
     if incoming.order_id is not None:
-        orders.change_order(session, incoming.order_id, kind=kind.value, lang=command.lang)
+        orders.change_order(session, incoming.order_id, kind=kind.value, lang=lang)
         return incoming.order_id
     new = NewOrder(
         kind=kind,
@@ -132,12 +130,12 @@ def _order_id(
         source_id=incoming.thing_id,
         conversation_id=incoming.conversation_id,
         owner_x_user_id=incoming.author_x_user_id,
-        lang=command.lang,
+        lang=lang,
     )
-    return _insert(session, deps, new, at)
+    return insert(session, deps, new, at)
 
 
-def _insert(session: Session, deps: Deps, new: NewOrder, at: datetime) -> int:
+def insert(session: Session, deps: Deps, new: NewOrder, at: datetime) -> int:
     """Write an order under a reference that is free: a drawn one nearly always is."""
     while True:
         order_id = orders.insert_order(session, new, deps.chance.reference(), at=at)
@@ -145,7 +143,7 @@ def _insert(session: Session, deps: Deps, new: NewOrder, at: datetime) -> int:
             return order_id
 
 
-def _confirm_by(session: Session, deps: Deps, order_id: int) -> datetime:
+def confirm_by_of(session: Session, deps: Deps, order_id: int) -> datetime:
     """Return until when what is ordered can be confirmed: an answer that is out has set the end."""
     row = orders.by_id(session, order_id)
     spans = {
@@ -163,10 +161,13 @@ def check(
     kind: OrderKind,
     me: str,
     others: Sequence[Named],
-    amount_cents: int,
+    amount_cents: int | None,
     at: datetime,
 ) -> None:
-    """Check what can be known when a command is read; settlement checks it again."""
+    """Check what can be known when a command is read; settlement checks it again.
+
+    `amount_cents` None: it is not chosen yet, and what it may be is checked when it is.
+    """
     limits.check_people(len(others), deps.policy)
     bot = bot_account(session)
     mine = asked.lock_parties(session, me, [x_user_id for _handle, x_user_id in others])
@@ -183,11 +184,12 @@ def check(
         # Of what is asked for, who asks is the payee.
         payee = mine if kind.is_asked else other
         to_organisation = payee is not None and bool(payee.is_organisation)
-        limits.check_amount(amount_cents, to_organisation=to_organisation, policy=deps.policy)
+        if amount_cents is not None:
+            limits.check_amount(amount_cents, to_organisation=to_organisation, policy=deps.policy)
     if kind.is_asked:
         asked.check(session, me, others, at)
     _check_pending(session, deps, accounts_of(session, me, mine))
-    if mine is not None and not kind.is_asked:
+    if mine is not None and not kind.is_asked and amount_cents is not None:
         window = at - timedelta(days=limits.ROLLING_DAYS)
         paid = orders.paid_since(session, [mine.id], since=window).get(mine.id, 0)
         limits.check_30_days(paid, amount_cents * len(others), deps.policy)
@@ -198,8 +200,9 @@ def _check_pending(session: Session, deps: Deps, mine: Sequence[str]) -> None:
     limits.check_pending(waiting, deps.policy)
 
 
-def _pay_instead(handle: str, amount_cents: int, deps: Deps) -> Reply:
+def _pay_instead(handle: str, amount_cents: int | None, deps: Deps) -> Reply:
     """Offer a plain payment in the place of a donation, as far as that may be so much."""
+    amount_cents = amount_cents or EXAMPLE_CENTS
     most_cents = deps.policy.to_person_cents
     if amount_cents > most_cents:
         key = "refusal.not_organisation.above"

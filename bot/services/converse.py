@@ -28,7 +28,7 @@ from bot.domain.commands import (
 from bot.domain.errors import Refusal
 from bot.domain.replies import Reply, misread_reply
 from bot.domain.transfer import TransferStatus
-from bot.services import ask, confirm, edits, figures, meant, split
+from bot.services import ask, confirm, edits, figures, meant, mend, split
 from bot.services.answers import (
     HELP_PRIORITY,
     HINT_PRIORITY,
@@ -133,8 +133,23 @@ def _do(session: Session, deps: Deps, incoming: Incoming, command: Command, at: 
             reply = Reply.of("help", url=incoming.own(f"{deps.public_url}/help"))
             answer(session, deps, incoming, reply, at=at, priority=HELP_PRIORITY)
         case Misread():
-            answer(session, deps, incoming, misread_reply(command), at=at, priority=HINT_PRIORITY)
+            _mend(session, deps, incoming, command, at)
     return False
+
+
+def _mend(session: Session, deps: Deps, incoming: Incoming, misread: Misread, at: datetime) -> None:
+    """Say what is wrong with a command, with a link to its draft where a page can mend it."""
+    order = mend.draft(session, deps, incoming, misread, at)
+    answer(
+        session,
+        deps,
+        incoming,
+        misread_reply(misread),
+        at=at,
+        priority=HINT_PRIORITY,
+        order_id=order.id if order is not None else None,
+        mended_at=f"{deps.public_url}/t/{order.reference}" if order is not None else None,
+    )
 
 
 # --- answers -----------------------------------------------------------------------------------
@@ -150,8 +165,10 @@ def _answer_order(
     if incoming.is_public:
         kind = order.kind if order.kind in ("request", "split") else "pay"
         reply, states_hash = Reply.of(f"order.{kind}.public", url=url), None
-    elif order.kind == "split":
-        reply, states_hash = _shares(session, order, url), None
+    elif (draft := drafts.of(session, order.id)) is not None and draft.ended_at is None:
+        misread = draft.misread is not None
+        amount = Reply.of("draft.choose", url=url) if misread else _shares(session, order, url)
+        reply, states_hash = amount, None
     else:
         reply, states_hash = _stated(session, deps, order, incoming, url)
     answer(
@@ -269,7 +286,7 @@ def _confirm(session: Session, deps: Deps, incoming: Incoming, code: str, at: da
 
 
 def _is_own_draft(session: Session, order: Row[Any], me: str) -> bool:
-    """Whether an order is somebody's split that nobody was asked for yet: the page is for that."""
+    """Whether an order is somebody's draft, of which nothing came yet: the page is for that."""
     draft = drafts.of(session, order.id)
     return draft is not None and draft.ended_at is None and order.owner_x_user_id == me
 

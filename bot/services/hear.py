@@ -24,6 +24,7 @@ from bot.domain.commands import (
     Split,
     Stop,
 )
+from bot.domain.draft import is_mendable
 from bot.domain.replies import Reply
 from bot.language import Text, parse
 from bot.ports import Message, Post, XUser
@@ -160,6 +161,8 @@ def _converse(
     refusal: Reply | None = None
     if isinstance(command, Pay | Donate | Request | Split):
         command, who, refusal = _resolve(deps, command, named)
+    elif isinstance(command, Misread) and is_mendable(command):
+        _command, who, _refusal = _resolve(deps, command, named)  # of nobody else a draft is made
     heard = replace(incoming, people=who)
     if heard.is_edit and not isinstance(command, Stop | Cancel):
         edits.close_card_pages(deps, heard, command)  # these two wish for it by themselves
@@ -180,7 +183,7 @@ def _kind(command: Command) -> str:
 
 def _resolve(
     deps: Deps,
-    command: Pay | Donate | Request | Split,
+    command: Pay | Donate | Request | Split | Misread,
     named: Mapping[str, str | None] | None,
 ) -> tuple[Command, Mapping[str, str], Reply | None]:
     """Find the X id behind each handle; `named` None: nothing is known of them (a DM)."""
@@ -199,7 +202,7 @@ def _resolve(
     return command, {handle: one for handle, one in who.items() if one is not None}, None
 
 
-def _invalid(command: Pay | Donate | Request | Split, handle: str) -> Misread:
+def _invalid(command: Pay | Donate | Request | Split | Misread, handle: str) -> Misread:
     return Misread(
         error=ErrorCode.INVALID_HANDLE,
         lang=command.lang,

@@ -43,7 +43,7 @@ def show_order(deps: Deps, reference: str) -> list[Shown]:
         if number:
             rows = [row for row in rows if str(row.number) == number]
         if order is not None and not number and drafts.of(session, order.id) is not None:
-            return _shown(session, rows)  # a split that nobody was asked for yet has none
+            return _shown(session, rows)  # a draft has none yet
         if order is None or not rows:
             raise Refusal(Reply.of("refusal.unknown_reference", reference=reference))
         return _shown(session, rows)

@@ -21,8 +21,8 @@ TOUCH_AFTER: Final = timedelta(seconds=5)
 """How old `seen_at` may be before it is written again: not every picture is a write."""
 ATTEMPT: Final = timedelta(minutes=15)
 """How long somebody may take at X; they may have to find their password."""
-NEXT_PATH_AT_MOST: Final = 300
-"""Characters of a path to come back to; ours are far shorter."""
+NEXT_PATH_AT_MOST: Final = 2_000
+"""Characters of a path to come back to: a pay page's holds a note, 12 for each emoji of it."""
 HOME: Final = "/wallet"
 """Where a sign-in leads that names no path of ours."""
 CALLBACK: Final = "/signin/callback"

@@ -80,7 +80,9 @@ def ask_others(
             raise Refusal(Reply.of("refusal.unknown_reference", reference=reference))
         if draft.outcome == "asked":
             return
-        _check_open(draft, at)
+        if draft.misread is not None:
+            raise Refusal(Reply.of("refusal.changed"))  # its total is not chosen yet
+        check_open(draft, at)
         shares = proposed(session, order, with_own=with_own)
         if shares.terms_hash != terms_hash:
             edited = order.edited_at is not None
@@ -89,7 +91,8 @@ def ask_others(
     deps.step(Step.SHARES_ASKED)
 
 
-def _check_open(draft: Row[Any], at: datetime) -> None:
+def check_open(draft: Row[Any], at: datetime) -> None:
+    """Refuse a draft that has ended. Raises `Refusal`."""
     if draft.outcome == "expired" or draft.confirm_by <= at:
         raise Refusal(Reply.of("refusal.too_late"))
     if draft.ended_at is not None:

@@ -15,6 +15,8 @@ class Step(StrEnum):
     EDIT_WISHED = "edits.wished"
     COMMAND_DONE = "receive.command_done"
     SHARES_ASKED = "split.shares_asked"
+    AMOUNT_CHOSEN = "mend.amount_chosen"
+    PAGE_ORDERED = "pay_page.ordered"
     OUTBOX_LEASED = "deliver.outbox_leased"
     MESSAGE_SENT = "deliver.message_sent"
     MESSAGE_RECORDED = "deliver.message_recorded"

@@ -13,10 +13,11 @@ from bot.domain.cards import Permission
 from bot.domain.commands import Lang
 from bot.domain.order import OrderKind
 from bot.domain.transfer import Reason, TransferStatus
-from bot.services import choices, mandates, split
+from bot.services import choices, drafted, mandates
 from bot.services.choices import Choice, SavedChoice
 from bot.services.confirm import terms_of
 from bot.services.deps import Deps
+from bot.services.drafted import DraftView, SplitView
 from bot.services.posting import PAID
 from bot.services.sessions import Visitor
 from bot.services.tell import shown
@@ -130,27 +131,7 @@ class OrderView:
     may_take_back: bool
 
 
-@dataclass(frozen=True, slots=True)
-class SplitView:
-    """A split that its asker looks at: nobody has been asked yet."""
-
-    reference: str
-    total_cents: int
-    note: str | None
-    with_own: bool
-    """Whether the asker has a share of their own."""
-    each_cents: int
-    own_cents: int
-    """The asker's share; where they have none, the cents that do not divide."""
-    others: tuple[tuple[str, str], ...]
-    """Handle and name of everybody who is to be asked."""
-    terms_hash: str
-    confirm_by: datetime
-    over: Literal["cancelled", "edited", "expired", "alone"] | None
-    """Why nobody can be asked any more; `alone`: the others are the asker's own by now."""
-
-
-OrderPage = Unknown | SignInFirst | NotYours | OrderView | SplitView
+OrderPage = Unknown | SignInFirst | NotYours | OrderView | SplitView | DraftView
 
 
 def order_page(
@@ -172,11 +153,10 @@ def order_page(
             return Unknown(reference)
         if visitor is None:
             return SignInFirst(order.reference)
-        draft = drafts.of(session, order.id) if order.kind == OrderKind.SPLIT.value else None
-        if draft is not None and draft.outcome != "asked":
-            if visitor.x_user_id != order.owner_x_user_id:
-                return NotYours(order.reference)
-            return _split_view(session, deps, order, draft, with_own=with_own)
+        draft = drafts.of(session, order.id)
+        is_owner = visitor.x_user_id == order.owner_x_user_id
+        if is_owner and draft is not None and _is_shown(session, order, draft):
+            return drafted.page(session, deps, order, draft, with_own=with_own)
         rows = [
             row
             for row in orders.transfers_of(session, [order.id])
@@ -188,34 +168,18 @@ def order_page(
         return _view(session, deps, order, rows, visitor, ticked)
 
 
+def _is_shown(session: Session, order: Row[Any], draft: Row[Any]) -> bool:
+    """Whether a draft is what an order has: it is open, or ended and nothing came of it."""
+    if draft.outcome is None or draft.outcome == "asked":
+        return draft.outcome is None
+    ids = [row.id for row in orders.transfers_of(session, [order.id])]
+    return len(orders.edited_away(session, ids)) == len(ids)
+
+
 def _without_edited_away(session: Session, rows: list[Row[Any]]) -> list[Row[Any]]:
     """Leave out what an edit put others in the place of; where it put nothing, it is shown."""
     gone = orders.edited_away(session, [row.id for row in rows])
     return [row for row in rows if row.id not in gone] or rows
-
-
-def _split_view(
-    session: Session, deps: Deps, order: Row[Any], draft: Row[Any], *, with_own: bool
-) -> SplitView:
-    others = split.others_in(session, order)
-    shares = split.proposed(session, order, with_own=with_own) if others else None
-    accounts = people.accounts_by_id(session, [x_user_id for _handle, x_user_id in others])
-    expired = draft.confirm_by <= deps.clock.now()
-    return SplitView(
-        reference=order.reference,
-        total_cents=draft.amount_cents,
-        note=draft.note,
-        with_own=with_own,
-        each_cents=shares.parts.each_cents if shares else 0,
-        own_cents=shares.parts.own_cents if shares else draft.amount_cents,
-        others=tuple(
-            (shown(accounts[x_user_id], handle), accounts[x_user_id].name)
-            for handle, x_user_id in others
-        ),
-        terms_hash=shares.terms_hash if shares else "",
-        confirm_by=draft.confirm_by,
-        over=draft.outcome or ("expired" if expired else None) or (None if others else "alone"),
-    )
 
 
 def _view(

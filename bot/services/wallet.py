@@ -24,20 +24,23 @@ from bot.store import activity, cards, drafts, ledger, people
 HISTORY_LINES: Final = 20
 """Lines of history on the wallet's page."""
 
-What = Literal["to_confirm", "to_ask", "to_pay", "to_claim", "held", "asked", "under_way"]
+What = Literal[
+    "to_confirm", "to_ask", "to_choose", "to_pay", "to_claim", "held", "asked", "under_way"
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """An order in which something waits, as its link shows it.
 
-    `to_confirm`, `to_ask`, `to_pay` and `to_claim` wait for the visitor; `held` and `asked` for the
-    others; `under_way` for the card.
+    `to_confirm`, `to_ask`, `to_choose`, `to_pay` and `to_claim` wait for the visitor; `held` and
+    `asked` for the others; `under_way` for the card.
     """
 
     what: What
     reference: str
-    amount_cents: int
+    amount_cents: int | None
+    """None where the amount is still to be chosen."""
     people: tuple[str, ...]
     until: datetime | None
 
@@ -162,14 +165,14 @@ def waits(deps: Deps, visitor: Visitor) -> tuple[Waiting, ...]:
 
 
 def _drafts(session: Session, x_user_id: str) -> tuple[Waiting, ...]:
-    """Return the splits that wait for their asker's tap."""
+    """Return the splits, and the commands whose amount was misread, that wait for a tap."""
     rows = drafts.open_of(session, [x_user_id])
     named = drafts.people_of(session, [row.order_id for row in rows])
     return tuple(
         Waiting(
-            what="to_ask",
+            what="to_ask" if row.misread is None else "to_choose",
             reference=row.reference,
-            amount_cents=row.amount_cents,
+            amount_cents=row.amount_cents if row.misread is None else None,
             people=tuple(one.handle for one in named if one.order_id == row.order_id),
             until=row.confirm_by,
         )

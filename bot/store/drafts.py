@@ -17,12 +17,17 @@ named = core(DraftPerson)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewDraft:
-    """A total, and the accounts to share it with, each with the handle that the command gave."""
+    """What was understood of a command, and the accounts that it names, each with its handle.
 
-    amount_cents: int
+    A split's total, to be shared; or what was wrong with an amount, and how it was written.
+    """
+
+    amount_cents: int | None
     note: str | None
     people: Sequence[tuple[str, str]]
     """X user id and handle."""
+    misread: str | None = None
+    amount_text: str | None = None
 
 
 def put(session: Session, order_id: int, new: NewDraft, *, confirm_by: datetime) -> None:
@@ -32,6 +37,8 @@ def put(session: Session, order_id: int, new: NewDraft, *, confirm_by: datetime)
         drafts.insert().values(
             order_id=order_id,
             amount_cents=new.amount_cents,
+            misread=new.misread,
+            amount_text=new.amount_text,
             note=new.note,
             confirm_by=confirm_by,
         )
@@ -68,9 +75,18 @@ def end(session: Session, order_id: int, outcome: str, *, at: datetime) -> bool:
     statement = (
         update(drafts)
         .where(drafts.c.order_id == order_id, drafts.c.ended_at.is_(None))
-        .values(ended_at=at, outcome=outcome)
+        .values(ended_at=at, outcome=outcome, amount_text=None)
     )
     return session.connection().execute(statement).rowcount == 1
+
+
+def choose(session: Session, order_id: int, *, amount_cents: int, note: str | None) -> None:
+    """Write the total that a misread split was meant to have: its shares can be shown now."""
+    session.execute(
+        update(drafts)
+        .where(drafts.c.order_id == order_id, drafts.c.ended_at.is_(None))
+        .values(amount_cents=amount_cents, note=note, misread=None, amount_text=None)
+    )
 
 
 def extend(session: Session, order_id: int, *, confirm_by: datetime) -> None:
@@ -87,7 +103,7 @@ def expire(session: Session, *, at: datetime) -> int:
     statement = (
         update(drafts)
         .where(drafts.c.ended_at.is_(None), drafts.c.confirm_by <= at)
-        .values(ended_at=at, outcome="expired")
+        .values(ended_at=at, outcome="expired", amount_text=None)
     )
     return session.connection().execute(statement).rowcount
 
@@ -95,7 +111,7 @@ def expire(session: Session, *, at: datetime) -> int:
 def open_of(session: Session, x_user_ids: Collection[str]) -> Sequence[Row[Any]]:
     """Return the drafts of these accounts that still wait for their tap, the newest first."""
     return session.execute(
-        select(drafts, orders.c.reference)
+        select(drafts, orders.c.reference, orders.c.kind)
         .join(orders, orders.c.id == drafts.c.order_id)
         .where(orders.c.owner_x_user_id.in_(x_user_ids), drafts.c.ended_at.is_(None))
         .order_by(drafts.c.order_id.desc())

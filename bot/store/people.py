@@ -54,6 +54,11 @@ def account(session: Session, x_user_id: str) -> Row[Any] | None:
     return session.execute(_ACCOUNT, {"account": x_user_id}).one_or_none()
 
 
+def account_named(session: Session, handle: str) -> Row[Any] | None:
+    """Return the row of the account that was last seen with a handle (lower case)."""
+    return session.execute(select(x_accounts).where(x_accounts.c.handle == handle)).first()
+
+
 def accounts_by_id(session: Session, x_user_ids: Iterable[str]) -> dict[str, Row[Any]]:
     """Return the rows of X accounts, by id."""
     rows = session.execute(select(x_accounts).where(x_accounts.c.x_user_id.in_(set(x_user_ids))))

@@ -1,7 +1,8 @@
 """The pages, the webhooks and the health checks: FastAPI with Jinja2, synchronous endpoints.
 
 GET changes nothing, save that a card's return page finishes what was confirmed, that a sign-in
-begins, that a session notes that it was seen, and that a request's page learns who asks.
+begins, that a session notes that it was seen, and that the pages of a request and of a payee learn
+who that is.
 """
 
 from urllib.parse import urlsplit

@@ -16,8 +16,8 @@ from bot.web.site import (
     SessionOver,
     Site,
     TooOften,
+    back_of,
     choose_lang,
-    home_of,
     page,
     visit,
 )
@@ -42,26 +42,26 @@ def install(app: FastAPI, site: Site) -> None:
         status = error.status_code if isinstance(error, HTTPException) else 500
         if status == 405 and request.method == "GET":
             # The address of a form, typed or loaded again: the page that it stands on.
-            return RedirectResponse(home_of(request.url.path), 303)
+            return RedirectResponse(back_of(request), 303)
         return not_found(request, site) if status == 404 else sorry(request, status, "bad_request")
 
     def session_over(request: Request, _error: Exception) -> Response:
-        return sorry(request, 401, "session_over", back=home_of(request.url.path))
+        return sorry(request, 401, "session_over", back=back_of(request))
 
     def forged(request: Request, _error: Exception) -> Response:
         here = visit(request)
-        home = home_of(request.url.path)
+        home = back_of(request)
         return sorry(request, 403, "forged", visitor=here.visitor, back=home)
 
     def refused(request: Request, error: Exception) -> Response:
         here = visit(request)
         assert isinstance(error, Refusal), "this handler was given refusals"
-        home = home_of(request.url.path)
+        home = back_of(request)
         said = here.say(error.reply)
         return sorry(request, 409, "refused", visitor=here.visitor, sentence=said, back=home)
 
     def unavailable(request: Request, _error: Exception) -> Response:
-        return sorry(request, 503, "unavailable", back=home_of(request.url.path))
+        return sorry(request, 503, "unavailable", back=back_of(request))
 
     def broken(request: Request, _error: Exception) -> Response:
         # The server has logged it; nobody reads here what it was.

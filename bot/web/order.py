@@ -8,6 +8,7 @@ from fastapi import APIRouter, Form
 from starlette.responses import Response
 
 from bot.domain.errors import Refusal, Unavailable
+from bot.domain.money import MAX_AMOUNT_CENTS
 from bot.domain.order import is_reference
 from bot.domain.transfer import Reason
 from bot.services import (
@@ -17,22 +18,18 @@ from bot.services import (
     confirm,
     guarded,
     mandates,
+    mend,
     passkeys,
     settle,
     split,
     strong,
+    typed,
 )
 from bot.services.confirm import GoToCard, Settled, UnderWay, Will
 from bot.services.deps import Deps
+from bot.services.drafted import DraftView, SplitView
 from bot.services.strong import Asked
-from bot.services.views import (
-    NotYours,
-    OrderView,
-    SignInFirst,
-    SplitView,
-    Unknown,
-    order_page,
-)
+from bot.services.views import NotYours, OrderView, SignInFirst, Unknown, order_page
 from bot.web import errors, prove
 from bot.web.site import Here, Signed, SignedVisit, Visit
 
@@ -91,8 +88,13 @@ def _page(
     with_own: bool = True,
     ticked: tuple[int, ...] = (),
     keep: str = "",
+    typed: str = "",
+    note: str | None = None,
 ) -> Response:
-    """Make the page of an order as it stands now; `said`: why what was asked was not done."""
+    """Make the page of an order as it stands now; `said`: why what was asked was not done.
+
+    `typed` and `note` are what was typed into a draft's form, which a no leaves there.
+    """
     status = 200 if said is None else 409
     shown = order_page(here.deps, reference, here.visitor, with_own=with_own, ticked=ticked)
     match shown:
@@ -103,6 +105,10 @@ def _page(
         case SplitView():
             notice = here.say(said.reply) if said is not None else None
             return here.page("split.html", status=status, split=shown, notice=notice)
+        case DraftView():
+            notice = here.say(said.reply) if said is not None else None
+            values = {"draft": shown, "notice": notice, "typed": typed, "note": note}
+            return here.page("draft.html", status=status, policy=here.deps.policy, **values)
         case OrderView():
             return _view(here, shown, said, status, keep)
 
@@ -230,6 +236,32 @@ def ask_shares(
     return form.go(form.home)
 
 
+@router.post("/t/{reference}/amount")
+def choose_amount(
+    form: Signed,
+    reference: str,
+    people_hash: Annotated[str, Form(max_length=64)] = "",
+    amount: Annotated[str, Form(max_length=40)] = "",
+    amount_cents: Annotated[int | None, Form(ge=1, le=MAX_AMOUNT_CENTS)] = None,
+    note: Annotated[str, Form(max_length=560)] = "",
+) -> Response:
+    """Choose the amount of a misread command: one that was offered, or one that was typed."""
+    try:
+        cents = amount_cents if amount_cents is not None else typed.read_amount(amount)
+        mend.choose(
+            form.deps,
+            reference,
+            form.who.x_user_id,
+            amount_cents=cents,
+            note_text=note,
+            shown_hash=people_hash,
+        )
+    except Refusal as refusal:
+        _log_refusal(form, reference, refusal)
+        return _page(form, reference, said=refusal, typed=amount, note=note)
+    return form.go(form.home)
+
+
 @router.post("/t/{reference}/cancel")
 def cancel_order(form: Signed, reference: str) -> Response:
     """Take back what one ordered, as far as nothing has left."""
@@ -269,6 +301,11 @@ def _do(form: SignedVisit, reference: str, what: Deed) -> Response:
 
 
 def _refused(form: SignedVisit, reference: str, refusal: Refusal) -> Response:
+    _log_refusal(form, reference, refusal)
+    return _page(form, reference, said=refusal)
+
+
+def _log_refusal(form: SignedVisit, reference: str, refusal: Refusal) -> None:
     why = refusal.reply.key
     facts = {"reference": reference, "reason": why, "x_user_id": form.who.x_user_id}
     if why in REPLAYED:
@@ -277,4 +314,3 @@ def _refused(form: SignedVisit, reference: str, refusal: Refusal) -> Response:
         log.warning("form_of_a_stranger", **facts)
     else:
         log.info("form_refused", **facts)
-    return _page(form, reference, said=refusal)

@@ -3,15 +3,20 @@
 from typing import Final
 
 from fastapi import APIRouter
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
+from bot.domain.replies import Reply
 from bot.web.reading import read
-from bot.web.site import Here, bot_handle
+from bot.web.security import BY_ADDRESS
+from bot.web.site import Here, Visit, bot_handle, brake
 
 router = APIRouter()
 
 TRIED_AT_MOST: Final = 1_000
 """Characters of a text to try; a post has 280."""
+
+USUAL_HANDLE: Final = "smoney"
+"""The bot's handle in examples, before the worker has asked X for it."""
 
 
 @router.get("/")
@@ -23,7 +28,25 @@ def home(here: Here) -> Response:
 @router.get("/help")
 def explain(here: Here, text: str = "") -> Response:
     """Explain the language, and say what the bot would read in a text."""
+    return here.page("help.html", text=text[:TRIED_AT_MOST], reading=_reading(here, text))
+
+
+@router.get("/help/read")
+def try_out(here: Here, text: str = "") -> Response:
+    """Say what the bot would read in a text, to the help page's script."""
+    brake(here, "try", BY_ADDRESS)
+    return JSONResponse({"reading": _reading(here, text)})
+
+
+def _reading(here: Visit, text: str) -> str | None:
+    """Say in sentences what the bot would read; None where nothing was typed."""
     text = text[:TRIED_AT_MOST]
-    reading = read(text, bot_handle(here.deps), here.lang) if text.strip() else None
-    said = here.say(reading) if reading is not None else None
-    return here.page("help.html", text=text, said=said)
+    if not text.strip():
+        return None
+    reading = read(text, bot_handle(here.deps) or USUAL_HANDLE, here.lang)
+    said = reading.said
+    if reading.is_mended:
+        said = Reply.of("page.read.mended", said=said)
+    return here.say(
+        Reply.of(f"page.read.{'in_post' if reading.is_post else 'in_message'}", said=said)
+    )

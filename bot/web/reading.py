@@ -1,5 +1,8 @@
 """What the bot would read in a text, said in a sentence: the same parser, and nothing is done."""
 
+import re
+from dataclasses import dataclass
+
 from bot.domain.commands import (
     Balance,
     Cancel,
@@ -19,13 +22,33 @@ from bot.domain.commands import (
     Start,
     Stop,
 )  # fmt: skip
+from bot.domain.draft import is_mendable
 from bot.domain.replies import Reply, misread_reply
 from bot.language import Text, parse
 
 
-def read(text: str, bot: str, lang: Lang) -> Reply:
-    """Return what the bot would understand, as if somebody had written it in a direct message."""
-    return _reading(parse(Text(text, bot=bot, direct=True, lang=lang)))
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the bot would understand, and where: in a post, or in a direct message."""
+
+    said: Reply
+    is_post: bool
+    """Whether it was read as a post: it names the bot. Else a post has to name it first."""
+    is_mended: bool
+    """Whether the answer would bear a link on which a tap corrects the amount."""
+
+
+def read(text: str, bot: str, lang: Lang) -> Reading:
+    """Return what the bot would understand of a text, wherever somebody wrote it."""
+    is_post = _names(text, bot)
+    command = parse(Text(text, bot=bot, direct=not is_post, lang=lang))
+    mended = isinstance(command, Misread) and is_mendable(command)
+    return Reading(_reading(command), is_post, mended)
+
+
+def _names(text: str, bot: str) -> bool:
+    """Whether a text names the bot: then it is read as a post, which must."""
+    return re.search(rf"@{re.escape(bot)}(?![\w@])", text, re.IGNORECASE) is not None
 
 
 def _reading(command: Command) -> Reply:

@@ -107,6 +107,9 @@ BY_ADDRESS: Final = Rate(600, timedelta(minutes=1))
 """Forms and sign-ins from one address, which may be a whole operator's customers."""
 CODES_BY_ADDRESS: Final = Rate(20, timedelta(hours=1))
 """Text messages asked for from one address."""
+LOOK_UPS_BY_PERSON: Final = Rate(60, timedelta(hours=1))
+"""Pay pages that one signed-in account may open: each handle that it names is paid for."""
+RATES: Final = (BY_PERSON, BY_ADDRESS, CODES_BY_ADDRESS, LOOK_UPS_BY_PERSON)
 NAMES_KEPT: Final = 50_000
 """Counters kept at once; beyond, those that count nothing any more are dropped."""
 LOOPBACK: Final = ("127.0.0.1", "::1")
@@ -134,7 +137,7 @@ class Limiter:
             return True
 
     def _forget(self, at: datetime) -> None:
-        longest = max(BY_PERSON.within, BY_ADDRESS.within, CODES_BY_ADDRESS.within)
+        longest = max(one.within for one in RATES)
         self._times = {
             name: times for name, times in self._times.items() if times and times[-1] > at - longest
         }

@@ -51,6 +51,8 @@ TEMPLATES: Final = Environment(
 TEMPLATES.globals.update(
     style_address=_hashed("style.css"),
     passkey_address=_hashed("passkey.js"),
+    share_address=_hashed("share.js"),
+    try_address=_hashed("try.js"),
     icon_address=_hashed("icon.svg"),
 )
 
@@ -264,7 +266,15 @@ class SignedVisit(Visit):
 def home_of(path: str) -> str:
     """Return the page that a form's address belongs to."""
     parts = path.split("/")
+    if parts[1].startswith("@"):
+        return sessions.local_path(f"/{parts[1]}")
     return f"/t/{parts[2]}" if parts[1] == "t" else sessions.HOME
+
+
+def back_of(request: Request) -> str:
+    """Return the page that a request stands on; a pay page's with what its link filled in."""
+    home, query = home_of(request.url.path), request.url.query
+    return sessions.local_path(f"{home}?{query}") if home.startswith("/@") and query else home
 
 
 def signed(here: Here, csrf: Annotated[str, Form()] = "") -> SignedVisit:

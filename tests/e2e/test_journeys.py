@@ -319,16 +319,47 @@ def test_a_form_that_is_older_than_an_edit_pays_nothing(
     assert changes() == {"bob": -1_200, "alice": 1_200}
 
 
+def test_an_amount_that_was_never_public_and_a_payment_without_a_post(
+    sandbox: Sandbox, changes: Changes, open_page: OpenPage
+) -> None:
+    """Bob's amount could mean two: one tap says which. Then he pays by Alice's link, no post."""
+    reference = sandbox.order("@smoney pay @alice 1-2€ for coffee")
+    bob = open_page(PHONE_WIDTH)
+    bob.goto(f"{sandbox.url}/t/{reference}")
+    sign_in(bob, "bob")
+    picture(bob, "draft")
+    bob.get_by_role("button", name="1\u00a0€").click()
+    bob.get_by_role("button", name=re.compile("1.€.*depuis mon portefeuille")).click()
+    expect(bob.get_by_text("C’est fait.")).to_be_visible()
+    bob.get_by_role("button", name="Se déconnecter").click()
+    bob.goto(f"{sandbox.url}/@alice?amount=5&note=café")
+    expect(bob.get_by_text("café")).not_to_be_visible()
+    picture(bob, "pay-link")
+    sign_in(bob, "bob")
+    expect(bob.locator("#amount")).to_have_value("5")
+    picture(bob, "pay")
+    bob.locator("#amount").fill("0,50")
+    bob.locator("#amount").press("Enter")
+    bob.get_by_role("button", name=re.compile("0,50.*depuis mon portefeuille")).click()
+    expect(bob.get_by_text("C’est fait.")).to_be_visible()
+    bob.goto(f"{sandbox.url}/help")
+    bob.get_by_label("Essayez un texte").fill("demander 3€ à @alice")
+    expect(bob.get_by_text("Demander 3\u00a0€ à @alice.")).to_be_visible()
+    assert changes() == {"bob": -150, "alice": 150}
+
+
 def test_pages_fit_narrow_screens_and_large_text(sandbox: Sandbox, open_page: OpenPage) -> None:
     """At 320 pixels, and with text twice as large, nothing is cut off; buttons suit a thumb."""
     reference = sandbox.order("@smoney pay @alice @carol 12,50€ each for a very long evening out")
     asked = sandbox.order("@smoney request 12,50€ from @bob for a long evening", by="alice")
+    draft = sandbox.order("@smoney pay @alice @carol 1250 for a very long evening out")
     for width, scale in ((320, 1), (PHONE_WIDTH, 2), (DESK_WIDTH, 2)):
         page = open_page(width)
         page.goto(f"{sandbox.url}/t/{reference}")
         sign_in(page, "bob")
         own = (f"/t/{reference}", f"/t/{asked}", f"/t/{asked}/block", "/wallet", "/wallet/new-code")
-        for path in (*own, "/help?text=pay+@alice+5€", "/", "/nowhere"):
+        pay = (f"/t/{draft}", "/@alice?amount=249,50", "/@bob", "/@nobody_at_all_9", "/pay")
+        for path in (*own, *pay, "/help?text=pay+@alice+5€", "/", "/nowhere"):
             page.goto(sandbox.url + path)
             page.evaluate(GROW, scale)
             assert page.evaluate("document.documentElement.scrollWidth") <= width, path

@@ -23,10 +23,12 @@ from bot.services import (
     topup,
 )
 from bot.services.confirm import GoToCard
+from bot.services.drafted import SplitView
 from bot.services.steps import Step
-from bot.services.views import OrderView, SplitView
+from bot.services.views import OrderView
 from tests.crash_child import Stage
 from tests.services.bank_stories import paid_out, reconciled
+from tests.services.page_stories import chosen_on_pages
 from tests.world import World, reference_in
 
 GOOD = "4242424242424242"
@@ -332,6 +334,7 @@ STEPS_OF: dict[Callable[[Stage], None], tuple[Step, ...]] = {
         S.TOPUP_ENDED,
     ),
     held_and_claimed: (S.CLAIMED, S.GIVEN_BACK),
+    chosen_on_pages: (S.AMOUNT_CHOSEN, S.PAGE_ORDERED),
     by_saved_card: (
         S.TOPUP_WRITTEN,
         S.DECISION_RECORDED,

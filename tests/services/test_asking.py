@@ -18,7 +18,8 @@ from bot.services import ask, claim, split
 from bot.services.answers import Incoming
 from bot.services.asked import learn_askers
 from bot.services.cancel import decline
-from bot.services.views import OrderView, SplitView
+from bot.services.drafted import SplitView
+from bot.services.views import OrderView
 from bot.store import orders, people
 from bot.store.engine import Store
 from tests.world import World, reference_in, wordings

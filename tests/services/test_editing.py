@@ -4,7 +4,8 @@ import pytest
 
 from bot.domain.errors import Refusal
 from bot.services import cancel, receive, split
-from bot.services.views import OrderView, SplitView
+from bot.services.drafted import SplitView
+from bot.services.views import OrderView
 from tests.services.posts import live, posted
 from tests.world import World, reference_in
 

@@ -7,7 +7,8 @@ import pytest
 from bot.domain.errors import Refusal
 from bot.domain.limits import Policy
 from bot.services import cancel, operate, split
-from bot.services.views import NotYours, OrderView, SplitView
+from bot.services.drafted import SplitView
+from bot.services.views import NotYours, OrderView
 from bot.services.wallet import wallet_page
 from bot.store.engine import Store
 from tests.world import World, reference_in

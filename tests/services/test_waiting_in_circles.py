@@ -13,8 +13,18 @@ import pytest
 from sqlalchemy import Row, text
 
 from bot.domain.errors import Refusal
-from bot.services import blocks, cancel, confirm, deliver, receive, settle, split
-from bot.services.views import SplitView
+from bot.services import (
+    blocks,
+    cancel,
+    confirm,
+    deliver,
+    mend,
+    pay_page,
+    receive,
+    settle,
+    split,
+)
+from bot.services.drafted import DraftView, SplitView
 from bot.store.engine import Store
 from tests.world import World
 
@@ -45,6 +55,7 @@ class Hand:
         deeds: tuple[Callable[[], None], ...] = (
             *(self.post, self.post, self.edit, self.edit, self.deliver, self.settle),
             *(self.confirm, self.cancel, self.decline, self.block, self.tap, self.expire),
+            self.order_on_a_page,
         )
         for _ in range(DEEDS):
             try:
@@ -62,6 +73,8 @@ class Hand:
                 f"pay @{one} @{two} 1€ each",
                 f"request 1€ each from @{one} @{two}",
                 f"split 3€ with @{one} @{two}",
+                f"pay @{one} 1",
+                f"split @{one} @{two}",
                 "cancel",
                 "decline",
                 "hm",
@@ -146,7 +159,7 @@ class Hand:
         blocks.unblock_asker(self.world.deps, reference, me)
 
     def tap(self) -> None:
-        """An asker asks for the shares of a split."""
+        """An asker asks for the shares of a split, or chooses the amount of a draft."""
         order = self._order()
         owner = self.world.x.people[order.owner_x_user_id].handle
         page = self.world.page(owner, order.reference)
@@ -158,6 +171,29 @@ class Hand:
                 with_own=True,
                 terms_hash=page.terms_hash,
             )
+        if isinstance(page, DraftView) and page.over is None:
+            mend.choose(
+                self.world.deps,
+                order.reference,
+                order.owner_x_user_id,
+                amount_cents=100,
+                note_text="",
+                shown_hash=page.people_hash,
+            )
+
+    def order_on_a_page(self) -> None:
+        """Somebody pays without a post."""
+        me, payee = self.random.sample(PEOPLE, 2)
+        pay_page.order(
+            self.world.deps,
+            self.world.visitor(me),
+            payee_x_user_id=self.world.x_id(payee),
+            handle=payee,
+            amount_cents=100,
+            note_text="",
+            form=str(self.random.random()),
+            lang="en",
+        )
 
 
 def test_nobody_waits_in_a_circle(store: Store) -> None:

@@ -75,7 +75,9 @@ def test_french_puts_a_space_that_does_not_break() -> None:
 
 
 @pytest.mark.parametrize("lang", ["fr", "en"])
-@pytest.mark.parametrize("path", ["/t/222222", "/t/4F7K2Q", "/t/x", "/t/é", "/nowhere", "/@bob"])
+@pytest.mark.parametrize(
+    "path", ["/t/222222", "/t/4F7K2Q", "/t/x", "/t/é", "/nowhere", "/@b-b", "/@@bob"]
+)
 def test_an_unknown_address_is_a_404_in_both_languages(
     open_browser: OpenBrowser, path: str, lang: str
 ) -> None:
@@ -102,17 +104,47 @@ def test_home_and_help_say_which_is_the_true_bot(browser: Browser) -> None:
         ("annuler", "Annuler votre dernier paiement."),
         ("oui 4F7K2Q", "Confirmer 4F7K2Q."),
         ("bonjour", "le bot se tait"),
+        ("payer @alice 10", "La réponse contient aussi un lien"),
+        ("payer 10", "Il manque la monnaie|dans quelle monnaie|Ajoutez le signe"),
+        ("oui !", "à quoi|à quel ordre"),
+        ("@smoney oui !", "le bot se tait"),
+        ("@smoney payer", "le bot se tait"),
+        ("@alice @smoney payer 10€", "mais pas qui|avec qui|il me manque la personne"),
     ],
 )
 def test_a_text_can_be_tried(browser: Browser, text: str, said: str) -> None:
-    """The same parser says what it would read."""
-    assert said in text_of(browser.get("/help", text=text).text)
+    """The same parser says what it would read: of a post where it names the bot, else of a DM.
+
+    The page's script reads the same as the page without it.
+    """
+    page = text_of(browser.get("/help", text=text).text)
+    assert re.search(said, page)
+    reading = browser.client.get("/help/read", params={"text": text, "lang": "fr"}).json()
+    assert text_of(reading["reading"]) in page
+
+
+def test_nothing_is_read_in_nothing(browser: Browser) -> None:
+    """Whoever empties the box is told nothing; a long text is cut."""
+    assert browser.client.get("/help/read", params={"text": " "}).json() == {"reading": None}
+    assert browser.client.get("/help/read", params={"text": "pay " * 2000}).status_code == 200
+
+
+@pytest.mark.parametrize("lang", ["fr", "en"])
+def test_every_example_of_the_help_can_be_tried(open_browser: OpenBrowser, lang: str) -> None:
+    """One press puts it into the box."""
+    browser = open_browser(lang=lang)
+    links = re.findall(r'href="(/help\?text=[^"]+)"', browser.get("/help").text)
+    assert len(links) >= 6
+    for link in links:
+        page = text_of(browser.get(link).text)
+        assert "le bot se tait" not in page
+        assert "stays silent" not in page
 
 
 def test_what_is_tried_is_shown_as_text(browser: Browser) -> None:
     """Nothing that is typed becomes part of the page."""
     page = browser.get("/help", text="pay @alice 5€ for <script>alert(1)</script>").text
-    assert "<script" not in page
+    assert "<script>" not in page
 
 
 def test_what_is_tried_changes_nothing(world: World, browser: Browser) -> None:

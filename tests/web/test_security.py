@@ -14,6 +14,9 @@ from tests.world import World
 PATHS = [
     "/",
     "/help",
+    "/help/read?text=stop",
+    "/pay",
+    "/@alice?amount=10&note=pizza",
     "/wallet",
     "/wallet/phone",
     "/signin",
@@ -47,6 +50,8 @@ FORMS = [
     "/wallet/passkey/new",
     "/wallet/passkey/remove",
     "/t/4F7K2Q/ask",
+    "/t/4F7K2Q/amount",
+    "/@alice",
     "/t/4F7K2Q/confirm",
     "/t/4F7K2Q/cancel",
     "/t/4F7K2Q/decline",
@@ -117,6 +122,7 @@ def test_every_form_that_changes_something_is_in_this_test() -> None:
         route.path.replace("{reference}", "4F7K2Q")
         .replace("{payout_id}", "1")
         .replace("{challenge_id}", "1")
+        .replace("{handle}", "alice")
         for part in PARTS
         for route in part.routes
         if isinstance(route, APIRoute) and "POST" in (route.methods or ())
@@ -190,6 +196,7 @@ def test_looking_changes_nothing(world: World, browser: Browser) -> None:
     for handle in (None, "bob", "carol", "mallory"):
         if handle is not None:
             browser.sign_in(handle)
+            browser.get("/@alice")  # X is asked once who that is
         before = every_row(world)
         for path in [*PATHS, f"/t/{held}", f"/t/{pending}", "/wallet/code", "/help?text=stop"]:
             browser.get(path)

@@ -35,7 +35,7 @@ class Order(SQLModel, table=True):
     kind: str = Field(max_length=8)
     source: str = Field(max_length=8)
     source_id: str = Field(max_length=64)
-    """The post's or the direct message's id; the reference where it came from a page."""
+    """The post's or the direct message's id; of a page, a hash of its form and what it said."""
     conversation_id: str | None = Field(default=None, max_length=64, index=True)
     owner_x_user_id: str = Field(foreign_key="x_account.x_user_id", max_length=32, index=True)
     lang: str = Field(max_length=2)
@@ -49,20 +49,25 @@ class Order(SQLModel, table=True):
 class Draft(SQLModel, table=True):
     """What an order of no transfer keeps of its message, until its owner's tap makes the transfers.
 
-    Open until `ended_at`; an edit of the message may open it again.
+    Open until `ended_at`, `asked` once they are made; an edit of the message may open it again.
     """
 
     __tablename__: ClassVar[str] = "draft"
     __table_args__ = (
         check("ck_draft_outcome", "outcome", DRAFT_OUTCOMES),
         CheckConstraint("amount_cents > 0", name="ck_draft_amount"),
+        CheckConstraint("amount_cents IS NOT NULL OR misread IS NOT NULL", name="ck_draft_misread"),
         CheckConstraint("(outcome IS NULL) = (ended_at IS NULL)", name="ck_draft_ended"),
         Index("ix_draft_due", "ended_at", "confirm_by"),
     )
 
     order_id: int = Field(primary_key=True, foreign_key="orders.id", sa_type=BigId)
-    amount_cents: int = Field(sa_type=BigInteger)
-    """The total that is to be shared."""
+    amount_cents: int | None = Field(default=None, sa_type=BigInteger)
+    """The total that is to be shared; of a misread command, the figure that is beyond doubt."""
+    misread: str | None = Field(default=None, max_length=24)
+    """What was wrong with the amount of the command, until its owner has chosen one."""
+    amount_text: str | None = Field(default=None, max_length=40)
+    """The amount as it was written, where it was misread."""
     note: str | None = Field(default=None, max_length=200)
     confirm_by: datetime = Field(sa_type=UtcDateTime)
     ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -71,7 +71,7 @@ class XAccount(SQLModel, table=True):
     opted_out_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """They wrote `stop`: no reply and no DM until `start`."""
     looked_up_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    """When X was last asked for a handle that no post had named."""
+    """When X was last asked whose handle it is, or for a handle that no post had named."""
     wrote_dm_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """They wrote a DM first: the bot may write to them."""
     joined_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -31,7 +31,7 @@ class SignInAttempt(SQLModel, table=True):
     browser_hash: str = Field(max_length=64)
     """Of the cookie that the browser which began it holds."""
     verifier: str = Field(max_length=128)
-    next_path: str = Field(max_length=300)
+    next_path: str = Field(max_length=2000)
     created_at: datetime = Field(sa_type=UtcDateTime)
 
 
