@@ -1,7 +1,8 @@
 """The pages, the webhooks and the health checks: FastAPI with Jinja2, synchronous endpoints.
 
 GET changes nothing, save that a card's return page finishes what was confirmed, that a sign-in
-begins, that a session notes that it was seen, and that a request's page learns who asks.
+begins, that a session notes that it was seen, and that a payment's page learns who asks and
+who is paid.
 """
 
 from urllib.parse import urlsplit
@@ -20,7 +21,12 @@ _STRIPE_PAGES = "https://checkout.stripe.com"
 
 def create_app(settings: Settings, deps: Deps) -> FastAPI:
     """Build the web application of a process, as its settings say."""
-    return build(deps, card_origins=card_origins(settings.stripe_api_base))
+    x = urlsplit(settings.x_authorize_url)
+    return build(
+        deps,
+        card_origins=card_origins(settings.stripe_api_base),
+        x_origin=f"{x.scheme}://{x.netloc}",
+    )
 
 
 def card_origins(api_base: str) -> tuple[str, ...]:

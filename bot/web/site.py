@@ -38,7 +38,7 @@ LANGS: Final[tuple[Lang, ...]] = ("fr", "en")
 class Site:
     """What every visit shares: the ports, the templates, the names of the cookies."""
 
-    def __init__(self, deps: Deps, *, card_origins: tuple[str, ...]) -> None:
+    def __init__(self, deps: Deps, *, card_origins: tuple[str, ...], x_origin: str) -> None:
         self.deps = deps
         self.card_origins = card_origins
         self.is_secure = deps.public_url.startswith("https://")
@@ -58,7 +58,10 @@ class Site:
         )
         self.templates.globals["style_address"] = _hashed("style.css")
         self.templates.globals["passkey_address"] = _hashed("passkey.js")
+        self.templates.globals["receipt_address"] = _hashed("receipt.js")
         self.templates.globals["icon_address"] = _hashed("icon.svg")
+        self.templates.globals["post_on_x"] = partial(_post_on_x, x_origin)
+        self.templates.globals["message_on_x"] = partial(_message_on_x, x_origin)
 
     def set_cookie(
         self, response: Response, name: str, value: str, *, max_age_s: int | None
@@ -77,6 +80,16 @@ class Site:
     def drop_cookie(self, response: Response, name: str) -> None:
         """Take a cookie back."""
         response.delete_cookie(name, path="/", secure=self.is_secure, httponly=True, samesite="lax")
+
+
+def _post_on_x(origin: str, text: str) -> str:
+    """Return where somebody posts a text from their own account: X asks them first."""
+    return f"{origin}/intent/post?{urlencode({'text': text})}"
+
+
+def _message_on_x(origin: str, text: str, x_user_id: str) -> str:
+    """Return where somebody sends a text to an account, from their own: X asks them first."""
+    return f"{origin}/messages/compose?{urlencode({'recipient_id': x_user_id, 'text': text})}"
 
 
 def _hashed(name: str) -> str:
