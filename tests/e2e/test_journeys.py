@@ -230,11 +230,42 @@ def claim_as_newcomer(carol: Page, sandbox: Sandbox, reference: str) -> None:
     carol.get_by_label("Le même, encore une fois").fill(CODE)
     picture(carol, "secret")
     carol.get_by_role("button", name="C’est mon code").click()
-    carol.get_by_role("button", name="Recevoir la somme").click()
+    carol.get_by_text("Plutôt sur mon compte bancaire").click()
+    picture(carol, "claim-to-bank")
+    carol.get_by_role("button", name="Recevoir dans mon portefeuille").click()
     expect(carol.get_by_text("Vous avez reçu")).to_be_visible()
     for path, name in (("/", "home"), ("/help?text=payer 5€ à @alice", "help")):
         carol.goto(f"{sandbox.url}{path}")
         picture(carol, name)
+
+
+def test_a_look_alike_is_warned_of_and_the_wrong_person_gives_it_back(
+    sandbox: Sandbox, changes: Changes, open_page: OpenPage
+) -> None:
+    """Bob knows @alice, pays @a1ice all the same, and has it back with two taps."""
+    known = sandbox.order("@smoney pay @alice 1€")
+    sandbox.say("dms", **{"as": "bob", "to": "smoney", "text": f"oui {known}"})
+    until(lambda: sandbox.show(known)["status"] == "posted")
+    reference = sandbox.order("@smoney pay @a1ice 20€ for pizza")
+    bob = open_page(PHONE_WIDTH)
+    bob.goto(f"{sandbox.url}/t/{reference}")
+    sign_in(bob, "bob")
+    expect(bob.get_by_text("@a1ice ressemble à @alice")).to_be_visible()
+    expect(bob.get_by_text("tout récent")).to_be_visible()
+    picture(bob, "look-alike")
+    bob.get_by_role("button", name=re.compile("depuis mon portefeuille")).click()
+    bob.get_by_text("Prévenir @a1ice").click()
+    expect(bob.get_by_label("Texte prêt à envoyer")).to_have_value(re.compile("^@a1ice"))
+    expect(bob.get_by_role("button", name="Imprimer le reçu")).to_be_visible()
+    bob.get_by_text("Un problème avec ce paiement").click()
+    picture(bob, "after")
+    bob.get_by_role("link", name="Ce n’est pas la bonne personne").click()
+    picture(bob, "wrong")
+    bob.get_by_role("button", name=re.compile("Reprendre")).click()
+    expect(bob.get_by_text("C’est revenu chez vous")).to_be_visible()
+    bob.goto(f"{sandbox.url}/t/{known}/not-me")
+    picture(bob, "not-me")
+    assert changes() == {"alice": 100, "bob": -100}
 
 
 def test_who_is_asked_declines_blocks_and_unblocks(
