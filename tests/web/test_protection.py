@@ -93,7 +93,9 @@ def test_the_receipt_has_a_ready_text_that_names_no_amount(
     assert [parse_qs(urlsplit(one).query)["text"] for one in links] == [[text], [text]]
     assert parse_qs(urlsplit(links[1]).query)["recipient_id"] == [world.x_id("alice")]
     assert "data-print hidden" in page
-    assert "Ce qui s’est passé" in page
+    said = text_of(page)
+    for words in (f"{reference}-1", "Le 23 novembre 2026", "Par @bob", "Ce qui s’est passé"):
+        assert words in said
 
 
 def test_what_is_held_for_the_wrong_person_is_taken_back(world: World, browser: Browser) -> None:
