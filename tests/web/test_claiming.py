@@ -104,3 +104,18 @@ def test_who_bears_the_handle_now_is_told_why_and_so_is_the_payer(
     said = text_of(open_browser().open_order("bob", reference))
     assert "@carol est maintenant le nom d’un autre compte X" in said
     assert "La somme reste en attente" in said
+
+
+def test_who_asked_for_it_takes_what_waits_the_same_way(world: World, browser: Browser) -> None:
+    """A wallet first, where they have none; then into it, or on to a bank."""
+    world.join("bob", cents=5000)
+    reference = world.order("carol", "bob", kind="request")
+    world.confirm("bob", reference)
+    page = browser.open_order("carol", reference)
+    assert f'href="/wallet/phone?next=/t/{reference}"' in page
+    assert "/claim" not in page
+    world.join("carol")
+    page = browser.get(f"/t/{reference}").text
+    assert "Recevoir dans mon portefeuille" in page
+    assert f'action="/t/{reference}/claim-out"' in page
+    assert "block-payer" not in page
