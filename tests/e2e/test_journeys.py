@@ -353,7 +353,8 @@ def test_pages_fit_narrow_screens_and_large_text(sandbox: Sandbox, open_page: Op
         page = open_page(width)
         page.goto(f"{sandbox.url}/t/{reference}")
         sign_in(page, "bob")
-        own = (f"/t/{reference}", f"/t/{asked}", f"/t/{asked}/block", "/wallet", "/wallet/new-code")
+        payment = (f"/t/{reference}", f"/t/{reference}/not-me")
+        own = (*payment, f"/t/{asked}", f"/t/{asked}/block", "/wallet", "/wallet/new-code")
         for path in (*own, "/help?text=pay+@alice+5€", "/", "/nowhere"):
             page.goto(sandbox.url + path)
             page.evaluate(GROW, scale)
