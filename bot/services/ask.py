@@ -18,7 +18,7 @@ from bot.domain.order import OrderKind
 from bot.domain.replies import EXAMPLE_CENTS, Reply
 from bot.domain.split import share
 from bot.domain.transfer import TransferStatus
-from bot.services import asked
+from bot.services import asked, blocks
 from bot.services.answers import Incoming
 from bot.services.deps import Deps
 from bot.services.whoami import bot_account
@@ -186,9 +186,12 @@ def check(
         to_organisation = payee is not None and bool(payee.is_organisation)
         if amount_cents is not None:
             limits.check_amount(amount_cents, to_organisation=to_organisation, policy=deps.policy)
+    accounts = accounts_of(session, me, mine)
     if kind.is_asked:
         asked.check(session, me, others, at)
-    _check_pending(session, deps, accounts_of(session, me, mine))
+    else:
+        blocks.check_welcome(session, [x_user_id for _handle, x_user_id in others], accounts)
+    _check_pending(session, deps, accounts)
     if mine is not None and not kind.is_asked and amount_cents is not None:
         window = at - timedelta(days=limits.ROLLING_DAYS)
         paid = orders.paid_since(session, [mine.id], since=window).get(mine.id, 0)

@@ -9,20 +9,18 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-import structlog
 from sqlalchemy import Row
 from sqlmodel import Session
 
 from bot.domain import limits
-from bot.domain.errors import Refusal, Rejected, Unavailable
+from bot.domain.errors import Refusal
 from bot.domain.replies import Reply
+from bot.services import lookup
 from bot.services.deps import Deps
 from bot.store import asked, people
 
-log = structlog.get_logger(__name__)
-
 A_DAY: Final = timedelta(days=1)
-"""The window of `limits.REQUESTS_TO_STRANGERS_A_DAY`, and of looking up who asks."""
+"""The window of `limits.REQUESTS_TO_STRANGERS_A_DAY`."""
 
 
 def learn_askers(deps: Deps, x_user_id: str) -> None:
@@ -31,22 +29,10 @@ def learn_askers(deps: Deps, x_user_id: str) -> None:
     Whoever pays must read whom they pay, and X names no writer of a post. No user is read on the
     way to the reply: most who ask are known by then, or what they ask for is never opened.
     """
-    at = deps.clock.now()
     with deps.store.read() as session:
-        unknown = asked.nameless_askers(session, x_user_id, not_since=at - A_DAY)
-    if not unknown:
-        return
-    try:
-        found = deps.directory.by_id(unknown)
-    except (Unavailable, Rejected) as error:
-        log.warning("askers_not_looked_up", count=len(unknown), reason=str(error))
-        return
-    with deps.store.write() as session:
-        for one in unknown:  # in the order of their ids, as all lock them
-            people.change_account(session, one, looked_up_at=at)
-            user = found.get(one)
-            if user is not None:
-                people.see(session, one, at=at, handle=user.handle.lower(), name=user.name)
+        since = deps.clock.now() - lookup.KEPT
+        unknown = asked.nameless_askers(session, x_user_id, not_since=since)
+    lookup.look_up(deps, unknown)
 
 
 def lock_parties(session: Session, me: str, others: Sequence[str]) -> Row[Any] | None:

@@ -1,10 +1,13 @@
 """Blocks: somebody wants no more requests of a person, under any X account of either.
 
-Blocked is only the asking. Whoever is blocked may still pay the one who blocked them: money that
-comes in harms nobody, what is held can be refused, and to turn it away would tell of the block. For
-the same reason they read of their requests that these were declined, and nothing else.
+Whoever was blocked for asking may still pay the one who blocked them: money that comes in harms
+nobody, and to turn it away would tell of the block. For the same reason they read of their requests
+that these were declined, and nothing else. Whoever was blocked for money that they sent (unwanted
+gifts are a way to harass) can send none any more: what waits goes back, and what they order is
+refused by a sentence that names no reason (ADR 29).
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,13 +16,15 @@ from sqlmodel import Session
 
 from bot.domain.errors import Refusal
 from bot.domain.replies import Reply
-from bot.services import cancel
+from bot.domain.transfer import Reason
+from bot.services import cancel, claim
 from bot.services.cancel import Done
 from bot.services.deps import Deps
 from bot.services.sessions import Visitor
 from bot.services.steps import Step
 from bot.services.tell import shown
-from bot.store import asked, confirmations, orders, people
+from bot.services.transfer_views import MOVED
+from bot.store import asked, confirmations, orders, payees, people
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,18 @@ class Blocked:
 
     x_user_id: str
     handle: str
+    turns_money_away: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Payer:
+    """Who sent a visitor money by an order of their own."""
+
+    x_user_id: str
+    handle: str
+    is_blocked: bool
+    waits: bool
+    """Whether money of theirs still waits for the visitor: it would go back."""
 
 
 def asker_of(deps: Deps, reference: str, visitor: Visitor) -> Asker | None:
@@ -91,6 +108,74 @@ def decline_and_block(deps: Deps, reference: str, x_user_id: str) -> Done:
     return done
 
 
+def payer_of(deps: Deps, reference: str, x_user_id: str) -> Payer | None:
+    """Return who sent an account money by this order; None where nobody did, unasked."""
+    with deps.store.read() as session:
+        order = orders.by_reference(session, reference)
+        mine = people.own_accounts(session, x_user_id)
+        if order is None or not _is_paid(session, order, mine):
+            return None
+        theirs = people.own_accounts(session, order.owner_x_user_id)
+        return Payer(
+            x_user_id=order.owner_x_user_id,
+            handle=shown(people.account(session, order.owner_x_user_id)),
+            is_blocked=bool(people.who_turns_away(session, mine, theirs)),
+            waits=bool(payees.orders_held_between(session, theirs, mine)),
+        )
+
+
+def refuse_and_block(deps: Deps, reference: str, x_user_id: str) -> int:
+    """Send back all that waits from the payer of an order, and take neither money nor requests.
+
+    Returns how many transfers went back. Money that arrived stays; it can still be the reason to
+    block. Raises `Refusal`.
+    """
+    at = deps.clock.now()
+    with deps.store.write() as session:
+        order = orders.by_reference(session, reference)
+        mine = people.own_accounts(session, x_user_id)
+        # Before anything else: an order that is being read now names one of these accounts, and is
+        # either there already, or finds the block.
+        people.lock_accounts(session, mine)
+        if order is None or not _is_paid(session, order, mine):
+            raise Refusal(Reply.of("refusal.unknown_reference", reference=reference))
+        theirs = people.own_accounts(session, order.owner_x_user_id)
+        people.block(session, x_user_id, order.owner_x_user_id, at=at, turns_money_away=True)
+        waiting = payees.orders_held_between(session, theirs, mine)
+        held = payees.lock_held_between(session, waiting, theirs, mine)
+        claim.give_back(session, deps, held, Reason.REFUSED_BY_PAYEE, at)
+    if held:
+        deps.step(Step.GIVEN_BACK)
+    deps.bells.outbox.set()
+    return len(held)
+
+
+def _is_paid(session: Session, order: Row[Any], mine: list[str]) -> bool:
+    """Whether who made an order sends one of these accounts money by it, and it has left them."""
+    rows = orders.transfers_of(session, [order.id])
+    return order.owner_x_user_id not in mine and any(
+        row.payee_x_user_id in mine
+        and row.payer_x_user_id == order.owner_x_user_id
+        and row.status in MOVED
+        for row in rows
+    )
+
+
+def unblock_payer(deps: Deps, reference: str, x_user_id: str) -> None:
+    """Let whoever sent money by an order do so again. Raises `Refusal`."""
+    payer = payer_of(deps, reference, x_user_id)
+    if payer is None:
+        raise Refusal(Reply.of("refusal.unknown_reference", reference=reference))
+    unblock(deps, x_user_id, payer.x_user_id)
+
+
+def check_welcome(session: Session, wanted: Collection[str], payers: Collection[str]) -> None:
+    """Check that none of these payees turns a person's money away. Raises `Refusal`."""
+    if people.who_turns_away(session, wanted, payers):
+        # It names nobody and no reason: the payer may read this in public.
+        raise Refusal(Reply.of("refusal.cannot_pay"))
+
+
 def _is_asked(session: Session, order: Row[Any], mine: list[str]) -> bool:
     """Whether an order of somebody else's asks one of these accounts for money."""
     rows = orders.transfers_of(session, [order.id])
@@ -116,6 +201,8 @@ def unblock_asker(deps: Deps, reference: str, x_user_id: str) -> None:
 
 def blocked_by(session: Session, mine: list[str]) -> tuple[Blocked, ...]:
     """Return whom a person blocked, the newest first: the X accounts that they saw, no others."""
-    ids = people.blocked_by(session, mine)
-    accounts = people.accounts_by_id(session, ids)
-    return tuple(Blocked(one, shown(accounts.get(one))) for one in ids)
+    found = people.blocked_by(session, mine)
+    accounts = people.accounts_by_id(session, found)
+    return tuple(
+        Blocked(one, shown(accounts.get(one)), turns_away) for one, turns_away in found.items()
+    )

@@ -1,7 +1,7 @@
 """Cases as operators see them: what has to be looked at, until when, and that it was."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Row
 from sqlmodel import Session
@@ -9,8 +9,11 @@ from sqlmodel import Session
 from bot.domain.errors import Refusal
 from bot.domain.replies import Reply
 from bot.services.deps import Deps
+from bot.services.wrong import NOT_ME
 from bot.store import cases, disputes, people
 
+LOCKING: Final = ("dispute", NOT_ME)
+"""The kinds of cases whose wallet was locked with them."""
 Shown = dict[str, Any]
 """An object as it is printed."""
 
@@ -33,17 +36,18 @@ def show_case(deps: Deps, case_id: int) -> Shown:
 def close_case(deps: Deps, case_id: int, *, anyway: bool = False) -> Shown:
     """Close a case; one that is closed stays as it was. Raises `Refusal`.
 
-    A dispute's stays open while its wallet is locked or its loss not recovered, save `anyway`.
+    One that locked a wallet stays open while it is locked, a dispute's while its loss is not
+    recovered, save `anyway`.
     """
     with deps.store.write() as session:
         row = cases.get(session, case_id)
-        if row is not None and row.kind == "dispute" and row.closed_at is None and not anyway:
-            _check_dispute_is_over(session, row)
+        if row is not None and row.kind in LOCKING and row.closed_at is None and not anyway:
+            _check_is_over(session, row)
         cases.close(session, case_id, at=deps.clock.now())
     return show_case(deps, case_id)
 
 
-def _check_dispute_is_over(session: Session, case: Row[Any]) -> None:
+def _check_is_over(session: Session, case: Row[Any]) -> None:
     person = people.lock_persons(session, [case.person_id])[case.person_id]
     if person.locked_at is not None:
         raise Refusal(Reply.of("refusal.case_locked"))

@@ -62,6 +62,18 @@ def claim(deps: Deps, reference: str, x_user_id: str) -> int:
     return len(rows)
 
 
+def waiting_cents(deps: Deps, reference: str, x_user_id: str) -> int:
+    """Return what an order holds for a payee, in cents."""
+    with deps.store.read() as session:
+        order = orders.by_reference(session, reference)
+        rows = orders.transfers_of(session, [order.id]) if order is not None else []
+        return sum(
+            row.amount_cents
+            for row in rows
+            if row.payee_x_user_id == x_user_id and row.status == TransferStatus.HELD.value
+        )
+
+
 def take_back(deps: Deps, reference: str, x_user_id: str) -> int:
     """The payer takes back what is held, into their wallet. Raises `Refusal`."""
     at = deps.clock.now()

@@ -19,7 +19,7 @@ from bot.domain.limits import Policy
 from bot.domain.replies import Reply
 from bot.domain.topup import SESSION_MINUTES
 from bot.domain.transfer import Reason, TransferStatus, confirmation_hash
-from bot.services import card_guard, choices, mandates, settle
+from bot.services import blocks, card_guard, choices, mandates, settle
 from bot.services.deps import Deps
 from bot.services.posting import PAID, check_payee
 from bot.services.steps import Step
@@ -127,6 +127,9 @@ def write(session: Session, deps: Deps, will: Will, at: datetime) -> tuple[int, 
         # Whoever pays has to have seen what leaves in all (RTS 2018/389 art. 5 (1) (a)).
         raise Refusal(Reply.of(OTHER_TOTAL, amount_cents=total))
     _check(session, deps, person, rows, total, at)
+    if order.owner_x_user_id == will.x_user_id:  # who asked for the money takes it
+        mine = people.account_ids_of(session, person.id)
+        blocks.check_welcome(session, [row.payee_x_user_id for row in rows], mine)
     terms_hash = terms_of(order.reference, rows)
     given = None
     if will.funding == "wallet":

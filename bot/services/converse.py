@@ -28,7 +28,7 @@ from bot.domain.commands import (
 from bot.domain.errors import Refusal
 from bot.domain.replies import Reply, misread_reply
 from bot.domain.transfer import TransferStatus
-from bot.services import ask, confirm, edits, figures, meant, mend, split
+from bot.services import ask, cautions, confirm, edits, figures, meant, mend, split
 from bot.services.answers import (
     HELP_PRIORITY,
     HINT_PRIORITY,
@@ -270,6 +270,10 @@ def _confirm(session: Session, deps: Deps, incoming: Incoming, code: str, at: da
             states_hash=states_hash,
         )
         return False
+    warned = cautions.of_each(session, waiting, people.own_accounts(session, me), at)
+    if any(one.warns for one in warned.values()):
+        # One word is too few where the payee may be another than whom the payer means.
+        raise Refusal(Reply.of("confirm.look_first", url=url))
     will = confirm.Will(
         reference=order.reference,
         x_user_id=me,

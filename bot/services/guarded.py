@@ -14,6 +14,7 @@ from bot.domain.replies import Reply
 from bot.domain.sca import Authenticated, Purpose
 from bot.services import (
     changes,
+    claim,
     confirm,
     first_time,
     mandates,
@@ -87,10 +88,26 @@ def to_pay_out(terms: PayoutTerms) -> Asked:
     return Asked(Purpose.PAYOUT, facts, terms.hash)
 
 
+def to_claim_out(
+    deps: Deps, visitor: Visitor, reference: str, *, iban_text: str, holder_text: str
+) -> Asked:
+    """Take what waits by an order into the wallet, and return its payout, to be authenticated.
+
+    What can be known before is checked before: an account that is misread leaves the money where it
+    waits. Whoever then gives no two factors has it in the wallet. Raises `Refusal`.
+    """
+    iban, holder = payouts.read_account(deps, visitor, iban_text=iban_text, holder_text=holder_text)
+    waiting = claim.waiting_cents(deps, reference, visitor.x_user_id)
+    claim.claim(deps, reference, visitor.x_user_id)
+    terms = payouts.terms_of(deps, visitor, iban, holder, amount_cents=waiting)
+    asked = to_pay_out(terms)
+    return replace(asked, facts={**asked.facts, "reference": reference.upper()})
+
+
 def home_of(asked: ChallengePage) -> str:
     """Return the path of ours where a wish came from, and where it is dropped."""
     match asked.purpose:
-        case Purpose.PAY | Purpose.MANDATE:
+        case Purpose.PAY | Purpose.MANDATE | Purpose.PAYOUT if "reference" in asked.facts:
             return f"/t/{asked.facts['reference']}"
         case Purpose.PAYOUT:
             return "/wallet/payout"
@@ -163,6 +180,7 @@ def do(
         case Purpose.PAYOUT:
             terms = PayoutTerms(facts["amount_cents"], facts["whole_iban"], facts["holder"])
             payouts.request(deps, visitor.x_user_id, terms, proof)
+            path = "/wallet/payout"
         case Purpose.OPEN:
             pass  # it is open: that is what the authentication is
         case Purpose.DM:

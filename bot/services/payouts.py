@@ -106,19 +106,45 @@ def read_terms(
     everything: bool,
 ) -> PayoutTerms:
     """Return what a holder asks for, to be authenticated. Raises `Refusal`."""
+    iban, holder = read_account(deps, visitor, iban_text=iban_text, holder_text=holder_text)
+    amount = None if everything else _read_amount(amount_text)
+    return terms_of(deps, visitor, iban, holder, amount_cents=amount)
+
+
+def read_account(
+    deps: Deps, visitor: Visitor, *, iban_text: str, holder_text: str
+) -> tuple[str, str]:
+    """Return the account that a holder names, and its holder, where they may pay out now.
+
+    Raises `Refusal`.
+    """
     iban = read_iban(iban_text)
     holder = payout.bank_name(holder_text)
     if not holder:
         raise Refusal(Reply.of("refusal.holder_missing"))
-    page = payout_page(deps, visitor)
-    if page.is_locked:
-        raise Refusal(Reply.of("refusal.locked"))
-    if page.wait_until is not None:
-        raise Refusal(Reply.of("refusal.payouts_wait", until_at=page.wait_until))
-    most = page.most_cents
-    amount = most if everything else _read_amount(amount_text)
+    with deps.store.read() as session:
+        person = _person(session, visitor.x_user_id)
+    _check_open(person, deps.clock.now())
+    return iban, holder
+
+
+def terms_of(
+    deps: Deps, visitor: Visitor, iban: str, holder: str, *, amount_cents: int | None
+) -> PayoutTerms:
+    """Return a payout of so much, or of all that can leave, to an account. Raises `Refusal`."""
+    most = payout_page(deps, visitor).most_cents
+    amount = most if amount_cents is None else amount_cents
     _check_amount(amount, most)
     return PayoutTerms(amount, iban, holder)
+
+
+def _check_open(person: Row[Any], at: datetime) -> None:
+    """Refuse a payout of a locked wallet, or within a day of a change."""
+    if person.locked_at is not None:
+        raise Refusal(Reply.of("refusal.locked"))
+    wait_until = changes.payouts_wait_until(person, at)
+    if wait_until is not None:
+        raise Refusal(Reply.of("refusal.payouts_wait", until_at=wait_until))
 
 
 def everything_again(deps: Deps, visitor: Visitor) -> PayoutTerms:
@@ -160,11 +186,7 @@ def request(deps: Deps, x_user_id: str, terms: PayoutTerms, proof: Authenticated
     with deps.store.write() as session:
         person_id = _person(session, x_user_id).id
         person = people.lock_persons(session, [person_id])[person_id]
-        if person.locked_at is not None:
-            raise Refusal(Reply.of("refusal.locked"))
-        wait_until = changes.payouts_wait_until(person, at)
-        if wait_until is not None:
-            raise Refusal(Reply.of("refusal.payouts_wait", until_at=wait_until))
+        _check_open(person, at)
         known = payouts.by_key(session, proof.key)
         if proof.terms_hash != terms.hash or (known and known.terms_hash != terms.hash):
             raise Refusal(Reply.of("refusal.changed"))

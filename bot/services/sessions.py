@@ -12,6 +12,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from bot.domain.commands import Lang
+from bot.services import cautions
 from bot.services.deps import Deps
 from bot.store import people, tokens
 
@@ -107,8 +108,11 @@ def finish_sign_in(
     token, csrf = deps.chance.token(), deps.chance.token()
     with deps.store.write() as session:
         people.see(session, user.id, at=at, handle=user.handle.lower(), name=user.name)
+        told = cautions.tell_of_move(session, deps, user.id, user.handle.lower(), at=at)
         tokens.prune_sessions(session, before=at - IDLE)
         tokens.open_session(session, token_hash=_hash(token), x_user_id=user.id, csrf=csrf, at=at)
+    if told:
+        deps.bells.outbox.set()
     return SignedIn(token, attempt.next_path)
 
 

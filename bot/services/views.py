@@ -1,9 +1,9 @@
 """What an order's page shows to whom: each visitor sees what is theirs, and nothing else."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from sqlalchemy import Row
 from sqlmodel import Session
@@ -12,8 +12,9 @@ from bot.domain import books
 from bot.domain.cards import Permission
 from bot.domain.commands import Lang
 from bot.domain.order import OrderKind
-from bot.domain.transfer import Reason, TransferStatus
-from bot.services import choices, drafted, mandates
+from bot.domain.transfer import TransferStatus
+from bot.services import cautions, choices, drafted, mandates, wrong
+from bot.services.cautions import Caution
 from bot.services.choices import Choice, SavedChoice
 from bot.services.confirm import terms_of
 from bot.services.deps import Deps
@@ -21,6 +22,7 @@ from bot.services.drafted import DraftView, SplitView
 from bot.services.posting import PAID
 from bot.services.sessions import Visitor
 from bot.services.tell import shown
+from bot.services.transfer_views import MOVED, TransferView, transfer_views
 from bot.store import confirmations, drafts, ledger, orders, people
 
 
@@ -46,32 +48,14 @@ class NotYours:
 
 
 @dataclass(frozen=True, slots=True)
-class HistoryLine:
-    """One event of a transfer's life."""
+class HandleMoved:
+    """The visitor bears a handle that an order named another account by: it holds money for that.
 
-    status: str
-    reason: str
-    at: datetime
+    Names nobody but the visitor, and no amount.
+    """
 
-
-@dataclass(frozen=True, slots=True)
-class TransferView:
-    """One transfer, as one of its parties sees it."""
-
-    number: int
     reference: str
-    """With its number: `4F7K2Q-1`."""
-    status: str
-    amount_cents: int
-    note: str | None
-    other_handle: str
-    other_name: str
-    funding: str | None
-    confirm_by: datetime
-    claim_by: datetime | None
-    history: tuple[HistoryLine, ...]
-    is_refund: bool
-    """Whether an operator gave back another transfer by it."""
+    handle: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +63,8 @@ class ToConfirm:
     """What waits for the visitor's confirmation: these transfers, at these terms."""
 
     transfers: tuple[TransferView, ...]
+    cautions: Mapping[int, Caution]
+    """What to know of each payee before, by the transfer's number."""
     ticked: frozenset[int]
     """Numbers of those that are ticked; `total_cents` is theirs."""
     total_cents: int
@@ -101,7 +87,7 @@ class OrderView:
 
     Exactly what they can do now is not empty: `to_confirm` (after the first time, where
     `needs_wallet`), `card_url` (go on at the acquirer), `may_cancel`, `may_decline`,
-    `may_block`, `may_claim`, `may_take_back`.
+    `may_block`, `may_claim`, `may_take_back`, `payer_handle`.
     """
 
     reference: str
@@ -128,10 +114,17 @@ class OrderView:
     has_blocked: bool
     """Whether the visitor wants no more requests of who asks here."""
     may_claim: bool
+    claim_cents: int
+    """What waits for the visitor in this order."""
     may_take_back: bool
+    payer_handle: str | None
+    """Who sends the visitor money by their own order: whom they may refuse for good."""
+    has_blocked_payer: bool
+    says_not_me: bool
+    """Whether the visitor said that they did not pay this."""
 
 
-OrderPage = Unknown | SignInFirst | NotYours | OrderView | SplitView | DraftView
+OrderPage = Unknown | SignInFirst | NotYours | HandleMoved | OrderView | SplitView | DraftView
 
 
 def order_page(
@@ -164,7 +157,11 @@ def order_page(
         ]
         rows = _without_edited_away(session, rows)
         if not rows:
-            return NotYours(order.reference)
+            who = (visitor.x_user_id, visitor.handle)
+            moved = cautions.is_named_only(session, order, *who)
+            return (
+                HandleMoved(order.reference, visitor.handle) if moved else NotYours(order.reference)
+            )
         return _view(session, deps, order, rows, visitor, ticked)
 
 
@@ -190,12 +187,12 @@ def _view(
     visitor: Visitor,
     ticked: Collection[int],
 ) -> OrderView | NotYours:
-    views = _transfer_views(session, order, rows, visitor.x_user_id)
+    views = transfer_views(session, order, rows, visitor.x_user_id)
     pays = [row for row in rows if row.payer_x_user_id == visitor.x_user_id]
     gets = [row for row in rows if row.payee_x_user_id == visitor.x_user_id]
     is_owner = order.owner_x_user_id == visitor.x_user_id
     # A payee learns of money once it is on its way, not of an order that may come to nothing.
-    seen = gets if is_owner else [row for row in gets if row.status in _MOVED]
+    seen = gets if is_owner else [row for row in gets if row.status in MOVED]
     if not pays and not seen:
         return NotYours(order.reference)
     # What an owner gets is what they asked for, save what an operator gave back to them.
@@ -205,6 +202,9 @@ def _view(
     person = people.person_of(session, visitor.x_user_id)
     is_asked = bool(pays) and not is_owner
     has_blocked = is_asked and _has_blocked(session, visitor.x_user_id, order.owner_x_user_id)
+    is_sent = not is_owner and any(_is_owners(row, order) for row in seen)
+    payers = people.own_accounts(session, order.owner_x_user_id) if is_sent else []
+    held = [row for row in gets if row.status == TransferStatus.HELD.value]
     return OrderView(
         reference=order.reference,
         kind=order.kind,
@@ -224,9 +224,18 @@ def _view(
         may_decline=not is_owner and any(row.status in _OPEN for row in pays),
         may_block=is_asked and not has_blocked,
         has_blocked=has_blocked,
-        may_claim=any(row.status == TransferStatus.HELD.value for row in gets),
+        may_claim=bool(held),
+        claim_cents=sum(row.amount_cents for row in held),
         may_take_back=any(row.status == TransferStatus.HELD.value for row in pays),
+        payer_handle=shown(owner) if is_sent else None,
+        has_blocked_payer=bool(people.who_turns_away(session, [visitor.x_user_id], payers)),
+        says_not_me=person is not None and wrong.is_disowned(session, order.id, person.id),
     )
+
+
+def _is_owners(row: Row[Any], order: Row[Any]) -> bool:
+    """Whether who ordered pays: an unasked payment, not what the visitor asked for."""
+    return bool(row.payer_x_user_id == order.owner_x_user_id)
 
 
 def _own_cents(session: Session, order: Row[Any], asked: Sequence[Row[Any]]) -> int | None:
@@ -241,54 +250,7 @@ def _has_blocked(session: Session, x_user_id: str, other: str) -> bool:
     return bool(people.who_blocked(session, mine, theirs))
 
 
-WAITS: Final = "waits"
-"""The reason of a hold, as its parties read it; the true one stands in the row, for operators."""
 _OPEN = (TransferStatus.PENDING.value, TransferStatus.FUNDING.value)
-_MOVED = (
-    TransferStatus.POSTED.value,
-    TransferStatus.HELD.value,
-    TransferStatus.RETURNED.value,
-)
-
-
-def _transfer_views(
-    session: Session, order: Row[Any], rows: Sequence[Row[Any]], x_user_id: str
-) -> dict[int, TransferView]:
-    accounts = people.accounts_by_id(
-        session, {row.payer_x_user_id for row in rows} | {row.payee_x_user_id for row in rows}
-    )
-    history: dict[int, list[HistoryLine]] = {row.id: [] for row in rows}
-    for event in orders.history_of(session, list(history)):
-        # Why a payee cannot take it yet is the payee's own business: a payer reads that it waits.
-        reason = WAITS if Reason(event.reason).is_payees_own else event.reason
-        line = HistoryLine(event.status, reason, event.at)
-        history[event.transfer_id].append(line)
-    payers = {row.id for row in rows if row.payer_x_user_id == x_user_id}
-    views = {}
-    for row in rows:
-        pays = row.payer_x_user_id == x_user_id
-        other = accounts.get(row.payee_x_user_id if pays else row.payer_x_user_id)
-        views[row.id] = TransferView(
-            number=row.number,
-            reference=f"{order.reference}-{row.number}",
-            status=row.status,
-            amount_cents=row.amount_cents,
-            note=row.note,
-            other_handle=shown(other, row.payee_handle if pays else None),
-            other_name=other.name if other is not None else "",
-            funding=row.funding,
-            confirm_by=row.confirm_by,
-            claim_by=row.claim_by,
-            is_refund=row.refund_of_id is not None,
-            # How the payer came to pay, and which cards failed, is the payer's own business.
-            history=tuple(
-                line
-                for line in history[row.id]
-                if row.id in payers
-                or (line.status in _MOVED and line.reason != Reason.CARD_DISPUTED.value)
-            ),
-        )
-    return views
 
 
 def _last_topup(session: Session, order: Row[Any], visitor: Visitor) -> Row[Any] | None:
@@ -334,6 +296,9 @@ def _to_confirm(
     since_sca = person.since_sca_cents if person is not None else 0
     return ToConfirm(
         transfers=tuple(views[row.id] for row in waiting),
+        cautions=cautions.of_each(
+            session, waiting, people.own_accounts(session, visitor.x_user_id), at
+        ),
         ticked=frozenset(row.number for row in chosen),
         total_cents=total,
         terms_hash=terms_of(order.reference, waiting),

@@ -33,6 +33,11 @@ def get(session: Session, case_id: int) -> Row[Any] | None:
     return session.execute(select(cases).where(cases.c.id == case_id)).one_or_none()
 
 
+def by_keys(session: Session, keys: Sequence[str]) -> Sequence[Row[Any]]:
+    """Return the cases of these keys, open or closed."""
+    return session.execute(select(cases).where(cases.c.key.in_(keys))).all()
+
+
 def close(session: Session, case_id: int, *, at: datetime) -> bool:
     """Close a case; False where it is closed already."""
     done = session.connection().execute(

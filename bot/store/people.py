@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Row, bindparam, select, update
+from sqlalchemy import Row, bindparam, delete, or_, select, update
 from sqlmodel import Session
 
 from bot.domain import books
@@ -12,11 +12,12 @@ from bot.domain.levels import Level
 from bot.store import ledger
 from bot.store.engine import dialect_insert
 from bot.store.sets import Statement
-from bot.store.tables import Block, Person, XAccount, core
+from bot.store.tables import Block, FormerHandle, Person, XAccount, core
 
 persons = core(Person)
 x_accounts = core(XAccount)
 blocks = core(Block)
+former_handles = core(FormerHandle)
 
 # What is asked for each message is built once: that takes longer than the answer.
 _ACCOUNT: Final = select(x_accounts).where(x_accounts.c.x_user_id == bindparam("account"))
@@ -24,6 +25,13 @@ _PERSON_OF: Final = (
     select(persons)
     .join(x_accounts, x_accounts.c.person_id == persons.c.id)
     .where(x_accounts.c.x_user_id == bindparam("account"))
+)
+_ENDED: Final = Statement(
+    """
+    SELECT x_user_id, handle FROM x_account
+    WHERE (x_user_id = :x_user_id AND handle <> :handle)
+        OR (x_user_id <> :x_user_id AND handle = :handle)
+    """
 )
 _TAKE_HANDLE: Final = Statement(
     "UPDATE x_account SET handle = NULL WHERE handle = :handle AND x_user_id <> :x_user_id"
@@ -43,10 +51,49 @@ _SEE: Final = Statement(
 def see(
     session: Session, x_user_id: str, *, at: datetime, handle: str | None = None, name: str = ""
 ) -> None:
-    """Remember an X account; a handle that another account bore is taken from it."""
+    """Remember an X account; a handle that another account bore is taken from it.
+
+    What each was called before is kept: whoever pays it reads of it.
+    """
     if handle is not None:
-        _TAKE_HANDLE.touch(session, x_user_id=x_user_id, handle=handle)
+        _end_handles(session, x_user_id, handle, at)
     _SEE.touch(session, x_user_id=x_user_id, handle=handle, name=name, seen_at=at)
+
+
+def _end_handles(session: Session, x_user_id: str, handle: str, at: datetime) -> None:
+    """Write down which handles end where this account bears this one: its own, and another's."""
+    ended = _ENDED.run(session, x_user_id=x_user_id, handle=handle)
+    if not ended:
+        return
+    rows = [{"x_user_id": row.x_user_id, "handle": row.handle, "until_at": at} for row in ended]
+    session.execute(former_handles.insert(), rows)
+    _TAKE_HANDLE.touch(session, x_user_id=x_user_id, handle=handle)
+
+
+def last_handles(session: Session, x_user_ids: Iterable[str]) -> dict[str, Row[Any]]:
+    """Return the handle that each account bore last before its present one, where it is kept."""
+    rows = session.execute(
+        select(former_handles)
+        .where(former_handles.c.x_user_id.in_(set(x_user_ids)))
+        .order_by(former_handles.c.id)
+    )
+    return {row.x_user_id: row for row in rows}
+
+
+def bearers(session: Session, handles: Iterable[str]) -> dict[str, str]:
+    """Return who bears handles now, as far as it was seen: X user ids by handle."""
+    rows = session.execute(
+        select(x_accounts.c.handle, x_accounts.c.x_user_id).where(
+            x_accounts.c.handle.in_(set(handles))
+        )
+    )
+    return {row.handle: row.x_user_id for row in rows}
+
+
+def prune_handles(session: Session, *, before: datetime) -> int:
+    """Forget former handles that ended before; return how many."""
+    statement = delete(former_handles).where(former_handles.c.until_at < before)
+    return session.connection().execute(statement).rowcount
 
 
 def account(session: Session, x_user_id: str) -> Row[Any] | None:
@@ -203,12 +250,29 @@ def lock_accounts(session: Session, x_user_ids: Iterable[str]) -> None:
     ).all()
 
 
-def block(session: Session, x_user_id: str, blocked_x_user_id: str, *, at: datetime) -> None:
-    """Write down that the first wants no requests of the second; twice is once."""
+def block(
+    session: Session,
+    x_user_id: str,
+    blocked_x_user_id: str,
+    *,
+    at: datetime,
+    turns_money_away: bool = False,
+) -> None:
+    """Write down that the first wants no requests of the second; twice is once.
+
+    `turns_money_away`: nor their money. A block that did so before goes on doing so.
+    """
+    insert = dialect_insert(session)(blocks).values(
+        x_user_id=x_user_id,
+        blocked_x_user_id=blocked_x_user_id,
+        turns_money_away=turns_money_away,
+        created_at=at,
+    )
+    pair = ["x_user_id", "blocked_x_user_id"]
     session.execute(
-        dialect_insert(session)(blocks)
-        .values(x_user_id=x_user_id, blocked_x_user_id=blocked_x_user_id, created_at=at)
-        .on_conflict_do_nothing(index_elements=["x_user_id", "blocked_x_user_id"])
+        insert.on_conflict_do_update(index_elements=pair, set_={"turns_money_away": True})
+        if turns_money_away
+        else insert.on_conflict_do_nothing(index_elements=pair)
     )
 
 
@@ -232,11 +296,33 @@ def who_blocked(session: Session, x_user_ids: Collection[str], others: Collectio
     )
 
 
-def blocked_by(session: Session, x_user_ids: Collection[str]) -> list[str]:
-    """Return the accounts that some accounts blocked, the newest first."""
-    rows = session.execute(
-        select(blocks.c.blocked_x_user_id)
-        .where(blocks.c.x_user_id.in_(x_user_ids))
-        .order_by(blocks.c.id.desc())
+def blocked_by(session: Session, x_user_ids: Collection[str]) -> dict[str, bool]:
+    """Return whom some accounts blocked, the newest first, and whether their money as well."""
+    found: dict[str, bool] = {}
+    for row in session.execute(
+        select(blocks).where(blocks.c.x_user_id.in_(x_user_ids)).order_by(blocks.c.id.desc())
+    ):
+        known = found.get(row.blocked_x_user_id, False)
+        found[row.blocked_x_user_id] = known or row.turns_money_away
+    return found
+
+
+def who_turns_away(session: Session, payees: Collection[str], payers: Collection[str]) -> set[str]:
+    """Return which of some accounts take no money from a person, who has blocked them for it.
+
+    A block by any account of the payee's person counts.
+    """
+    payee, own = x_accounts.alias(), x_accounts.alias()
+    blocked = (
+        select(blocks.c.id)
+        .join(own, own.c.x_user_id == blocks.c.x_user_id)
+        .where(
+            or_(own.c.x_user_id == payee.c.x_user_id, own.c.person_id == payee.c.person_id),
+            blocks.c.blocked_x_user_id.in_(payers),
+            blocks.c.turns_money_away,
+        )
     )
-    return list(dict.fromkeys(rows.scalars()))
+    rows = session.execute(
+        select(payee.c.x_user_id).where(payee.c.x_user_id.in_(payees), blocked.exists())
+    )
+    return set(rows.scalars())

@@ -1,8 +1,8 @@
 """The pages, the webhooks and the health checks: FastAPI with Jinja2, synchronous endpoints.
 
 GET changes nothing, save that a card's return page finishes what was confirmed, that a sign-in
-begins, that a session notes that it was seen, and that the pages of a request and of a payee learn
-who that is.
+begins, that a session notes that it was seen, and that the pages of a payment, a request and a
+payee learn who that is.
 """
 
 from urllib.parse import urlsplit
@@ -21,7 +21,12 @@ _STRIPE_PAGES = "https://checkout.stripe.com"
 
 def create_app(settings: Settings, deps: Deps) -> FastAPI:
     """Build the web application of a process, as its settings say."""
-    return build(deps, card_origins=card_origins(settings.stripe_api_base))
+    x = urlsplit(settings.x_authorize_url)
+    return build(
+        deps,
+        card_origins=card_origins(settings.stripe_api_base),
+        x_origin=f"{x.scheme}://{x.netloc}",
+    )
 
 
 def card_origins(api_base: str) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from bot.web import (
     session,
     statement,
     wallet,
+    wrong,
 )
 from bot.web.down import DatabaseDown
 from bot.web.security import BodyLimit, SecurityHeaders
@@ -35,6 +36,7 @@ PARTS: Final = tuple(
         pages,
         order,
         block,
+        wrong,
         session,
         first_time,
         wallet,
@@ -51,9 +53,14 @@ PARTS: Final = tuple(
 """Every route there is, the static files apart."""
 
 
-def build(deps: Deps, *, card_origins: tuple[str, ...] = ()) -> FastAPI:
-    """Build the application on `deps`; `card_origins` are whither a form may lead, save to us."""
-    site = Site(deps, card_origins=card_origins)
+def build(
+    deps: Deps, *, card_origins: tuple[str, ...] = (), x_origin: str = "https://x.com"
+) -> FastAPI:
+    """Build the application on `deps`.
+
+    `card_origins` are whither a form may lead, save to us; `x_origin` is where people post.
+    """
+    site = Site(deps, card_origins=card_origins, x_origin=x_origin)
     # Neither the interface's description nor its pages are anybody's business.
     app = FastAPI(title="S-money", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.site = site

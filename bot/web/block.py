@@ -38,6 +38,31 @@ def unblock_asker(form: Signed, reference: str) -> Response:
     return form.go(form.home)
 
 
+@router.get("/t/{reference}/block-payer")
+def explain_payer(here: Here, reference: str) -> Response:
+    """Say what it means to refuse money and block, to whoever was sent some."""
+    if not is_reference(reference.upper()):
+        return errors.not_found(here.request, here.site)
+    payer = blocks.payer_of(here.deps, reference, here.visitor.x_user_id) if here.visitor else None
+    if payer is None or payer.is_blocked:
+        return here.go(f"/t/{reference}")
+    return here.page("block_payer.html", reference=reference.upper(), payer=payer)
+
+
+@router.post("/t/{reference}/block-payer")
+def block_payer(form: Signed, reference: str) -> Response:
+    """Send back what waits from a payer, and take nothing more from them."""
+    blocks.refuse_and_block(form.deps, reference, form.who.x_user_id)
+    return form.go(form.home)
+
+
+@router.post("/t/{reference}/unblock-payer")
+def unblock_payer(form: Signed, reference: str) -> Response:
+    """Let whoever sent money by this order do so again."""
+    blocks.unblock_payer(form.deps, reference, form.who.x_user_id)
+    return form.go(form.home)
+
+
 @router.post("/wallet/unblock")
 def unblock(form: Signed, x_user_id: Annotated[str, Form(max_length=32)] = "") -> Response:
     """Take requests from somebody again."""

@@ -14,22 +14,32 @@ from bot.domain.transfer import Reason
 from bot.services import (
     asked,
     cancel,
+    cautions,
     claim,
     confirm,
     guarded,
     mandates,
     mend,
     passkeys,
+    payouts,
     settle,
     split,
     strong,
-    typed,
 )
 from bot.services.confirm import GoToCard, Settled, UnderWay, Will
 from bot.services.deps import Deps
 from bot.services.drafted import DraftView, SplitView
+from bot.services.payouts import PayoutPage
 from bot.services.strong import Asked
-from bot.services.views import NotYours, OrderView, SignInFirst, Unknown, order_page
+from bot.services.typed import read_amount
+from bot.services.views import (
+    HandleMoved,
+    NotYours,
+    OrderView,
+    SignInFirst,
+    Unknown,
+    order_page,
+)
 from bot.web import errors, prove
 from bot.web.site import Here, Signed, SignedVisit, Visit
 
@@ -57,6 +67,8 @@ FUNDINGS: Final = "^(wallet|card|card-[0-9]{1,15})$"
 """What a form may say of how it is paid; `card-7` is a saved card, by its row's id."""
 STRANGERS: Final = "refusal.unknown_reference"
 """The refusal of a form by somebody whom the order does not concern: no page shows it to them."""
+Typed = dict[str, str]
+"""What somebody typed into a form that was refused."""
 Deed = Callable[[Deps, str, str], object]
 """What a party does to an order: by its reference, as this X account."""
 Wish = Callable[[Deps, Will], Asked]
@@ -77,6 +89,7 @@ def show(here: Here, reference: str, card: str = "", own: str = "1") -> Response
         return here.go(f"/t/{reference}")
     if here.visitor is not None:
         asked.learn_askers(here.deps, here.visitor.x_user_id)
+        cautions.learn_payees(here.deps, reference, here.visitor.x_user_id)
     return _page(here, reference, with_own=own != "0")
 
 
@@ -88,12 +101,11 @@ def _page(
     with_own: bool = True,
     ticked: tuple[int, ...] = (),
     keep: str = "",
-    typed: str = "",
-    note: str | None = None,
+    typed: Typed | None = None,
 ) -> Response:
     """Make the page of an order as it stands now; `said`: why what was asked was not done.
 
-    `typed` and `note` are what was typed into a draft's form, which a no leaves there.
+    `typed` is what stood in the form that is refused: it is left there.
     """
     status = 200 if said is None else 409
     shown = order_page(here.deps, reference, here.visitor, with_own=with_own, ticked=ticked)
@@ -101,19 +113,28 @@ def _page(
         case Unknown():
             return errors.not_found(here.request, here.site)
         case SignInFirst(known) | NotYours(known):
-            return here.page("order_closed.html", status=status, reference=known)
+            return here.page("order_closed.html", status=status, reference=known, moved=None)
+        case HandleMoved(known, handle):
+            return here.page("order_closed.html", status=status, reference=known, moved=handle)
         case SplitView():
             notice = here.say(said.reply) if said is not None else None
             return here.page("split.html", status=status, split=shown, notice=notice)
         case DraftView():
             notice = here.say(said.reply) if said is not None else None
-            values = {"draft": shown, "notice": notice, "typed": typed, "note": note}
+            values = {"draft": shown, "notice": notice, "typed": typed or {}}
             return here.page("draft.html", status=status, policy=here.deps.policy, **values)
         case OrderView():
-            return _view(here, shown, said, status, keep)
+            return _view(here, shown, said, status, keep, typed)
 
 
-def _view(here: Visit, order: OrderView, said: Refusal | None, status: int, keep: str) -> Response:
+def _view(
+    here: Visit,
+    order: OrderView,
+    said: Refusal | None,
+    status: int,
+    keep: str,
+    typed: Typed | None,
+) -> Response:
     waits = order.to_confirm.transfers if order.to_confirm is not None else ()
     others = [one for one in order.pays if one not in waits]
     at = here.deps.clock.now()
@@ -124,6 +145,7 @@ def _view(here: Visit, order: OrderView, said: Refusal | None, status: int, keep
     notice = here.say(said.reply) if said is not None else None
     if notice is None and order.last_refusal is not None and _came_to_nothing(order):
         notice = here.refusal(order.last_refusal)
+    may_look = here.visitor is not None and strong.may_look(here.deps, here.visitor)
     response = here.page(
         "order.html",
         status=status,
@@ -132,7 +154,11 @@ def _view(here: Visit, order: OrderView, said: Refusal | None, status: int, keep
         under_way=under_way,
         notice=notice,
         refusal=here.refusal,
-        shows_balance=here.visitor is not None and strong.may_look(here.deps, here.visitor),
+        shows_balance=may_look,
+        payout=_payout(here, order),
+        link=f"{here.deps.public_url}/t/{order.reference}",
+        typed=typed,
+        may_look=may_look,
         has_passkey=here.visitor is not None and bool(passkeys.lines(here.deps, here.visitor)),
         keep=keep,
         now=at,
@@ -143,6 +169,14 @@ def _view(here: Visit, order: OrderView, said: Refusal | None, status: int, keep
         address = f"/t/{order.reference}?again={int(again) + 1}"
         response.headers["Refresh"] = f"{UNDER_WAY_S}; url={address}"
     return response
+
+
+def _payout(here: Visit, order: OrderView) -> PayoutPage | None:
+    """Return what a payee may send on to their bank at once; None where nothing waits for them."""
+    if here.visitor is None or not order.may_claim or order.needs_wallet or order.is_locked:
+        return None
+    page = payouts.payout_page(here.deps, here.visitor)
+    return page if page.wait_until is None else None
 
 
 def _came_to_nothing(order: OrderView) -> bool:
@@ -247,7 +281,7 @@ def choose_amount(
 ) -> Response:
     """Choose the amount of a misread command: one that was offered, or one that was typed."""
     try:
-        cents = amount_cents if amount_cents is not None else typed.read_amount(amount)
+        cents = amount_cents if amount_cents is not None else read_amount(amount)
         mend.choose(
             form.deps,
             reference,
@@ -258,7 +292,7 @@ def choose_amount(
         )
     except Refusal as refusal:
         _log_refusal(form, reference, refusal)
-        return _page(form, reference, said=refusal, typed=amount, note=note)
+        return _page(form, reference, said=refusal, typed={"amount": amount, "note": note})
     return form.go(form.home)
 
 
@@ -278,6 +312,23 @@ def decline_order(form: Signed, reference: str) -> Response:
 def claim_order(form: Signed, reference: str) -> Response:
     """Take the money that waits."""
     return _do(form, reference, claim.claim)
+
+
+@router.post("/t/{reference}/claim-out")
+def claim_to_bank(
+    form: Signed,
+    reference: str,
+    iban: Annotated[str, Form(max_length=60)] = "",
+    holder: Annotated[str, Form(max_length=140)] = "",
+) -> Response:
+    """Take the money that waits, and send it on to a bank account; what was typed survives a no."""
+    try:
+        wish = guarded.to_claim_out(
+            form.deps, form.who, reference, iban_text=iban, holder_text=holder
+        )
+        return prove.ask(form, wish)
+    except Refusal as refusal:
+        return _refused(form, reference, refusal, typed={"iban": iban, "holder": holder})
 
 
 @router.post("/t/{reference}/refuse")
@@ -300,9 +351,11 @@ def _do(form: SignedVisit, reference: str, what: Deed) -> Response:
     return form.go(form.home)
 
 
-def _refused(form: SignedVisit, reference: str, refusal: Refusal) -> Response:
+def _refused(
+    form: SignedVisit, reference: str, refusal: Refusal, typed: Typed | None = None
+) -> Response:
     _log_refusal(form, reference, refusal)
-    return _page(form, reference, said=refusal)
+    return _page(form, reference, said=refusal, typed=typed)
 
 
 def _log_refusal(form: SignedVisit, reference: str, refusal: Refusal) -> None:

@@ -51,6 +51,7 @@ TEMPLATES: Final = Environment(
 TEMPLATES.globals.update(
     style_address=_hashed("style.css"),
     passkey_address=_hashed("passkey.js"),
+    receipt_address=_hashed("receipt.js"),
     share_address=_hashed("share.js"),
     try_address=_hashed("try.js"),
     icon_address=_hashed("icon.svg"),
@@ -60,9 +61,10 @@ TEMPLATES.globals.update(
 class Site:
     """What every visit shares: the ports, the names of the cookies."""
 
-    def __init__(self, deps: Deps, *, card_origins: tuple[str, ...]) -> None:
+    def __init__(self, deps: Deps, *, card_origins: tuple[str, ...], x_origin: str) -> None:
         self.deps = deps
         self.card_origins = card_origins
+        self.x_origin = x_origin
         self.is_secure = deps.public_url.startswith("https://")
         # Browsers let nobody but this host set a cookie whose name begins so.
         prefix = "__Host-" if self.is_secure else ""
@@ -160,10 +162,22 @@ def page(
         say=_say,
         bot=bot_handle(site.deps),
         contact=site.deps.contact,
+        post_on_x=partial(_post_on_x, site.x_origin),
+        message_on_x=partial(_message_on_x, site.x_origin),
         host=site.deps.public_url.partition("://")[2],
         **values,
     )
     return HTMLResponse(html, status, headers={"Content-Language": lang})
+
+
+def _post_on_x(origin: str, text: str) -> str:
+    """Return where somebody posts a text from their own account: X asks them first."""
+    return f"{origin}/intent/post?{urlencode({'text': text})}"
+
+
+def _message_on_x(origin: str, text: str, x_user_id: str) -> str:
+    """Return where somebody sends a text to an account, from their own: X asks them first."""
+    return f"{origin}/messages/compose?{urlencode({'recipient_id': x_user_id, 'text': text})}"
 
 
 def _in(lang: Lang, here: str) -> str:

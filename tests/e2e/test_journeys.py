@@ -6,20 +6,26 @@ run takes them anew. One that is there stays, or every run would change the repo
 
 import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.builders import CODE
 from tests.doors.far_side import program
-from tests.e2e.conftest import DESK_WIDTH, HEIGHT, PHONE_WIDTH, OpenPage
+from tests.e2e.conftest import DESK_WIDTH, PHONE_WIDTH, OpenPage
+from tests.e2e.steps import (
+    pay_by_card,
+    pay_with_a_touch,
+    pay_with_two_factors,
+    picture,
+    post_as_bob,
+    sign_in,
+    text_code,
+)
 from tests.e2e.test_sandbox import Sandbox, until
 from tests.servers import free_port
 
-PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 PHONE = "06 39 98 00 77"
-CARD_WITH_3DS = "4000 0027 6000 3184"
 
 
 Changes = Callable[[], dict[str, int]]
@@ -47,50 +53,6 @@ def changes(sandbox: Sandbox) -> Changes:
         for handle, cents in sandbox.wallets().items()
         if cents != before.get(handle, 0)
     }
-
-
-def sign_in(page: Page, handle: str) -> None:
-    """Press the button, and be somebody on the local X."""
-    page.get_by_role("link", name=re.compile("Se connecter")).click()
-    page.get_by_label("or somebody new").fill(handle)
-    page.get_by_role("button", name="Allow").click()
-    expect(page.get_by_text(f"@{handle}").last).to_be_visible()
-
-
-def picture(page: Page, name: str) -> None:
-    """Keep what a page looks like on a phone and at a desk, where there is no picture of it yet."""
-    before = page.viewport_size
-    assert before is not None
-    for width in (PHONE_WIDTH, DESK_WIDTH):
-        path = PICTURES / f"{name}-{width}.png"
-        if not path.exists():
-            PICTURES.mkdir(parents=True, exist_ok=True)
-            page.set_viewport_size({"width": width, "height": HEIGHT})
-            page.screenshot(path=path, full_page=True)
-    if page.viewport_size != before:
-        page.set_viewport_size(before)
-
-
-def pay_by_card(page: Page) -> None:
-    """Type a card on the acquirer's page and pass 3-D Secure."""
-    page.locator("#number").fill(CARD_WITH_3DS)
-    page.locator("#expiry").fill("12 / 34")
-    page.locator("#cvc").fill("123")
-    picture(page, "card")
-    page.locator("#pay").click()
-    page.locator("#succeed").click()
-
-
-def post_as_bob(page: Page, sandbox: Sandbox, text: str) -> str:
-    """Write on the local X, and follow nothing yet: return the link in the bot's reply."""
-    page.goto(sandbox.x_url)
-    page.get_by_role("group", name="Who you are").get_by_text("@bob").click()
-    page.locator("#compose-text").fill(text)
-    page.locator("#compose").get_by_role("button", name="Post").click()
-    link = page.locator('#threads a[href*="/t/"]')
-    expect(link.first).to_be_visible()
-    picture(page, "timeline")
-    return str(link.first.get_attribute("href"))
 
 
 def test_from_a_post_to_the_payees_wallet_by_card(
@@ -136,54 +98,6 @@ def test_from_a_post_to_the_payees_wallet_by_card(
     pay_with_two_factors(bob, sandbox)
     pay_with_a_touch(bob, sandbox)
     assert changes() == {"alice": 12_000, "bob": -7_500}
-
-
-def pay_with_two_factors(bob: Page, sandbox: Sandbox) -> None:
-    """Pay above 30 € from the wallet: two screens, then the receipt."""
-    reference = sandbox.order("@smoney pay @alice 40€")
-    bob.goto(f"{sandbox.url}/t/{reference}")
-    bob.get_by_role("button", name=re.compile("depuis mon portefeuille")).click()
-    expect(bob.get_by_role("heading", name=re.compile("Vous payez"))).to_contain_text("40")
-    picture(bob, "prove")
-    bob.get_by_label("Votre code à 6 chiffres").fill(CODE)
-    bob.get_by_label("Le code du SMS").fill(text_code(sandbox, "+33639980001", "à @alice"))
-    bob.get_by_role("button", name=re.compile("^Payer")).click()
-    expect(bob.get_by_text("C’est fait.")).to_be_visible()
-
-
-def pay_with_a_touch(bob: Page, sandbox: Sandbox) -> None:
-    """Make a passkey after the payment; the next one takes a touch to see it, one to confirm."""
-    cdp = bob.context.new_cdp_session(bob)
-    cdp.send("WebAuthn.enable")
-    kind = {"protocol": "ctap2", "transport": "internal", "automaticPresenceSimulation": True}
-    owner = {"hasResidentKey": True, "hasUserVerification": True, "isUserVerified": True}
-    cdp.send("WebAuthn.addVirtualAuthenticator", {"options": kind | owner})
-    bob.get_by_role("button", name="Ajouter une clé d’accès").click()
-    bob.get_by_label("Votre code à 6 chiffres").fill(CODE)
-    bob.get_by_label("Le code du SMS").fill(text_code(sandbox, "+33639980001", "clé d’accès"))
-    bob.get_by_role("button", name="Confirmer", exact=True).click()
-    picture(bob, "passkey")
-    bob.get_by_role("button", name="Créer la clé").click()
-    expect(bob.get_by_text("Créée le")).to_be_visible()
-    bob.get_by_role("button", name="Se déconnecter").click()
-    reference = sandbox.order("@smoney pay @alice 35€")
-    bob.goto(f"{sandbox.url}/t/{reference}")
-    assert "35\u00a0€" not in bob.content()
-    bob.get_by_role("button", name="D’une touche").click()
-    expect(bob.get_by_role("heading", name=re.compile("Vous payez"))).to_contain_text("35")
-    picture(bob, "touch")
-    bob.get_by_role("button", name=re.compile("d’une touche")).click()
-    expect(bob.get_by_text("C’est fait.")).to_be_visible()
-
-
-def text_code(sandbox: Sandbox, phone: str, said: str) -> str:
-    """Return the code in a text that reached a phone and says so."""
-    found = until(
-        lambda: [one for one in sandbox.read("sms") if one["to"] == phone and said in one["text"]]
-    )
-    code = re.search(r"\b[0-9]{6}\b", found[-1]["text"])
-    assert code is not None
-    return code[0]
 
 
 def test_somebody_new_claims_and_what_waits_is_taken_back(
@@ -235,11 +149,42 @@ def claim_as_newcomer(carol: Page, sandbox: Sandbox, reference: str) -> None:
     carol.get_by_label("Le même, encore une fois").fill(CODE)
     picture(carol, "secret")
     carol.get_by_role("button", name="C’est mon code").click()
-    carol.get_by_role("button", name="Recevoir la somme").click()
+    carol.get_by_text("Plutôt sur mon compte bancaire").click()
+    picture(carol, "claim-to-bank")
+    carol.get_by_role("button", name="Recevoir dans mon portefeuille").click()
     expect(carol.get_by_text("Vous avez reçu")).to_be_visible()
     for path, name in (("/", "home"), ("/help?text=payer 5€ à @alice", "help")):
         carol.goto(f"{sandbox.url}{path}")
         picture(carol, name)
+
+
+def test_a_look_alike_is_warned_of_and_the_wrong_person_gives_it_back(
+    sandbox: Sandbox, changes: Changes, open_page: OpenPage
+) -> None:
+    """Bob knows @alice, pays @a1ice all the same, and has it back with two taps."""
+    known = sandbox.order("@smoney pay @alice 1€")
+    sandbox.say("dms", **{"as": "bob", "to": "smoney", "text": f"oui {known}"})
+    until(lambda: sandbox.show(known)["status"] == "posted")
+    reference = sandbox.order("@smoney pay @a1ice 20€ for pizza")
+    bob = open_page(PHONE_WIDTH)
+    bob.goto(f"{sandbox.url}/t/{reference}")
+    sign_in(bob, "bob")
+    expect(bob.get_by_text("@a1ice ressemble à @alice")).to_be_visible()
+    expect(bob.get_by_text("tout récent")).to_be_visible()
+    picture(bob, "look-alike")
+    bob.get_by_role("button", name=re.compile("depuis mon portefeuille")).click()
+    bob.get_by_text("Prévenir @a1ice").click()
+    expect(bob.get_by_label("Texte prêt à envoyer")).to_have_value(re.compile("^@a1ice"))
+    expect(bob.get_by_role("button", name="Imprimer le reçu")).to_be_visible()
+    bob.get_by_text("Un problème avec ce paiement").click()
+    picture(bob, "after")
+    bob.get_by_role("link", name="Ce n’est pas la bonne personne").click()
+    picture(bob, "wrong")
+    bob.get_by_role("button", name=re.compile("Reprendre")).click()
+    expect(bob.get_by_text("C’est revenu chez vous")).to_be_visible()
+    bob.goto(f"{sandbox.url}/t/{known}/not-me")
+    picture(bob, "not-me")
+    assert changes() == {"alice": 100, "bob": -100}
 
 
 def test_who_is_asked_declines_blocks_and_unblocks(
@@ -357,7 +302,8 @@ def test_pages_fit_narrow_screens_and_large_text(sandbox: Sandbox, open_page: Op
         page = open_page(width)
         page.goto(f"{sandbox.url}/t/{reference}")
         sign_in(page, "bob")
-        own = (f"/t/{reference}", f"/t/{asked}", f"/t/{asked}/block", "/wallet", "/wallet/new-code")
+        payment = (f"/t/{reference}", f"/t/{reference}/not-me")
+        own = (*payment, f"/t/{asked}", f"/t/{asked}/block", "/wallet", "/wallet/new-code")
         pay = (f"/t/{draft}", "/@alice?amount=249,50", "/@bob", "/@nobody_at_all_9", "/pay")
         for path in (*own, *pay, "/help?text=pay+@alice+5€", "/", "/nowhere"):
             page.goto(sandbox.url + path)

@@ -162,3 +162,11 @@ def test_sign_in_offers_whom_one_plays(page: Page, x: LocalX) -> None:
     page.get_by_role("button", name="Allow").click()
     page.wait_for_url("**code=*")
     assert "state=the-state" in page.url
+
+
+def test_a_text_that_another_site_has_ready_stands_in_the_box(page: Page, x: LocalX) -> None:
+    """As X’s own links for posts do it; one for a message is only shown, markup as text."""
+    page.goto(x.url + "/intent/post?text=%40alice+Pay%C3%A9+%C3%A0+100%25+%26+plus")
+    expect(page.locator("#compose-text")).to_have_value("@alice Payé à 100% & plus")
+    page.goto(x.url + "/messages/compose?recipient_id=1&text=Bonjour+%3Cb%3E")
+    expect(page.get_by_text("Bonjour <b>")).to_be_visible()

@@ -19,6 +19,12 @@ def is_refused(world: World, asker: str, other: str) -> bool:
     return False
 
 
+def is_turned_away(world: World, payer: str, payee: str) -> bool:
+    """Whether somebody may not pay another, by a post; the answer names nobody."""
+    said = str(world.post(payer, f"@smoney pay @{payee} 12€")).partition(" http")[0]
+    return said in wordings("refusal.cannot_pay", public=True)
+
+
 def block(world: World, handle: str, reference: str) -> None:
     """Let somebody decline a request and block who asks."""
     blocks.decline_and_block(world.deps, reference, world.x_id(handle))
@@ -108,7 +114,7 @@ def test_unblocking_lets_the_person_ask_again(world: World) -> None:
     assert world.statuses(reference) == ["declined"]
     assert not is_refused(world, "alice", "bob")
     with world.store.read() as session:
-        assert people.blocked_by(session, people.own_accounts(session, world.x_id("bob"))) == []
+        assert not people.blocked_by(session, people.own_accounts(session, world.x_id("bob")))
 
 
 def test_only_who_is_asked_can_block_by_an_order(world: World) -> None:
@@ -178,3 +184,77 @@ def test_a_request_that_is_read_just_after_its_asker_is_blocked_is_refused(world
 
     at_once.run(blocking, lambda: refused.append(is_refused(world, "alice", "bob")))
     assert refused == [True]
+
+
+def test_unwanted_money_goes_back_and_no_more_comes(world: World) -> None:
+    """All that waits, under any account of either; what arrived stays, what others send comes."""
+    world.join("bob", cents=9000)
+    world.link("bob_pro", to="bob")
+    world.join("dave", cents=5000)
+    held = [world.order(payer, "carol") for payer in ("bob", "bob_pro", "dave")]
+    for payer, reference in zip(("bob", "bob_pro", "dave"), held, strict=True):
+        world.confirm(payer, reference)
+    pending = world.order("bob", "carol", "11€")
+    assert blocks.refuse_and_block(world.deps, held[0], world.x_id("carol")) == 2
+    assert [world.statuses(one) for one in held] == [["returned"], ["returned"], ["held"]]
+    assert world.balance("bob") == 9000
+    with pytest.raises(Refusal) as refused:
+        world.confirm("bob", pending)
+    assert refused.value.reply.key == "refusal.cannot_pay"
+    for payer in ("bob", "bob_pro"):
+        assert is_turned_away(world, payer, "carol")
+    assert is_refused(world, "bob", "carol")
+    reference_in(world.post("dave", "@smoney pay @carol 13€"))
+    asked_for = world.order("carol", "bob", "14€", kind="request")
+    world.confirm("bob", asked_for)
+    assert world.statuses(asked_for) == ["held"]
+    blocks.unblock_payer(world.deps, held[0], world.x_id("carol"))
+    reference_in(world.post("bob", "@smoney pay @carol 15€"))
+
+
+def test_a_block_by_another_account_of_the_payee_counts_and_money_that_arrived_may_be_why(
+    world: World,
+) -> None:
+    """A gift in the wallet is not taken from it; a block for asking alone turns no money away."""
+    world.join("bob", cents=5000)
+    world.join("alice")
+    world.link("alice_pro", to="alice")
+    block(world, "alice", world.order("bob", "alice", "10€", kind="request"))
+    world.confirm("bob", reference := world.order("bob", "alice"))
+    assert blocks.refuse_and_block(world.deps, reference, world.x_id("alice")) == 0
+    assert world.balance("alice") == 1000
+    assert is_turned_away(world, "bob", "alice_pro")
+    with world.store.read() as session:
+        (listed,) = blocks.blocked_by(session, [world.x_id("alice")])
+    assert (listed.handle, listed.turns_money_away) == ("bob", True)
+
+
+def test_only_who_was_sent_money_can_block_by_it(world: World) -> None:
+    """Not its payer, not a stranger, not before it moves, not by what they asked for themselves."""
+    world.join("bob", cents=5000)
+    world.join("alice")
+    pending = world.order("bob", "alice")
+    paid = world.order("bob", "alice", "11€")
+    asked_for = world.order("alice", "bob", kind="request")
+    for reference in (paid, asked_for):
+        world.confirm("bob", reference)
+    tries = [("bob", paid), ("mallory", paid), ("alice", pending), ("alice", asked_for)]
+    for handle, reference in tries:
+        assert blocks.payer_of(world.deps, reference, world.x_id(handle)) is None
+        with pytest.raises(Refusal) as refused:
+            blocks.refuse_and_block(world.deps, reference, world.x_id(handle))
+        assert refused.value.reply.key == "refusal.unknown_reference"
+
+
+def test_a_handle_that_changes_hands_is_remembered(world: World) -> None:
+    """Of the account that lost it and of the one that had another before."""
+    old, new = world.x_id("alice"), world.x_id("newcomer")
+    at = world.clock.now()
+    with world.store.write() as session:
+        for x_user_id, handle in ((old, "alice"), (old, None), (new, "newcomer"), (new, "alice")):
+            people.see(session, x_user_id, at=at, handle=handle)
+        assert people.bearers(session, ["alice", "newcomer"]) == {"alice": new}
+        former = people.last_handles(session, [old, new])
+        assert {one: row.handle for one, row in former.items()} == {old: "alice", new: "newcomer"}
+        people.see(session, new, at=at, handle="alice")
+        assert people.prune_handles(session, before=at) == 0

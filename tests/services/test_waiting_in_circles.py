@@ -20,15 +20,19 @@ from bot.services import (
     deliver,
     mend,
     pay_page,
+    persons,
     receive,
     settle,
     split,
+    wrong,
 )
 from bot.services.drafted import DraftView, SplitView
 from bot.store.engine import Store
 from tests.world import World
 
 PEOPLE: Final = ("bob", "alice", "carol", "dave")
+NEWCOMER: Final = "erin"
+"""Has no wallet: what she is paid is held."""
 HANDS: Final = 8
 DEEDS: Final = 50
 """Deeds of each hand: with the locks in another order a run met several circles."""
@@ -55,7 +59,7 @@ class Hand:
         deeds: tuple[Callable[[], None], ...] = (
             *(self.post, self.post, self.edit, self.edit, self.deliver, self.settle),
             *(self.confirm, self.cancel, self.decline, self.block, self.tap, self.expire),
-            self.order_on_a_page,
+            *(self.order_on_a_page, self.regret, self.disown, self.turn_away),
         )
         for _ in range(DEEDS):
             try:
@@ -75,6 +79,7 @@ class Hand:
                 f"split 3€ with @{one} @{two}",
                 f"pay @{one} 1",
                 f"split @{one} @{two}",
+                f"pay @{NEWCOMER} 1€",
                 "cancel",
                 "decline",
                 "hm",
@@ -158,6 +163,24 @@ class Hand:
         blocks.decline_and_block(self.world.deps, reference, me)
         blocks.unblock_asker(self.world.deps, reference, me)
 
+    def regret(self) -> None:
+        """A payer says that it went to the wrong person."""
+        order = self._order()
+        wrong.say_wrong(self.world.deps, order.reference, 1, order.owner_x_user_id)
+
+    def disown(self) -> None:
+        """A payer says that it was not them, and an operator opens their wallet again."""
+        order = self._order()
+        wrong.disown(self.world.deps, order.reference, order.owner_x_user_id)
+        persons.unlock(self.world.deps, order.owner_x_user_id)
+
+    def turn_away(self) -> None:
+        """A payee wants no money of a payer's, and thinks better of it."""
+        me = self.world.x_id(self.random.choice((*PEOPLE, NEWCOMER)))
+        reference = self._order().reference
+        blocks.refuse_and_block(self.world.deps, reference, me)
+        blocks.unblock_payer(self.world.deps, reference, me)
+
     def tap(self) -> None:
         """An asker asks for the shares of a split, or chooses the amount of a draft."""
         order = self._order()
@@ -209,10 +232,10 @@ def test_nobody_waits_in_a_circle(store: Store) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    wrong = [error for hand in hands for error in hand.wrong]
+    met = [error for hand in hands for error in hand.wrong]
     with store.read() as session:
         deadlocks = session.execute(
             text("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
         ).scalar_one()
-    assert (wrong, deadlocks) == ([], 0)
+    assert (met, deadlocks) == ([], 0)
     assert sum(world.balance(handle) for handle in PEOPLE) <= 5000 * len(PEOPLE)

@@ -60,6 +60,11 @@ FORMS = [
     "/t/4F7K2Q/take-back",
     "/t/4F7K2Q/block",
     "/t/4F7K2Q/unblock",
+    "/t/4F7K2Q/block-payer",
+    "/t/4F7K2Q/unblock-payer",
+    "/t/4F7K2Q/claim-out",
+    "/t/4F7K2Q/wrong/1",
+    "/t/4F7K2Q/not-me",
     "/wallet/unblock",
     "/wallet/payout",
     "/wallet/payout/again",
@@ -123,6 +128,7 @@ def test_every_form_that_changes_something_is_in_this_test() -> None:
         .replace("{payout_id}", "1")
         .replace("{challenge_id}", "1")
         .replace("{handle}", "alice")
+        .replace("{number}", "1")
         for part in PARTS
         for route in part.routes
         if isinstance(route, APIRoute) and "POST" in (route.methods or ())
@@ -189,7 +195,10 @@ def test_what_breaks_is_not_shown(world: World, browser: Browser) -> None:
 
 
 def test_looking_changes_nothing(world: World, browser: Browser) -> None:
-    """After every page was opened, by nobody and by each party, all rows are as they were."""
+    """After every page was opened, by nobody and by each party, all rows are as they were.
+
+    Save what X says of somebody who is paid for the first time: it is asked once a day.
+    """
     world.join("bob", cents=5000)
     held, pending = world.order("bob", "carol"), world.order("bob", "alice")
     world.confirm("bob", held)
@@ -197,8 +206,10 @@ def test_looking_changes_nothing(world: World, browser: Browser) -> None:
         if handle is not None:
             browser.sign_in(handle)
             browser.get("/@alice")  # X is asked once who that is
+        browser.get(f"/t/{pending}")
         before = every_row(world)
-        for path in [*PATHS, f"/t/{held}", f"/t/{pending}", "/wallet/code", "/help?text=stop"]:
+        own = [f"/t/{held}{end}" for end in ("", "/wrong/1", "/not-me", "/block-payer", "/block")]
+        for path in [*PATHS, *own, f"/t/{pending}", "/wallet/code", "/help?text=stop"]:
             browser.get(path)
         assert every_row(world) == before
 

@@ -40,6 +40,9 @@ from bot.sandbox.x_server.world import World
 KEEP_ALIVE_S = 15.0  # X promises a blank line at least every 20 seconds
 PEOPLE = ("bob", "alice", "carol", "dave", "secours_demo")  # CONTRACT.md, "The sandbox"
 
+THERE_SINCE = datetime(2014, 10, 14, tzinfo=UTC)
+"""Since when they are on X: whoever is typed in later is as new there as anybody can be."""
+
 
 def create_app(
     *,
@@ -63,7 +66,7 @@ def create_app(
     world = World(bot_handle=bot_handle, now=now, link_hosts=frozenset(link_hosts))
     world.bot.name, world.bot.verified = "S-money", True
     for handle in people:
-        world.people.ensure(handle)
+        world.people.ensure(handle).created_at = THERE_SINCE
     credentials = credentials or Credentials.sandbox()
     renderer, tokens, faults = Renderer(world), Tokens(now), Faults(now)
     site = Site(

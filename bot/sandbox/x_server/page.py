@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
@@ -34,6 +35,17 @@ def router(site: Site) -> APIRouter:
     async def home() -> HTMLResponse:
         """The page itself; its script fills it."""
         html = TEMPLATES.get_template("home.html").render(bot=site.world.bot)
+        return HTMLResponse(html, headers={"content-security-policy": POLICY})
+
+    @routes.get("/intent/post")
+    async def intent(text: str = "") -> RedirectResponse:
+        """The box to write in, with a text in it that another site has ready."""
+        return RedirectResponse(f"/#write={quote(text)}")
+
+    @routes.get("/messages/compose")
+    async def message(text: str = "") -> HTMLResponse:
+        """A text that another site has ready for a message: people here write to the bot alone."""
+        html = TEMPLATES.get_template("message.html").render(text=text)
         return HTMLResponse(html, headers={"content-security-policy": POLICY})
 
     @routes.get("/{handle}/status/{post_id}")

@@ -33,6 +33,7 @@ from bot.store.tables.payouts import BankReportRow, Payout, PayoutEvent, PayoutF
 from bot.store.tables.people import (
     Block,
     Case,
+    FormerHandle,
     Heartbeat,
     Lease,
     Person,
@@ -77,6 +78,7 @@ __all__ = [
     "Draft",
     "DraftPerson",
     "FirstTime",
+    "FormerHandle",
     "Heartbeat",
     "InboxRow",
     "JournalEntry",

@@ -71,15 +71,29 @@ class XAccount(SQLModel, table=True):
     opted_out_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """They wrote `stop`: no reply and no DM until `start`."""
     looked_up_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    """When X was last asked whose handle it is, or for a handle that no post had named."""
+    """When X was last asked about it, or whose handle it is: each such answer is paid for."""
+    x_created_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When it was made on X, as X said then."""
     wrote_dm_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """They wrote a DM first: the bot may write to them."""
     joined_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     seen_at: datetime = Field(sa_type=UtcDateTime)
 
 
+class FormerHandle(SQLModel, table=True):
+    """A handle that an X account bore until it was seen under another, or another under it."""
+
+    __tablename__: ClassVar[str] = "former_handle"
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    x_user_id: str = Field(foreign_key="x_account.x_user_id", max_length=32, index=True)
+    handle: str = Field(max_length=15)
+    until_at: datetime = Field(sa_type=UtcDateTime)
+    """When the change was seen; X tells of none."""
+
+
 class Block(SQLModel, table=True):
-    """A person who wants no requests from an X account."""
+    """A person who wants no requests from an X account, and maybe no money either."""
 
     __tablename__: ClassVar[str] = "block"
     __table_args__ = (UniqueConstraint("x_user_id", "blocked_x_user_id", name="uq_block_pair"),)
@@ -87,6 +101,8 @@ class Block(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
     x_user_id: str = Field(foreign_key="x_account.x_user_id", max_length=32)
     blocked_x_user_id: str = Field(foreign_key="x_account.x_user_id", max_length=32)
+    turns_money_away: bool = False
+    """Whether their payments are refused as well: they had sent money that was not wanted."""
     created_at: datetime = Field(sa_type=UtcDateTime)
 
 

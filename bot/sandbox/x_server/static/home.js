@@ -361,5 +361,8 @@ byId("ideas").append(
     }, "idea"),
   ),
 );
+if (location.hash.startsWith("#write=")) {
+  byId("compose-text").value = decodeURIComponent(location.hash.slice("#write=".length));
+}
 become(state.me);
 poll();

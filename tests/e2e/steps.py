@@ -1,0 +1,109 @@
+"""What people do on the pages in more than one journey, and the pictures that are taken of it.
+
+A picture that is there stays, or every run would change the repository: remove it, and a run takes
+it anew.
+"""
+
+import re
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from tests.builders import CODE
+from tests.e2e.conftest import DESK_WIDTH, HEIGHT, PHONE_WIDTH
+from tests.e2e.test_sandbox import Sandbox, until
+
+CARD_WITH_3DS = "4000 0027 6000 3184"
+PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
+
+
+def sign_in(page: Page, handle: str) -> None:
+    """Press the button, and be somebody on the local X."""
+    page.get_by_role("link", name=re.compile("Se connecter")).click()
+    page.get_by_label("or somebody new").fill(handle)
+    page.get_by_role("button", name="Allow").click()
+    expect(page.get_by_text(f"@{handle}").last).to_be_visible()
+
+
+def picture(page: Page, name: str) -> None:
+    """Keep what a page looks like on a phone and at a desk, where there is no picture of it yet."""
+    before = page.viewport_size
+    assert before is not None
+    for width in (PHONE_WIDTH, DESK_WIDTH):
+        path = PICTURES / f"{name}-{width}.png"
+        if not path.exists():
+            PICTURES.mkdir(parents=True, exist_ok=True)
+            page.set_viewport_size({"width": width, "height": HEIGHT})
+            page.screenshot(path=path, full_page=True)
+    if page.viewport_size != before:
+        page.set_viewport_size(before)
+
+
+def pay_by_card(page: Page) -> None:
+    """Type a card on the acquirer's page and pass 3-D Secure."""
+    page.locator("#number").fill(CARD_WITH_3DS)
+    page.locator("#expiry").fill("12 / 34")
+    page.locator("#cvc").fill("123")
+    picture(page, "card")
+    page.locator("#pay").click()
+    page.locator("#succeed").click()
+
+
+def post_as_bob(page: Page, sandbox: Sandbox, text: str) -> str:
+    """Write on the local X, and follow nothing yet: return the link in the bot's reply."""
+    page.goto(sandbox.x_url)
+    page.get_by_role("group", name="Who you are").get_by_text("@bob").click()
+    page.locator("#compose-text").fill(text)
+    page.locator("#compose").get_by_role("button", name="Post").click()
+    link = page.locator('#threads a[href*="/t/"]')
+    expect(link.first).to_be_visible()
+    picture(page, "timeline")
+    return str(link.first.get_attribute("href"))
+
+
+def pay_with_two_factors(bob: Page, sandbox: Sandbox) -> None:
+    """Pay above 30 € from the wallet: two screens, then the receipt."""
+    reference = sandbox.order("@smoney pay @alice 40€")
+    bob.goto(f"{sandbox.url}/t/{reference}")
+    bob.get_by_role("button", name=re.compile("depuis mon portefeuille")).click()
+    expect(bob.get_by_role("heading", name=re.compile("Vous payez"))).to_contain_text("40")
+    picture(bob, "prove")
+    bob.get_by_label("Votre code à 6 chiffres").fill(CODE)
+    bob.get_by_label("Le code du SMS").fill(text_code(sandbox, "+33639980001", "à @alice"))
+    bob.get_by_role("button", name=re.compile("^Payer")).click()
+    expect(bob.get_by_text("C’est fait.")).to_be_visible()
+
+
+def pay_with_a_touch(bob: Page, sandbox: Sandbox) -> None:
+    """Make a passkey after the payment; the next one takes a touch to see it, one to confirm."""
+    cdp = bob.context.new_cdp_session(bob)
+    cdp.send("WebAuthn.enable")
+    kind = {"protocol": "ctap2", "transport": "internal", "automaticPresenceSimulation": True}
+    owner = {"hasResidentKey": True, "hasUserVerification": True, "isUserVerified": True}
+    cdp.send("WebAuthn.addVirtualAuthenticator", {"options": kind | owner})
+    bob.get_by_role("button", name="Ajouter une clé d’accès").click()
+    bob.get_by_label("Votre code à 6 chiffres").fill(CODE)
+    bob.get_by_label("Le code du SMS").fill(text_code(sandbox, "+33639980001", "clé d’accès"))
+    bob.get_by_role("button", name="Confirmer", exact=True).click()
+    picture(bob, "passkey")
+    bob.get_by_role("button", name="Créer la clé").click()
+    expect(bob.get_by_text("Créée le")).to_be_visible()
+    bob.get_by_role("button", name="Se déconnecter").click()
+    reference = sandbox.order("@smoney pay @alice 35€")
+    bob.goto(f"{sandbox.url}/t/{reference}")
+    assert "35\u00a0€" not in bob.content()
+    bob.get_by_role("button", name="D’une touche").click()
+    expect(bob.get_by_role("heading", name=re.compile("Vous payez"))).to_contain_text("35")
+    picture(bob, "touch")
+    bob.get_by_role("button", name=re.compile("d’une touche")).click()
+    expect(bob.get_by_text("C’est fait.")).to_be_visible()
+
+
+def text_code(sandbox: Sandbox, phone: str, said: str) -> str:
+    """Return the code in a text that reached a phone and says so."""
+    found = until(
+        lambda: [one for one in sandbox.read("sms") if one["to"] == phone and said in one["text"]]
+    )
+    code = re.search(r"\b[0-9]{6}\b", found[-1]["text"])
+    assert code is not None
+    return code[0]
