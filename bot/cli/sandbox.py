@@ -158,6 +158,7 @@ def _servers(port: int, x_port: int, card_port: int) -> Iterator[None]:
     """Run the local X (with its phones) and the local card network."""
     from bot.sandbox.card_network.app import create_app as card_network
     from bot.sandbox.x_server.app import create_app as local_x
+    from bot.sandbox.x_server.app import make_site
 
     cards = card_network(
         api_key=STRIPE_KEY,
@@ -166,7 +167,7 @@ def _servers(port: int, x_port: int, card_port: int) -> Iterator[None]:
         public_url=f"http://localhost:{card_port}",
     )
     with (
-        _running(local_x(dm_limit_scale=DM_LIMIT_SCALE), x_port, "--x-port"),
+        _running(local_x(make_site(dm_limit_scale=DM_LIMIT_SCALE)), x_port, "--x-port"),
         _running(cards, card_port, "--card-port"),
     ):
         yield

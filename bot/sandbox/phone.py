@@ -56,14 +56,14 @@ class Phone:
         return [asdict(one) for one in self._messages if to is None or one.to == to]
 
 
-def router(phone: Phone) -> APIRouter:
+def router(phone: Callable[[], Phone]) -> APIRouter:
     """The phone's endpoints."""
     routes = APIRouter(prefix="/_sandbox")
 
     @routes.get("/sms")
     async def read(to: str | None = None) -> list[dict[str, str]]:
         """The messages that arrived."""
-        return phone.messages(to)
+        return phone().messages(to)
 
     @routes.post("/sms", status_code=201)
     async def send(
@@ -74,6 +74,6 @@ def router(phone: Phone) -> APIRouter:
         to, text = body.get("to"), body.get("text")
         if not isinstance(to, str) or not isinstance(text, str) or not to or not text:
             return JSONResponse({"error": "`to` and `text` are wanted, as strings."}, 400)
-        return JSONResponse(asdict(phone.receive(to, text, key=idempotency_key)), 201)
+        return JSONResponse(asdict(phone().receive(to, text, key=idempotency_key)), 201)
 
     return routes

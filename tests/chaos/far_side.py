@@ -14,6 +14,7 @@ import httpx
 from bot.sandbox.card_network.app import create_app as card_network
 from bot.sandbox.serve import serve
 from bot.sandbox.x_server.app import create_app as local_x
+from bot.sandbox.x_server.app import make_site
 from bot.sandbox.x_server.credentials import Credentials
 from tests.servers import START_TIMEOUT_S
 
@@ -38,7 +39,7 @@ def run(kind: Literal["x", "cards"], port: int, webhook_url: str, out: Path) -> 
     """Serve until told to end: the body of a process."""
     leave(out)
     app = (
-        local_x(people=())
+        local_x(make_site(people=()))
         if kind == "x"
         else card_network(
             api_key=STRIPE_KEY,

@@ -63,10 +63,10 @@ def post_as_bob(page: Page, sandbox: Sandbox, text: str) -> str:
 
 def pay_with_two_factors(bob: Page, sandbox: Sandbox) -> None:
     """Pay above 30 € from the wallet: two screens, then the receipt."""
-    reference = sandbox.order("@smoney pay @alice 40€")
+    reference = sandbox.order("@smoney pay @alice 32€")
     bob.goto(f"{sandbox.url}/t/{reference}")
     bob.get_by_role("button", name=re.compile("depuis mon portefeuille")).click()
-    expect(bob.get_by_role("heading", name=re.compile("Vous payez"))).to_contain_text("40")
+    expect(bob.get_by_role("heading", name=re.compile("Vous payez"))).to_contain_text("32")
     picture(bob, "prove")
     bob.get_by_label("Votre code à 6 chiffres").fill(CODE)
     bob.get_by_label("Le code du SMS").fill(text_code(sandbox, "+33639980001", "à @alice"))
@@ -89,11 +89,11 @@ def pay_with_a_touch(bob: Page, sandbox: Sandbox) -> None:
     bob.get_by_role("button", name="Créer la clé").click()
     expect(bob.get_by_text("Créée le")).to_be_visible()
     bob.get_by_role("button", name="Se déconnecter").click()
-    reference = sandbox.order("@smoney pay @alice 35€")
+    reference = sandbox.order("@smoney pay @alice 31€")
     bob.goto(f"{sandbox.url}/t/{reference}")
-    assert "35\u00a0€" not in bob.content()
+    assert "31\u00a0€" not in bob.content()
     bob.get_by_role("button", name="D’une touche").click()
-    expect(bob.get_by_role("heading", name=re.compile("Vous payez"))).to_contain_text("35")
+    expect(bob.get_by_role("heading", name=re.compile("Vous payez"))).to_contain_text("31")
     picture(bob, "touch")
     bob.get_by_role("button", name=re.compile("d’une touche")).click()
     expect(bob.get_by_text("C’est fait.")).to_be_visible()

@@ -97,7 +97,7 @@ def test_from_a_post_to_the_payees_wallet_by_card(
     picture(alice, "wallet")
     pay_with_two_factors(bob, sandbox)
     pay_with_a_touch(bob, sandbox)
-    assert changes() == {"alice": 12_000, "bob": -7_500}
+    assert changes() == {"alice": 10_800, "bob": -6_300}
 
 
 def test_somebody_new_claims_and_what_waits_is_taken_back(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -14,10 +16,13 @@ import httpx
 import jsonschema  # type: ignore[import-untyped]  # it ships no types
 import requests
 import tweepy
+from fastapi import FastAPI
 from requests.adapters import HTTPAdapter
 
-from bot.sandbox.serve import serve
-from bot.sandbox.x_server import Credentials, create_app
+from bot.sandbox.serve import Running, serve
+from bot.sandbox.x_server import Credentials
+from bot.sandbox.x_server.app import begin_anew, create_app, make_site
+from bot.sandbox.x_server.site import Site
 
 DATA = Path(__file__).parent.parent / "data" / "x"
 TWEEPY_HOST = "https://api.twitter.com"
@@ -55,14 +60,44 @@ class ToLocalX(HTTPAdapter):
         return super().send(request, **kwargs)
 
 
+@dataclass
+class Place:
+    """A server that runs; one local X after another is on it."""
+
+    app: FastAPI
+    running: Running
+    is_taken: bool = True
+
+
+_PLACES: list[Place] = []
+"""To start a server is most of what a short test costs."""
+
+
+@atexit.register
+def _stop() -> None:
+    for place in _PLACES:
+        place.running.stop()
+
+
+def _seat(site: Site) -> Place:
+    """Find a local X a server."""
+    for place in _PLACES:
+        if not place.is_taken:
+            begin_anew(place.app, site)
+            place.is_taken = True
+            return place
+    app = create_app(site)
+    _PLACES.append(Place(app, serve(app)))
+    return _PLACES[-1]
+
+
 class LocalX:
     """A running local X, and ways to use it as a person and as the app."""
 
     def __init__(self, **settings: Any) -> None:
         self.clock = Clock()
-        self.app = create_app(now=self.clock, **settings)
-        self._running = serve(self.app)
-        self.url = self._running.url
+        self._place = _seat(make_site(now=self.clock, **settings))
+        self.url = self._place.running.url
         self.http = httpx.Client(base_url=self.url, timeout=PATIENCE_S, verify=False)
         self.bearer = {"authorization": f"Bearer {SECRETS.bearer_token}"}
         self.tweepy = self.client()
@@ -75,11 +110,12 @@ class LocalX:
         """Stop it."""
         self.tweepy.session.close()
         self.http.close()
-        self._running.stop()
+        self._place.is_taken = False
 
     def stop(self) -> None:
         """Stop the server early."""
-        self._running.stop()
+        self._place.running.stop()
+        _PLACES.remove(self._place)
 
     def client(self, **changed: str) -> tweepy.Client:
         """The app's tweepy, with other secrets where given."""

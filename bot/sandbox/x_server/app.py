@@ -1,11 +1,13 @@
 """The local X: the v2 endpoints that the bot uses, test control, and a page for a person.
 
-`create_app` makes one with an empty timeline. Everything runs on the server's event loop, which is
-what makes it safe without a lock: run it with `bot.sandbox.serve.serve`, or any ASGI server.
+`create_app` makes one with an empty timeline, `begin_anew` empties one that runs. Everything runs
+on the server's event loop, which is what makes it safe without a lock: run it with
+`bot.sandbox.serve.serve`, or any ASGI server.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 
@@ -37,6 +39,7 @@ from bot.sandbox.x_server.site import Site
 from bot.sandbox.x_server.tokens import Tokens
 from bot.sandbox.x_server.world import World
 
+STREAMS_END_WITHIN_S = 5.0
 KEEP_ALIVE_S = 15.0  # X promises a blank line at least every 20 seconds
 PEOPLE = ("bob", "alice", "carol", "dave", "secours_demo")  # CONTRACT.md, "The sandbox"
 
@@ -44,7 +47,7 @@ THERE_SINCE = datetime(2014, 10, 14, tzinfo=UTC)
 """Since when they are on X: whoever is typed in later is as new there as anybody can be."""
 
 
-def create_app(
+def make_site(
     *,
     bot_handle: str = "smoney",
     credentials: Credentials | None = None,
@@ -55,8 +58,8 @@ def create_app(
     dm_limit_scale: float = 1.0,
     redirect_uris: Sequence[str] = (),
     link_hosts: Collection[str] = (),
-) -> FastAPI:
-    """A local X with these people in it.
+) -> Site:
+    """The parts of a local X with these people in it.
 
     `dm_limit_scale` multiplies the limits on direct messages. Sign-in returns to `redirect_uris`
     alone, or to any loopback address where none is given. X makes links of names with a domain
@@ -83,24 +86,43 @@ def create_app(
         redirect_uris=tuple(redirect_uris),
     )
     site.phone.on_message.append(world.changed)
-    return _assemble(site)
+    return site
 
 
-def _assemble(site: Site) -> FastAPI:
+def create_app(site: Site | None = None) -> FastAPI:
+    """A local X of these parts, or with the usual people in it."""
+    site = site or make_site()
     app = FastAPI(title="The local X", docs_url=None, redoc_url=None, openapi_url=None)
     for module in (stream, timelines, posts, users, dms, authorize, oauth2, control, page):
         app.include_router(module.router(site))
-    app.include_router(phones.router(site.phone))
+    app.include_router(phones.router(lambda: site.phone))
     app.mount("/static", page.static_files())
-    app.add_middleware(FaultyWire, faults=site.faults)
+    app.add_middleware(FaultyWire, faults=lambda: site.faults)
     app.add_exception_handler(problems.XProblem, _problem)
     app.add_exception_handler(RequestValidationError, _unreadable)
     app.add_exception_handler(HTTPException, _no_such_route)
     for mistake in control.MISTAKES:
         app.add_exception_handler(mistake, _mistake)
-    app.state.close_streams = site.hub.close
+
+    def close_streams() -> None:
+        site.hub.close()  # the hub of that moment: see `begin_anew`
+
+    app.state.close_streams = close_streams
     app.state.site = site
     return app
+
+
+def begin_anew(app: FastAPI, site: Site) -> None:
+    """Give a local X that runs other parts: much quicker than to start another.
+
+    Nobody may be calling it; streams that are open end.
+    """
+    old = app.state.site.hub
+    app.state.close_streams()
+    give_up_at = time.monotonic() + STREAMS_END_WITHIN_S
+    while old.connected and time.monotonic() < give_up_at:
+        time.sleep(0.01)
+    vars(app.state.site).update(vars(site))
 
 
 async def _problem(request: Request, error: Exception) -> Response:

@@ -153,7 +153,7 @@ class Faults:
 class FaultyWire:
     """ASGI middleware: lets the faults for calls happen."""
 
-    def __init__(self, app: ASGIApp, faults: Faults) -> None:
+    def __init__(self, app: ASGIApp, faults: Callable[[], Faults]) -> None:
         self._app = app
         self._faults = faults
 
@@ -161,15 +161,15 @@ class FaultyWire:
         """Serve a call, or fail it."""
         fault = None
         if scope["type"] == "http" and scope["path"].startswith("/2/"):
-            fault = self._faults.for_call(scope["method"], scope["path"])
+            fault = self._faults().for_call(scope["method"], scope["path"])
         if fault is None:
             await self._app(scope, receive, send)
         elif fault.kind == "stall":
-            await self._faults.wait(fault.seconds)
+            await self._faults().wait(fault.seconds)
             await self._app(scope, receive, send)
         elif fault.kind == "time_out_after_success":
             await self._app(scope, receive, _swallow)
-            await self._faults.wait(fault.seconds)
+            await self._faults().wait(fault.seconds)
             await _answer(problems.server_error(504))(scope, receive, send)
         elif fault.kind == "429":
             await self._refusal(fault)(scope, receive, send)
@@ -178,7 +178,7 @@ class FaultyWire:
 
     def _refusal(self, fault: Fault) -> Response:
         response = _answer(problems.too_many_requests())
-        reset = math.ceil(self._faults.now().timestamp() + fault.seconds)
+        reset = math.ceil(self._faults().now().timestamp() + fault.seconds)
         response.headers["x-rate-limit-limit"] = "1"
         response.headers["x-rate-limit-remaining"] = "0"
         response.headers["x-rate-limit-reset"] = str(reset)
