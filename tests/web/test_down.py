@@ -12,10 +12,9 @@ from structlog.testing import capture_logs
 from bot.services.check import prove
 from bot.services.steps import Step
 from bot.store.engine import Store
-from bot.web import build
 from tests.servers import free_port
 from tests.web.test_security import FORMS, PATHS
-from tests.web.visiting import CARD_PAGES, Browser
+from tests.web.visiting import Browser, pages_on
 from tests.world import World
 
 COOKIE = "__Host-smoney_session"
@@ -50,7 +49,7 @@ def locked(path: Path) -> Iterator[Store]:
 
 def visit(world: World, store: Store, lang: str = "fr") -> Browser:
     """Open a browser, signed in before the database went, on pages without it."""
-    app = build(replace(world.deps, store=store), card_origins=(CARD_PAGES,))
+    app = pages_on(replace(world.deps, store=store))
     browser = Browser(world, app, lang=lang)
     browser.client.cookies.set(COOKIE, "a-session", domain="smoney.test", path="/")
     return browser
@@ -113,7 +112,7 @@ def test_a_form_that_was_under_way_leaves_it_to_the_page_whether_it_was_done(
     world = World(Store(sqlite_url, busy_timeout_ms=10))
     world.join("bob", cents=5000)
     reference = world.order("bob", "alice")
-    browser = Browser(world, build(world.deps, card_origins=(CARD_PAGES,)))
+    browser = Browser(world, pages_on(world.deps))
     browser.open_order("bob", reference)
     with closing(
         sqlite3.connect(sqlite_url.removeprefix("sqlite:///"), check_same_thread=False)

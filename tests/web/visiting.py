@@ -9,7 +9,9 @@ from urllib.parse import parse_qs, urlsplit
 from fastapi import FastAPI
 from httpx import Response
 
+from bot.services.deps import Deps
 from bot.web.app import build
+from bot.web.site import Site
 from tests.builders import CODE
 from tests.world import PUBLIC_URL, World
 
@@ -20,11 +22,27 @@ with warnings.catch_warnings():
 
 CARD_PAGES = "https://cards.example"
 """Where the fake acquirer's pages are."""
+X_ORIGIN = "https://x.com"
+
+
+_KEPT: list[FastAPI] = []
 
 
 def site(world: World) -> FastAPI:
-    """Build the pages of a world."""
-    return build(world.deps, card_origins=(CARD_PAGES,))
+    """Return the pages of a world."""
+    return pages_on(world.deps)
+
+
+def pages_on(deps: Deps) -> FastAPI:
+    """Return the pages on some ports: one application, which each test has for itself.
+
+    FastAPI learns its routes when it is first asked, which is most of what a short test costs.
+    """
+    fresh = Site(deps, card_origins=(CARD_PAGES,), x_origin=X_ORIGIN)
+    if not _KEPT:
+        _KEPT.append(build(deps, card_origins=(CARD_PAGES,), x_origin=X_ORIGIN))
+    vars(_KEPT[0].state.site).update(vars(fresh))
+    return _KEPT[0]
 
 
 class Browser:
