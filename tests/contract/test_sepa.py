@@ -43,7 +43,7 @@ def test_a_file_is_what_its_schema_says(tmp_path: Path) -> None:
     assert SepaFiles(tmp_path).render(file) == text, "the same, to the byte"
 
 
-@settings(max_examples=25)  # each is validated against a large schema
+@settings(max_examples=10)  # each is validated against a large schema
 @given(name=st.text(max_size=200), cents=st.integers(1, 10**11), number=st.integers(1, 10**17))
 def test_whatever_a_holder_calls_themselves_the_file_is_valid(
     name: str, cents: int, number: int

@@ -186,9 +186,9 @@ def test_more_entries_take_no_more_memory(database_url: str) -> None:
 
     def peaks(number: int) -> list[int]:
         with store.write() as session:
-            for start in range(0, number, 1_000):
+            for start in range(0, number, 500):
                 legs = (Posting(books.CARDS, -1), Posting(books.wallet(1), 1))
-                batch = [Entry(f"k{number}:{start + one}", legs) for one in range(1_000)]
+                batch = [Entry(f"k{number}:{start + one}", legs) for one in range(500)]
                 ledger.record(session, batch, now=lambda: NOON)
         return [peak(number, form) for form in forms]
 
@@ -200,8 +200,8 @@ def test_more_entries_take_no_more_memory(database_url: str) -> None:
         assert count >= number
         return used
 
-    peaks(1_000)  # what is loaded once is loaded
-    few, many = peaks(2_000), peaks(8_000)
+    peaks(500)  # what is loaded once is loaded
+    few, many = peaks(1_000), peaks(4_000)
     store.close()
     for one, other in zip(few, many, strict=True):
         assert other < one * 2
