@@ -155,6 +155,8 @@ class PostgreSQL(Server):
         "full_page_writes": "off",
         "max_wal_size": "256MB",  # it may lie in memory
         "autovacuum": "off",
+        "jit": "off",  # it takes longer than any query of a test
+        "update_process_title": "off",
     }
 
     def start(self, **own: str) -> Self:
