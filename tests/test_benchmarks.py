@@ -57,8 +57,10 @@ def test_books_of_a_benchmark_are_settled_and_proven(
         ledger.settled_one_by_one(books, books.confirm(10, payers=10, payees=10))
         one = books.organise()
         ledger.settled(books, books.confirm(10, payers=10, payees=10, payee=one))
-    with Store(database_url).read() as session:
+    store = Store(database_url)
+    with store.read() as session:
         assert session.connection().exec_driver_sql("SELECT count(*) FROM posting").scalar() == 502
+    store.close()
 
 
 def test_the_check_of_long_books_is_the_operators_own(postgresql: PostgreSQL) -> None:
