@@ -35,7 +35,7 @@ def open_page(deps: Deps, row: Row[Any]) -> bool:
         unwanted = row.abandoned or bool(accept.open_wishes(session, row))
     if unwanted or deps.clock.now() >= row.expires_at:
         # Nobody was ever shown the page, if there is one: nobody can pay on it.
-        return topup_end.end_unopened(deps, row, "refusal.card_abandoned")
+        return _never_shown(deps, row, "refusal.card_abandoned")
     back = f"{deps.public_url}/t/{order.reference}"
     customer_id = None
     try:
@@ -57,7 +57,7 @@ def open_page(deps: Deps, row: Row[Any]) -> bool:
         log.warning("checkout_refused", topup=row.id, code=error.code)
         if customer_id is not None:
             mandates.lose_customer(deps, row.person_id, customer_id)
-        return topup_end.end_unopened(deps, row, "refusal.card_unavailable")
+        return _never_shown(deps, row, "refusal.card_unavailable")
     deps.step(Step.CHECKOUT_OPENED)
     at = deps.clock.now()
     with deps.store.write() as session:
@@ -71,6 +71,10 @@ def open_page(deps: Deps, row: Row[Any]) -> bool:
     deps.step(Step.CHECKOUT_RECORDED)
     # A fresh page waits for its payer, unless they have already turned away from it.
     return bool(row.abandoned)
+
+
+def _never_shown(deps: Deps, row: Row[Any], refusal: str) -> bool:
+    return topup_end.ended(deps, row, TopupStatus.EXPIRED, refusal, Reason.CARD_ABANDONED)
 
 
 def look(deps: Deps, row: Row[Any]) -> bool:

@@ -338,7 +338,7 @@ def _charge(deps: Deps, row: Row[Any]) -> bool:
         case "captured":
             _settle_captured(deps, row, payment)
         case "waiting" | "voided":
-            _charge_declined(deps, row, payment)
+            return _charge_declined(deps, row, payment)
         case "action" | "authorized":  # on its way: look again
             later = deps.clock.now() + timedelta(seconds=LOOK_AGAIN_S)
             with deps.store.write() as session:

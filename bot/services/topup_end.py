@@ -40,56 +40,42 @@ def ended(
     reason: Reason,
     payment: CardPayment | None = None,
 ) -> bool:
-    """End a top-up without money; False, since nothing is left to drive."""
-    end(deps, row.id, status, refusal, reason, payment)
-    return False
+    """End a top-up without money; True where it has gone on since `row` was read.
 
-
-def end_unopened(deps: Deps, row: Row[Any], refusal: str) -> bool:
-    """End a top-up whose page nobody was shown; True where another driver has opened it since.
-
-    On that page somebody can pay: it has to be looked at, and closed, first.
+    Another driver has opened its page, where somebody can pay, or has what was paid there: it has
+    to be looked at again.
     """
-    status, reason = TopupStatus.EXPIRED, Reason.CARD_ABANDONED
-    return not end(deps, row.id, status, refusal, reason, None, unopened=True)
+    return not _end(deps, row, status, refusal, reason, payment)
 
 
-def end(
+def _end(
     deps: Deps,
-    topup_id: str,
+    seen: Row[Any],
     status: TopupStatus,
     refusal: str,
     reason: Reason,
     payment: CardPayment | None,
-    *,
-    unopened: bool = False,
 ) -> bool:
     """End a top-up without money, and bring its transfers back to `pending`, in one commit.
 
     `refusal` is the key of the sentence that the payer reads; `payment` what the acquirer has.
-    False where it is `unopened` no more.
+    False where it is not as it was seen.
     """
     at = deps.clock.now()
     with deps.store.write() as session:
-        row = confirmations.topup(session, topup_id, lock=True)
+        row = confirmations.topup(session, seen.id, lock=True)
         assert row is not None, "the driver drives what exists"
-        if unopened and row.session_id is not None:
+        if (row.status, row.session_id) != (seen.status, seen.session_id):
             return False
-        moved = (
-            confirmations.advance_topup(
-                session,
-                topup_id,
-                old=TopupStatus(row.status),
-                new=status,
-                reason=refusal,
-                at=at,
-                refusal=refusal,
-            )
-            if row.status in ("created", "authorized")
-            else False
+        confirmations.advance_topup(
+            session,
+            row.id,
+            old=TopupStatus(row.status),
+            new=status,
+            reason=refusal,
+            at=at,
+            refusal=refusal,
         )
-        if not moved:
-            return True
         mandates.drop(session, row, payment.kept if payment is not None else None, at=at)
         if row.confirmation_id is None:
             return True

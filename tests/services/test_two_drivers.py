@@ -4,8 +4,9 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from bot.domain.topup import TopupStatus
 from bot.domain.transfer import Reason
-from bot.services import hosted, settle, topup
+from bot.services import hosted, settle, topup, topup_end
 from bot.services.confirm import Settled
 from bot.services.steps import Step
 from bot.store import wishes
@@ -60,3 +61,24 @@ def test_a_card_that_is_charged_meanwhile_is_not_refused(world: World) -> None:
     assert outcome == Settled(reference)
     assert world.topup(reference).status == "captured"
     assert (world.statuses(reference), world.balance("alice")) == (["posted"], 1000)
+
+
+def test_what_was_paid_meanwhile_is_not_called_declined(world: World) -> None:
+    """One driver saw the page without money, another has the authorization by now."""
+    world.join("bob")
+    world.join("alice")
+    reference = world.order("bob", "alice")
+    world.confirm("bob", reference, funding="card")
+    stale = world.topup(reference)
+    world.cards.submit(stale.session_id, "4242424242424242")
+    goes_on: list[bool] = []
+
+    def decline() -> None:
+        """End what was seen before it was paid."""
+        no = (TopupStatus.DECLINED, "refusal.card_declined", Reason.CARD_DECLINED)
+        goes_on.append(topup_end.ended(world.deps, stale, *no))
+
+    world.on_step = (Step.AUTHORIZATION_RECORDED, decline)
+    settle.drive(world.deps, stale.id)
+    assert goes_on == [True]
+    assert (world.statuses(reference), world.topup(reference).status) == (["posted"], "captured")
