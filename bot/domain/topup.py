@@ -53,9 +53,9 @@ TRANSITIONS: Final[Mapping[TopupStatus, frozenset[TopupStatus]]] = MappingProxyT
 """DESIGN.md, "The life of a transfer". A saved card's charge goes from created to captured."""
 
 UNFINISHED: Final = (TopupStatus.CREATED, TopupStatus.AUTHORIZED)
+"""What the driver still has to bring to an end."""
 TAKEN: Final = (TopupStatus.CAPTURED, TopupStatus.DISPUTED, TopupStatus.REFUNDED)
 """The card paid, whatever became of the money since."""
-"""What the driver still has to bring to an end."""
 
 ATTEMPTS_AN_ORDER: Final = 3
 """Top-ups that one payer of an order may begin: against card testing."""

@@ -139,7 +139,7 @@ def hush(session: Session, x_user_id: str, at: datetime) -> None:
     """Say nothing more to an X account, not even what waits already, until it writes `start`.
 
     X's rule is about the account: another one of the same person keeps its own. What a deliverer
-    has in its hands is looked at again before it goes out.
+    has in its hands at this moment may still go out.
     """
     people.change_account(session, x_user_id, opted_out_at=at)
     outbox.drop_waiting(session, x_user_id, at=at, reason="its reader wrote stop")

@@ -213,7 +213,7 @@ def _says_the_same(
 def _is_drafted(session: Session, order: Row[Any], others: Sequence[Named], command: Split) -> bool:
     """Whether a split has just this draft, be it open or asked for already."""
     draft = drafts.of(session, order.id)
-    if draft is None or draft.outcome not in (None, "asked"):
+    if draft is None or draft.misread is not None or draft.outcome not in (None, "asked"):
         return False
     named = [row.x_user_id for row in drafts.people_of(session, [order.id])]
     wanted = [x_user_id for _handle, x_user_id in others]

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Row
 from sqlmodel import Session
 
-from bot.domain.commands import Misread
+from bot.domain.commands import ErrorCode, Misread
 from bot.domain.draft import TEXT_KEPT, is_mendable
 from bot.domain.errors import Refusal
 from bot.domain.order import OrderKind, draft_hash, typed_note
@@ -44,11 +44,23 @@ def draft(
         amount_cents=misread.amount_cents,
         note=misread.note,
         people=[(x_user_id, handle) for handle, x_user_id in others],
-        misread=misread.error.value,
+        misread=_unsure_of(misread, len(others)).value,
         amount_text=(misread.amount_text or "")[:TEXT_KEPT] or None,
     )
     drafts.put(session, order_id, new, confirm_by=ask.confirm_by_of(session, deps, order_id))
     return orders.by_id(session, order_id)
+
+
+def _unsure_of(misread: Misread, others: int) -> ErrorCode:
+    """Say what is to be chosen: of several people also whether it is each one's or all of theirs.
+
+    Of the errors of a text one alone is told, the first (LANGUAGE.md); the other is still there.
+    """
+    is_split = misread.verb == OrderKind.SPLIT.value
+    is_open = misread.each if is_split else others > 1 and not misread.each
+    if misread.error is ErrorCode.MISSING_CURRENCY and is_open:
+        return ErrorCode.AMBIGUOUS_TOTAL
+    return misread.error
 
 
 def others_in(session: Session, order: Row[Any]) -> list[Named]:

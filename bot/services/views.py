@@ -240,7 +240,7 @@ def _is_owners(row: Row[Any], order: Row[Any]) -> bool:
 
 def _own_cents(session: Session, order: Row[Any], asked: Sequence[Row[Any]]) -> int | None:
     draft = drafts.of(session, order.id) if order.kind == OrderKind.SPLIT.value else None
-    if draft is None:
+    if draft is None or draft.amount_cents is None:  # none was asked for yet
         return None
     return int(draft.amount_cents - sum(row.amount_cents for row in asked))
 

@@ -109,10 +109,10 @@ def _open_wrong(session: Session, order: Row[Any], row: Row[Any], *, at: datetim
         detail=f"The payer of {order.reference}-{row.number} ({row.amount_cents} cents) says that "
         "it went to the wrong person, and asks for it back: it is the payee's, so nothing was "
         f"taken. With the payee's consent `smoney transfer refund {order.reference}-{row.number}` "
-        "gives it back.",
+        "gives it back: look first whether they paid it back by themselves since.",
         opened_at=at,
         due_at=at + WRONG_LOOKED_AT_WITHIN,
-    )
+    ) or cases.reopen(session, _wrong_key(row.id), at=at, due_at=at + WRONG_LOOKED_AT_WITHIN)
 
 
 def _ask_back(
@@ -176,6 +176,7 @@ def disown(deps: Deps, reference: str, x_user_id: str) -> None:
             lang = lang_of(session, x_user_id)
             notify(session, person.phone, Reply.of("sms.locked_by_owner"), lang, at=at)
             log.warning("not_me", order=order.reference, person=person.id, x_user_id=x_user_id)
+    deps.step(Step.STOPPED)
     cancel.drive_wishes(deps, rows)
     deps.bells.outbox.set()
 
@@ -197,6 +198,11 @@ def _open_not_me(session: Session, order: Row[Any], person: Row[Any], *, at: dat
         "transfer refund` gives back what its payee still has, `smoney person unlock` opens the "
         "wallet again.",
         opened_at=at,
+        due_at=at + NOT_ME_LOOKED_AT_WITHIN,
+    ) or cases.reopen(
+        session,
+        _not_me_key(order.id, person.id),
+        at=at,
         due_at=at + NOT_ME_LOOKED_AT_WITHIN,
     )
 

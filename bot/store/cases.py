@@ -20,6 +20,16 @@ def open_case(session: Session, **values: object) -> bool:
     return made.first() is not None
 
 
+def reopen(session: Session, key: str, *, at: datetime, due_at: datetime) -> bool:
+    """Open a closed case again, for what happened again; False where none of the key is closed."""
+    done = session.connection().execute(
+        update(cases)
+        .where(cases.c.key == key, cases.c.closed_at.is_not(None))
+        .values(closed_at=None, opened_at=at, due_at=due_at)
+    )
+    return done.rowcount == 1
+
+
 def every(session: Session, *, closed: bool) -> Sequence[Row[Any]]:
     """Return the open cases, and with `closed` the others too; what is due first comes first."""
     statement = select(cases).order_by(cases.c.due_at, cases.c.id)

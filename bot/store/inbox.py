@@ -113,7 +113,7 @@ def read_cursor(session: Session, name: str) -> str | None:
 
 def read_cursors(session: Session, names: Collection[str]) -> dict[str, str]:
     """Return those of some facts that are remembered, by name."""
-    rows = session.execute(select(cursors.c.name, cursors.c.value).where(cursors.c.name.in_(names)))
+    rows = session.execute(_FACTS, {"names": list(names)})
     return {row.name: row.value for row in rows}
 
 

@@ -121,10 +121,16 @@ def _page(
             return here.page("split.html", status=status, split=shown, notice=notice)
         case DraftView():
             notice = here.say(said.reply) if said is not None else None
-            values = {"draft": shown, "notice": notice, "typed": typed or {}}
+            values = {
+                "draft": shown,
+                "notice": notice,
+                "typed": typed if typed and "amount" in typed else {},
+            }
             return here.page("draft.html", status=status, policy=here.deps.policy, **values)
         case OrderView():
-            return _view(here, shown, said, status, keep, typed)
+            return _view(
+                here, shown, said, status, keep, typed if typed and "iban" in typed else None
+            )
 
 
 def _view(

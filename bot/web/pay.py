@@ -17,6 +17,7 @@ from bot.domain.order import NOTE_AT_MOST, typed_note
 from bot.domain.replies import Reply
 from bot.i18n import texts
 from bot.services import pay_page, typed
+from bot.services.sessions import local_path
 from bot.web import errors
 from bot.web.links import pay_path, picture
 from bot.web.security import LOOK_UPS_BY_PERSON
@@ -28,8 +29,6 @@ log = structlog.get_logger(__name__)
 AMOUNT_AT_MOST: Final = 40
 """Characters of an amount that are read."""
 _HANDLE: Final = re.compile(r"@?([A-Za-z0-9_]{1,15})")
-_SHARED_ON_X: Final = "https://x.com/intent/post?"
-"""Where a link is shared by who has no button of their own for that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +65,9 @@ def choose(here: Here, handle: str = "", amount: str = "", note: str = "") -> Re
     """Ask whom to pay; who is named has a page of their own."""
     named = _HANDLE.fullmatch(handle.strip())
     if named is not None:
-        return here.go(pay_path(named[1], amount.strip()[:AMOUNT_AT_MOST], note[:NOTE_AT_MOST]))
+        path = pay_path(named[1], amount.strip()[:AMOUNT_AT_MOST], note[:NOTE_AT_MOST])
+        # What is too long for an address is typed on the page.
+        return here.go(path if local_path(path) == path else pay_path(named[1], "", ""))
     said = here.say(Reply.of("refusal.handle_not_read")) if handle.strip() else None
     return _choose(here, handle[:AMOUNT_AT_MOST], fill(here, amount, note), said)
 
@@ -130,7 +131,7 @@ def _link(here: Visit, handle: str, filled: Filled) -> dict[str, str]:
         "path": path,
         "url": url,
         "picture": picture(url, here.say(Reply.of("page.pay.qr", handle=handle))),
-        "on_x": _SHARED_ON_X + urlencode({"url": url}),
+        "on_x": f"{here.site.x_origin}/intent/post?{urlencode({'text': url})}",
     }
 
 

@@ -200,3 +200,22 @@ def test_a_code_in_a_direct_message_chooses_no_amount(world: World) -> None:
     (answer,) = world.dm("bob", f"oui {reference}")
     assert reference_in(answer) == reference
     assert world.transfers(reference) == []
+
+
+def test_of_several_people_each_ones_and_all_of_theirs_are_offered(world: World) -> None:
+    """Without a currency too, though of the two errors that one alone is told."""
+    world.join("bob", cents=5000)
+    pays = _shown(world, _draft(world, "@smoney pay @alice @carol 10"))
+    assert pays.offers == (1000, 500)
+    each = _shown(world, _draft(world, "@smoney pay @alice @carol 10 each"))
+    assert each.offers == (1000,)
+
+
+def test_a_misread_split_that_is_edited_right_is_one(world: World) -> None:
+    """Though it names the same figure and the same people."""
+    world.join("bob")
+    post = world.take_post("bob", "@smoney split 10 @alice @carol")
+    world.react()
+    world.edit(post, "@smoney split 10€ @alice @carol")
+    reference = reference_in(world.answer_to(post))
+    assert isinstance(world.page("bob", reference), SplitView)

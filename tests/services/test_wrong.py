@@ -118,6 +118,10 @@ def test_that_case_stays_open_while_the_wallet_is_locked(world: World) -> None:
     assert refused.value.reply.key == "refusal.case_locked"
     world.unlock("bob")
     assert cases.close_case(world.deps, found["case"])["closed_at"] is not None
+    wrong.disown(world.deps, reference, world.x_id("bob"))  # whoever it was is there again
+    assert [(one["case"], one["closed_at"]) for one in cases.list_cases(world.deps)] == [
+        (found["case"], None)
+    ]
 
 
 def test_nobody_locks_the_wallet_of_another(world: World) -> None:

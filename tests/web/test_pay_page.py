@@ -264,3 +264,10 @@ def test_the_wallet_leads_to_a_draft(world: World, browser: Browser) -> None:
     page = browser.get("/wallet").text
     assert f'href="/t/{reference}"' in page
     assert "Montant à choisir, avec @alice" in text_of(page)
+
+
+def test_what_is_too_long_for_an_address_is_typed_on_the_page(browser: Browser) -> None:
+    """Who is meant is kept."""
+    answer = browser.get("/pay", handle="alice", amount="1", note="\N{PILE OF POO}" * 140)
+    assert (answer.status_code, answer.headers["location"][:7]) == (303, "/@alice")
+    assert browser.get(answer.headers["location"]).status_code == 200
