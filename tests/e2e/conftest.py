@@ -4,12 +4,13 @@ Each visitor is a context of its own, with its own cookies. A page that throws a
 anything beyond this machine, fails the test that it was opened in.
 """
 
-import shutil
 from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, sync_playwright
+from playwright.sync_api import Browser, Page, Request
+
+from tests.chromium import chromium
 
 PHONE_WIDTH = 390
 DESK_WIDTH = 1280
@@ -19,28 +20,11 @@ LOCAL = {"localhost", "127.0.0.1"}
 OpenPage = Callable[[int], Page]
 
 
-# For a module, not for the run: Playwright refuses to start a second time beside itself, and other
-# folders' tests start it too.
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Chromium without a window, for a module's tests."""
-    program = shutil.which("chromium")
-    assert program, "chromium is not on this machine: run tests/setup.sh, or add the package"
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=program,
-            args=[
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-quic",
-                "--no-first-run",
-                "--disable-background-networking",
-                "--disable-component-update",
-                "--disable-sync",
-            ],
-        )
-        yield chromium
-        chromium.close()
+    with chromium() as running:
+        yield running
 
 
 @pytest.fixture

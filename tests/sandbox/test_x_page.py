@@ -1,18 +1,13 @@
 """The page on which a person plays everybody, in Chromium."""
 
-import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
+from tests.chromium import chromium
 from tests.sandbox.test_x_auth import ASKED
 from tests.sandbox.x_kit import LocalX
-
-FLAGS = [
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-]
 
 
 @pytest.fixture
@@ -25,12 +20,8 @@ def x() -> Iterator[LocalX]:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Chromium, as it is installed."""
-    path = shutil.which("chromium")
-    assert path, "Chromium is not on this machine: run tests/setup.sh"
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=path, args=FLAGS)
+    with chromium() as running:
         yield running
-        running.close()
 
 
 PHONE_WIDTH, DESK_WIDTH = 390, 1280
