@@ -21,7 +21,7 @@ from bot.sandbox.x_server.app import create_app as local_x
 from bot.sandbox.x_server.credentials import Credentials
 from tests.doors.program import Forked
 from tests.logs import log_plainly
-from tests.servers import free_port
+from tests.servers import free_ports
 
 ROOT = Path(__file__).parents[2]
 WITHIN_S = 60
@@ -40,13 +40,13 @@ class FarSide:
 def far_side(database_url: str) -> Iterator[FarSide]:
     """Run a local X and a local card network, for a bot on a database."""
     known = Credentials.sandbox()
-    port = free_port()
+    port, x_port, cards_port = free_ports(3)
     cards = card_network(
         api_key=STRIPE_KEY,
         webhook_secret=WEBHOOK_SECRET,
         webhook_url=f"http://127.0.0.1:{port}/webhooks/stripe",
     )
-    with serve(local_x()) as x, serve(cards) as acquirer:
+    with serve(local_x(), port=x_port) as x, serve(cards, port=cards_port) as acquirer:
         yield FarSide(
             x.url,
             {
