@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import json
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -75,6 +76,7 @@ _PLACES: list[Place] = []
 
 @atexit.register
 def _stop() -> None:
+    logging.disable()  # what pytest lent for it is closed by now
     for place in _PLACES:
         place.running.stop()
 
