@@ -96,21 +96,10 @@ def send_phone_code(
     phone = read_phone(phone_text, deps.policy.sms_prefixes)
     if phone is None:
         raise Refusal(Reply.of("refusal.phone_not_read"))
-    code = deps.chance.digits(CODE_DIGITS)
     with deps.store.write() as session:
         tokens.lock_account(session, visitor.x_user_id)
         _check_may_ask(session, visitor, phone)
-        text_id = texts.begin(
-            session, deps, x_user_id=visitor.x_user_id, phone=phone, address=address, at=at
-        )
-        tokens.insert_code(
-            session,
-            x_user_id=visitor.x_user_id,
-            phone=phone,
-            code_hash=code_hash(deps, visitor.x_user_id, phone, code),
-            at=at,
-            expires_at=at + CODE_LASTS,
-        )
+        text_id, code = write_code(session, deps, visitor, phone, address=address, at=at)
         factors.consent(
             session,
             x_user_id=visitor.x_user_id,
@@ -124,6 +113,31 @@ def send_phone_code(
     key = "sms.link_code" if has_wallet and visitor.person_id is None else "sms.phone_code"
     values = {"handle": visitor.handle} if key == "sms.link_code" else {}
     texts.send_code(deps, text_id, phone, Reply(key, {"code": code, **values}), lang)
+
+
+def write_code(
+    session: Session,
+    deps: Deps,
+    visitor: Visitor,
+    phone: str,
+    *,
+    address: str | None,
+    at: datetime,
+) -> tuple[int, str]:
+    """Write that a number is to get a code; return the text message's id, and the code."""
+    code = deps.chance.digits(CODE_DIGITS)
+    text_id = texts.begin(
+        session, deps, x_user_id=visitor.x_user_id, phone=phone, address=address, at=at
+    )
+    tokens.insert_code(
+        session,
+        x_user_id=visitor.x_user_id,
+        phone=phone,
+        code_hash=code_hash(deps, visitor.x_user_id, phone, code),
+        at=at,
+        expires_at=at + CODE_LASTS,
+    )
+    return text_id, code
 
 
 def _check_may_ask(session: Session, visitor: Visitor, phone: str) -> None:

@@ -17,7 +17,7 @@ from bot.domain.replies import Reply
 from bot.domain.sca import FAILURES_AT_MOST, Purpose
 from bot.services import changes, texts
 from bot.services.deps import Deps
-from bot.services.first_time import CODE_LASTS, code_hash, is_code
+from bot.services.first_time import CODE_LASTS, is_code, write_code
 from bot.services.sessions import Visitor
 from bot.store import factors, people, tokens
 
@@ -25,20 +25,9 @@ from bot.store import factors, people, tokens
 def send_code(deps: Deps, visitor: Visitor, phone: str, *, lang: Lang, address: str | None) -> None:
     """Send a code to the new number. Raises `Refusal` and `Unavailable`."""
     at = deps.clock.now()
-    code = deps.chance.digits(declared.CODE_DIGITS)
     with deps.store.write() as session:
         tokens.lock_account(session, visitor.x_user_id)
-        text_id = texts.begin(
-            session, deps, x_user_id=visitor.x_user_id, phone=phone, address=address, at=at
-        )
-        tokens.insert_code(
-            session,
-            x_user_id=visitor.x_user_id,
-            phone=phone,
-            code_hash=code_hash(deps, visitor.x_user_id, phone, code),
-            at=at,
-            expires_at=at + CODE_LASTS,
-        )
+        text_id, code = write_code(session, deps, visitor, phone, address=address, at=at)
     texts.send_code(deps, text_id, phone, Reply.of("sms.phone_code", code=code), lang)
 
 

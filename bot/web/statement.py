@@ -70,10 +70,6 @@ def _as_values(here: Visit, found: Statement) -> str:
     return out.getvalue()
 
 
-def _balance(here: Visit, which: str, cents: int) -> tuple[str, ...]:
-    return ("", here.say(Reply.of(f"page.statement.{which}")), "", "", "", _euros(cents))
-
-
 def _row(here: Visit, line: StatementLine) -> tuple[str, ...]:
     return (
         line.at.astimezone(PARIS).isoformat(timespec="seconds"),
