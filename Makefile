@@ -6,6 +6,10 @@ PY := .venv/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
 SEED ?= 1
 
+# Compiled once, and read by the many processes that the tests start: where the environment says
+# that nothing is to be kept, each would compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help install sandbox test check bench chaos fuzz lock revision clean
 .DEFAULT_GOAL := help
 

@@ -1,4 +1,7 @@
-"""Debian's Chromium under Playwright, without a window and without what costs a test time."""
+"""Debian's Chromium under Playwright, without a window and without what costs a test time.
+
+Where it is there, the headless shell: the same engine without what draws windows around it.
+"""
 
 import shutil
 from collections.abc import Iterator
@@ -23,8 +26,8 @@ def chromium() -> Iterator[Browser]:
 
     For a module, not for a run: Playwright refuses to start a second time beside itself.
     """
-    program = shutil.which("chromium")
-    assert program, "chromium is not on this machine: run tests/setup.sh, or add the package"
+    program = shutil.which("chromium-headless-shell") or shutil.which("chromium")
+    assert program, "Chromium is not on this machine: run tests/setup.sh, or add its package"
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
         yield running

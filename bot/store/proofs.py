@@ -227,12 +227,14 @@ RULES: Final = tuple(
         """,
         ),
         (
-            "entry {0} lacks its {2} cents on {1}",
-            _EXPECTED + "SELECT * FROM expected EXCEPT SELECT * FROM actual",
-        ),
-        (
-            "entry {0} has {2} cents on {1} that no fact explains",
-            _EXPECTED + "SELECT * FROM actual EXCEPT SELECT * FROM expected",
+            "entry {0} {4} {2} cents on {1}{5}",
+            _EXPECTED
+            + """
+        SELECT missing.*, 'lacks its', ''
+            FROM (SELECT * FROM expected EXCEPT SELECT * FROM actual) AS missing
+        UNION ALL SELECT unexplained.*, 'has', ' that no fact explains'
+            FROM (SELECT * FROM actual EXCEPT SELECT * FROM expected) AS unexplained
+        """,
         ),
         (
             "top-up {0} says that {1} cents are refunded but its refunds say {2}",

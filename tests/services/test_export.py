@@ -177,7 +177,7 @@ def test_whatever_moves_beancount_agrees(
 
 
 def test_more_entries_take_no_more_memory(database_url: str) -> None:
-    """The export is a stream: of four times as many entries it keeps no more at once."""
+    """The export is a stream: of three times as many entries it keeps no more at once."""
     forms: tuple[Format, ...] = ("csv", "beancount")
     store = Store(database_url)
     world = World(store)
@@ -201,7 +201,7 @@ def test_more_entries_take_no_more_memory(database_url: str) -> None:
         return used
 
     peaks(500)  # what is loaded once is loaded
-    few, many = peaks(1_000), peaks(4_000)
+    few, many = peaks(1_000), peaks(3_000)
     store.close()
     for one, other in zip(few, many, strict=True):
         assert other < one * 2

@@ -262,7 +262,7 @@ STORY = st.lists(
 
 
 @given(story=STORY)
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_happens_each_cent_is_in_one_place(
     world: World, story: list[tuple[str, int, int]]
 ) -> None:

@@ -17,7 +17,7 @@ from bot.services.check import prove
 from bot.store.engine import Store
 from tests.world import World
 
-ROUNDS = 3
+ROUNDS = 2
 AT_ONCE = 6
 WIDE = Policy(
     low_value_cents=100_000, low_value_total_cents=10_000_000, in_30_days_cents=10_000_000

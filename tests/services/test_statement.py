@@ -195,7 +195,7 @@ MOVES = st.lists(
 
 
 @given(moves=MOVES)
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_opening_and_entries_are_the_closing_and_the_next_opening(
     world: World, moves: list[tuple[int, int]]
 ) -> None:
