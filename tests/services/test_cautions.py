@@ -15,12 +15,6 @@ from bot.services.views import HandleMoved, NotYours, OrderView
 from tests.world import World, wordings
 
 
-@pytest.fixture
-def database_url(sqlite_url: str) -> str:
-    """A fresh migrated database."""
-    return sqlite_url
-
-
 def caution(world: World, payer: str, reference: str, number: int = 1) -> Caution:
     """Return what a payer's page says of one payee, once the page has asked X."""
     cautions.learn_payees(world.deps, reference, world.x_id(payer))

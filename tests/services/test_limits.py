@@ -1,5 +1,6 @@
 """Every limit: checked when the command is read, and again under a lock when it is settled."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -14,6 +15,8 @@ from bot.i18n.texts import say
 from bot.services import claim, settle, topup
 from bot.services.steps import Step
 from bot.services.views import OrderView
+from bot.services.whoami import BOT_ACCOUNT
+from bot.store import inbox
 from bot.store.engine import Store
 from tests.world import ProcessDied, World, wordings
 
@@ -82,6 +85,24 @@ def _policy(**figures: Any) -> Change:
     return change
 
 
+def _is_the_bot(handle: str) -> Change:
+    """Let somebody's X account turn out to be the bot's own."""
+
+    def change(world: World) -> None:
+        me = json.dumps({"id": world.x_id(handle), "handle": handle})
+        with world.store.write() as session:
+            inbox.set_cursor(session, BOT_ACCOUNT, me, at=world.clock.now())
+
+    return change
+
+
+PAYEE_CHANGES = [
+    (lambda world: world.link("alice", to="bob"), "refusal.to_self"),
+    (_is_the_bot("alice"), "refusal.to_bot"),
+]
+"""What makes of a payee somebody who cannot be paid."""
+
+
 @pytest.mark.parametrize("organisation", [False, True], ids=["person", "organisation"])
 @pytest.mark.parametrize(
     ("change", "key"),
@@ -94,8 +115,9 @@ def _policy(**figures: Any) -> Change:
         (_policy(low_value_cents=900), "refusal.needs_sca"),
         (_policy(low_value_total_cents=900), "refusal.needs_sca_total"),
         (lambda world: world.lock("bob"), "refusal.locked"),
+        *PAYEE_CHANGES,
     ],
-    ids=["one transfer", "30 days", "art. 16 (a)", "art. 16 (b)", "locked"],
+    ids=["one transfer", "30 days", "art. 16 (a)", "art. 16 (b)", "locked", "self", "bot"],
 )
 def test_what_changed_since_it_was_confirmed_is_refused_when_it_is_settled(
     store: Store, change: Change, key: str, organisation: bool
@@ -110,16 +132,59 @@ def test_what_changed_since_it_was_confirmed_is_refused_when_it_is_settled(
     with pytest.raises(ProcessDied):
         world.confirm("bob", reference)
     change(world)
+    before = world.balance("bob"), world.balance("alice")
     settle.settle_waiting(world.deps)
     world.react()
     assert world.statuses(reference) == ["pending"]
-    assert (world.balance("bob"), world.balance("alice")) == (5000, 0)
+    assert (world.balance("bob"), world.balance("alice")) == before
     page = world.page("bob", reference)
     assert isinstance(page, OrderView)
     assert page.last_refusal == key
     why = limits.explain(key, world.deps.policy)
     told = world.messages_to("bob")[-1]
     assert any(say(why, lang, public=False) in told for lang in LANGS), told
+
+
+@pytest.mark.parametrize(("change", "key"), PAYEE_CHANGES, ids=["self", "bot"])
+def test_a_payee_who_cannot_be_paid_any_more_leaves_a_cards_money_in_the_wallet(
+    store: Store, change: Change, key: str
+) -> None:
+    """The card was charged meanwhile: the payer has the money, and reads why nobody else has it."""
+    world = World(store, WIDE)
+    world.join("bob")
+    world.dm("bob", "help")
+    world.join("alice")
+    reference = world.order("bob", "alice", "10€")
+    world.confirm("bob", reference, funding="card")
+    world.cards.submit(world.topup(reference).session_id, "4242424242424242")
+    world.die_at = Step.CAPTURED
+    with pytest.raises(ProcessDied):
+        settle.came_back(world.deps, reference, world.x_id("bob"), abandoned=False)
+    change(world)
+    world.pass_time(minutes=10)
+    world.react()
+    assert world.statuses(reference) == ["cancelled"]
+    assert world.balance("bob") == 1000
+    why = limits.explain(key, world.deps.policy)
+    told = world.messages_to("bob")[-1]
+    assert any(say(why, lang, public=False) in told for lang in LANGS), told
+
+
+@pytest.mark.parametrize(("change", "key"), PAYEE_CHANGES, ids=["self", "bot"])
+def test_a_payee_who_cannot_be_paid_any_more_claims_nothing(
+    store: Store, change: Change, key: str
+) -> None:
+    """What is held goes back to its payer, as everything that nobody claims."""
+    world = World(store, WIDE)
+    world.join("bob", cents=5000)
+    reference = world.order("bob", "alice", "10€")
+    world.confirm("bob", reference)
+    world.join("alice")
+    change(world)
+    with pytest.raises(Refusal) as caught:
+        claim.claim(world.deps, reference, world.x_id("alice"))
+    assert caught.value.reply.key == key
+    assert world.statuses(reference) == ["held"]
 
 
 def test_two_confirmations_of_one_wallet_leave_the_second_without(store: Store) -> None:

@@ -13,12 +13,6 @@ from bot.store.engine import Store
 from tests.world import World, reference_in
 
 
-@pytest.fixture
-def database_url(sqlite_url: str) -> str:
-    """SQLite alone: what is locked and written is as with splits, which are tried on both."""
-    return sqlite_url
-
-
 def _draft(world: World, text: str, author: str = "bob") -> str:
     """Let somebody post a command with a misread amount; return its draft's reference."""
     return reference_in(world.post(author, text))

@@ -13,12 +13,6 @@ from tests import builders
 from tests.world import World, reference_in, wordings
 
 
-@pytest.fixture
-def database_url(sqlite_url: str) -> str:
-    """A fresh migrated database."""
-    return sqlite_url
-
-
 def kinds(world: World) -> list[tuple[str, str]]:
     """Return the open cases: kind and what they are about."""
     return [(one["kind"], one["about"]) for one in cases.list_cases(world.deps)]
