@@ -8,7 +8,8 @@ anywhere is repaired by calling it again. Locks are taken in one order: X accoun
 confirms or cancels), top-ups, confirmations, transfers, persons, ledger accounts.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, Final
@@ -36,6 +37,8 @@ log = structlog.get_logger(__name__)
 
 BATCH: Final = 1000
 """Confirmations settled in one commit: large enough to share its cost, small enough to be quick."""
+HANDS: Final = 2
+"""Threads that share a batch on PostgreSQL: one decides while the server writes the other's."""
 GATHER_S: Final = 0.002
 """How long a request waits for as many others as the last had (seconds): less than a commit."""
 PHASES_AT_MOST: Final = 8
@@ -75,29 +78,59 @@ def settle_one(deps: Deps, confirmation_id: int) -> None:
             together.changed.notify_all()
 
 
-def settle_waiting(deps: Deps, *, only: Collection[int] | None = None) -> int:
+def settle_waiting(deps: Deps, *, only: Collection[int] | None = None, batch: int = BATCH) -> int:
     """Settle every confirmation from a wallet that waits, or some of them; return how many.
 
     One that cannot be settled by a mistake of ours must not hold up the others: where a batch
     fails, each of it is tried by itself, and what fails alone is logged and goes on waiting.
     """
+    if deps.store.is_sqlite or only is not None:  # SQLite has one writer
+        return _settle_all(deps, only, most=batch)
+    return _settle_by_hands(deps, most=batch // HANDS)
+
+
+def _settle_by_hands(deps: Deps, *, most: int) -> int:
+    """Settle in this thread; the first full batch calls the others, who take what is not locked."""
+    called: list[Future[int]] = []
+    with ThreadPoolExecutor(HANDS - 1) as pool:
+
+        def call() -> None:
+            if not called:
+                others = (pool.submit(_settle_all, deps, None, most=most) for _ in range(1, HANDS))
+                called.extend(others)
+
+        settled = _settle_all(deps, None, most=most, when_full=call)
+    return settled + sum(one.result() for one in called)
+
+
+def _settle_all(
+    deps: Deps,
+    only: Collection[int] | None,
+    *,
+    most: int,
+    when_full: Callable[[], None] = lambda: None,
+) -> int:
     settled = 0
     while True:
         try:
-            count = _settle_batch(deps, only)
+            count = _settle_batch(deps, only, most, when_full)
         except Exception as error:  # whatever it is: only a database that is away stops all
             if is_away(error):
                 raise
             log.exception("batch_failed")
             return settled + _settle_one_by_one(deps, only)
         settled += count
-        if count < BATCH:
+        if count < most:
             return settled
 
 
-def _settle_batch(deps: Deps, only: Collection[int] | None) -> int:
+def _settle_batch(
+    deps: Deps, only: Collection[int] | None, most: int, when_full: Callable[[], None]
+) -> int:
     with deps.store.write() as session:
-        batch = confirmations.lock_waiting(session, limit=BATCH, only=only)
+        batch = confirmations.lock_waiting(session, limit=most, only=only)
+        if len(batch) == most:
+            when_full()
         if batch:
             _post(session, deps, batch, topup=None)
     if batch:
@@ -112,7 +145,7 @@ def _settle_one_by_one(deps: Deps, only: Collection[int] | None) -> int:
     settled = 0
     for confirmation_id in waiting:
         try:
-            settled += _settle_batch(deps, [confirmation_id])
+            settled += _settle_batch(deps, [confirmation_id], 1, lambda: None)
         except Exception as error:
             if is_away(error):
                 raise

@@ -120,6 +120,7 @@ def _set_up_sqlite(connection: sqlite3.Connection, _record: ConnectionPoolEntry)
         "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
+        "temp_store=MEMORY",  # sets that are handed to a statement; never in a file of their own
     ):
         connection.execute(f"PRAGMA {pragma}")
 

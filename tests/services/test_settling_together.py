@@ -9,6 +9,7 @@ from sqlalchemy import exc
 from bot.domain.levels import WITHOUT_A_TABLE, Level
 from bot.domain.limits import Policy
 from bot.services import confirm, settle
+from bot.services.settle import BATCH
 from bot.services.steps import Step
 from bot.store import people
 from bot.store.engine import Store
@@ -56,13 +57,26 @@ def test_those_who_ask_during_a_settlement_are_settled_by_one_of_them(world: Wor
     assert not together.asked
 
 
-def test_a_confirmation_with_a_mistake_of_any_kind_does_not_stop_the_others(store: Store) -> None:
+@pytest.mark.parametrize("batch", [2, 4, 8])
+def test_more_than_a_batch_is_settled_to_the_last(world: World, batch: int) -> None:
+    """By two hands on PostgreSQL, each confirmation by one of them, whoever is paid by both."""
+    waiting(world)
+    assert settle.settle_waiting(world.deps, batch=batch) == len(PAYERS)
+    assert world.balance("alice") == 4000
+    assert [world.balance(payer) for payer in PAYERS] == [4000] * len(PAYERS)
+    assert settle.settle_waiting(world.deps, batch=batch) == 0
+
+
+@pytest.mark.parametrize("batch", [BATCH, 4, 2])
+def test_a_confirmation_with_a_mistake_of_any_kind_does_not_stop_the_others(
+    store: Store, batch: int
+) -> None:
     """Each is tried by itself then; the one waits on, and is settled once the mistake is mended."""
     levels = {one: WITHOUT_A_TABLE[one] for one in (Level.UNVERIFIED, Level.DECLARED)}
     world = World(store, Policy(levels=levels))
     waiting(world)
     at_level(world, "bob", Level.VERIFIED)  # of which that table says nothing: a KeyError
-    assert settle.settle_waiting(world.deps) == len(PAYERS) - 1
+    assert settle.settle_waiting(world.deps, batch=batch) == len(PAYERS) - 1
     assert world.balance("alice") == 3000
     at_level(world, "bob", Level.DECLARED)
     assert settle.settle_waiting(world.deps) == 1
