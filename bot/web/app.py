@@ -12,6 +12,7 @@ from bot.web import (
     errors,
     first_time,
     health,
+    history,
     hooks,
     order,
     pages,
@@ -46,6 +47,7 @@ PARTS: Final = tuple(
         pay,
         payout,
         statement,
+        history,
         hooks,
         health,
     )

@@ -1,7 +1,6 @@
 """A wallet's monthly statement: a page that prints well, and the same as comma-separated values."""
 
-import csv
-import io
+from collections.abc import Iterator
 from typing import Final
 
 from fastapi import APIRouter, HTTPException
@@ -12,12 +11,11 @@ from bot.i18n.texts import PARIS
 from bot.services import strong
 from bot.services.statement import Statement, StatementLine, statement
 from bot.web.site import Here, Visit
+from bot.web.values import as_file, euros, harmless
 
 router = APIRouter()
 
 COLUMNS: Final = ("at", "what", "reference", "note", "amount", "balance")
-_FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for the beginning of a formula: a note is anybody's text."""
 
 
 @router.get("/wallet/statement/{month}.csv")
@@ -26,11 +24,7 @@ def values(here: Here, month: str) -> Response:
     found = _find(here, month)
     if not isinstance(found, Statement):
         return found
-    return Response(
-        _as_values(here, found),
-        media_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="smoney-{found.month}.csv"'},
-    )
+    return as_file(f"smoney-{found.month}.csv", _rows(here, found))
 
 
 @router.get("/wallet/statement/{month}")
@@ -55,19 +49,16 @@ def _find(here: Visit, month: str) -> Statement | Response:
     return found
 
 
-def _as_values(here: Visit, found: Statement) -> str:
-    out = io.StringIO()
-    write = csv.writer(out).writerow
-    write(here.say(Reply.of(f"page.statement.{name}")) for name in COLUMNS)
-    write(
-        ("", here.say(Reply.of("page.statement.opening")), "", "", "", _euros(found.opening_cents))
-    )
+def _rows(here: Visit, found: Statement) -> Iterator[tuple[str, ...]]:
+    yield tuple(here.say(Reply.of(f"page.statement.{name}")) for name in COLUMNS)
+    yield _ends(here, "opening", found.opening_cents)
     for line in found.lines:
-        write(_row(here, line))
-    write(
-        ("", here.say(Reply.of("page.statement.closing")), "", "", "", _euros(found.closing_cents))
-    )
-    return out.getvalue()
+        yield _row(here, line)
+    yield _ends(here, "closing", found.closing_cents)
+
+
+def _ends(here: Visit, end: str, cents: int) -> tuple[str, ...]:
+    return ("", here.say(Reply.of(f"page.statement.{end}")), "", "", "", euros(cents))
 
 
 def _row(here: Visit, line: StatementLine) -> tuple[str, ...]:
@@ -75,15 +66,7 @@ def _row(here: Visit, line: StatementLine) -> tuple[str, ...]:
         line.at.astimezone(PARIS).isoformat(timespec="seconds"),
         here.say(line.what),
         line.reference,
-        _harmless(line.note),
-        _euros(line.amount_cents),
-        _euros(line.balance_cents),
+        harmless(line.note),
+        euros(line.amount_cents),
+        euros(line.balance_cents),
     )
-
-
-def _harmless(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULAS) else text
-
-
-def _euros(cents: int) -> str:
-    return f"{'-' if cents < 0 else ''}{abs(cents) // 100}.{abs(cents) % 100:02}"

@@ -18,6 +18,7 @@ PATHS = [
     "/pay",
     "/@alice?amount=10&note=pizza",
     "/wallet",
+    "/wallet/history?text=tea",
     "/wallet/phone",
     "/signin",
     "/signin/callback",

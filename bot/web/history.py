@@ -1,0 +1,64 @@
+"""A wallet's whole history: a page to search in, and the same as comma-separated values."""
+
+from collections.abc import Iterator
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from bot.domain.replies import Reply
+from bot.i18n.texts import PARIS
+from bot.services import strong
+from bot.services.history import VALUES_AT_MOST, history
+from bot.services.wallet import Line
+from bot.web.site import Here, Visit
+from bot.web.values import as_file, euros, harmless
+
+router = APIRouter()
+
+COLUMNS: Final = ("at", "what", "with", "reference", "note", "amount")
+
+Text = Annotated[str, Query()]
+
+
+@router.get("/wallet/history.csv")
+def values(here: Here, text: Text = "") -> Response:
+    """Give what is found as values."""
+    away = _away(here)
+    if away is not None or here.visitor is None:
+        return away or here.go("/wallet")
+    found = history(here.deps, here.visitor, text=text, lines=VALUES_AT_MOST)
+    return as_file("smoney-history.csv", _rows(here, found.lines))
+
+
+@router.get("/wallet/history")
+def show(here: Here, text: Text = "", before: int | None = None) -> Response:
+    """Show the newest of what is found, or what is older than what was shown."""
+    away = _away(here)
+    if away is not None or here.visitor is None:
+        return away or here.go("/wallet")
+    return here.page(
+        "history.html", history=history(here.deps, here.visitor, text=text, before=before)
+    )
+
+
+def _away(here: Visit) -> Response | None:
+    """Where somebody goes who may not look into the wallet; None for who may."""
+    if here.visitor is None:
+        return here.page("sign_in.html")
+    if not here.visitor.is_ready:
+        return here.go("/wallet/phone")
+    return None if strong.may_look(here.deps, here.visitor) else here.go("/wallet")
+
+
+def _rows(here: Visit, lines: tuple[Line, ...]) -> Iterator[tuple[str, ...]]:
+    yield tuple(here.say(Reply.of(f"page.history.{name}")) for name in COLUMNS)
+    for line in lines:
+        yield (
+            line.at.astimezone(PARIS).isoformat(timespec="seconds"),
+            here.say(Reply.of(line.said)),
+            harmless(line.other_handle),
+            line.reference,
+            harmless(line.note or ""),
+            euros(line.amount_cents),
+        )
