@@ -68,7 +68,7 @@ def _print(rows: Sequence[dict[str, Any]], *, as_json: bool, about: tuple[str, s
         put(rows)
         return
     for row in rows:
-        tries = f"{row['attempts']} tries"
+        tries = "1 try" if row["attempts"] == 1 else f"{row['attempts']} tries"
         reason = f"  {row['reason']}" if row["reason"] else ""
         which = "  ".join(str(row[name]) for name in about)
         click.echo(f"{row['id']:>6}  {row['status']:<8}  {which}  {tries}{reason}")

@@ -8,9 +8,10 @@ import hmac
 from datetime import datetime, timedelta
 from hashlib import sha256
 from ipaddress import ip_address, ip_network
-from typing import Final
+from typing import Any, Final
 
 import structlog
+from sqlalchemy import Row
 from sqlmodel import Session
 
 from bot.domain.commands import Lang
@@ -18,6 +19,7 @@ from bot.domain.errors import Refusal, Rejected, Unavailable
 from bot.domain.replies import Reply
 from bot.i18n.texts import say
 from bot.services.deps import Deps
+from bot.services.steps import Step
 from bot.store import factors
 
 log = structlog.get_logger(__name__)
@@ -33,7 +35,7 @@ HOUSE: Final = 64
 NOTICES: Final = 50
 """Notices sent in one go."""
 TRIES: Final = 8
-"""Attempts at a notice, the last some four hours after the first."""
+"""Attempts at a notice, the last some two hours after the first."""
 FIRST_WAIT: Final = timedelta(minutes=1)
 """Between the first two attempts; doubled from then on."""
 
@@ -62,14 +64,20 @@ def begin(
 
 
 def send_code(deps: Deps, text_id: int, phone: str, reply: Reply, lang: Lang) -> None:
-    """Send a code that was counted. Raises `Refusal` and `Unavailable`."""
+    """Send a code that was counted, once: who gets none asks for another, and that counts too.
+
+    Raises `Refusal` and `Unavailable`.
+    """
+    deps.step(Step.CODE_COUNTED)
     try:
         deps.sms.send(to_phone=phone, text=say(reply, lang, public=False), key=f"text-{text_id}")
     except Rejected as error:
         log.warning("text_rejected", text=text_id, reason=error.code)
         raise Refusal(Reply.of("refusal.phone_not_reached")) from None
+    deps.step(Step.CODE_SENT)
     with deps.store.write() as session:
         factors.end_text(session, text_id, sent_at=deps.clock.now())
+    deps.step(Step.CODE_RECORDED)
 
 
 def notify(session: Session, phone: str, reply: Reply, lang: Lang, *, at: datetime) -> None:
@@ -79,30 +87,44 @@ def notify(session: Session, phone: str, reply: Reply, lang: Lang, *, at: dateti
 
 
 def send_notices(deps: Deps) -> int:
-    """Send the notices whose time has come; return how many were tried."""
+    """Send the notices whose time has come; return how many were tried here."""
     at = deps.clock.now()
     with deps.store.read() as session:
         due = factors.notices_due(session, at=at, limit=NOTICES)
-    for row in due:
-        is_last = row.attempts + 1 >= TRIES
-        again = None if is_last else at + FIRST_WAIT * 2**row.attempts
-        with deps.store.write() as session:
-            taken = factors.take_notice(session, row, next_attempt_at=again)
-        if not taken:
-            continue
-        sent_at: datetime | None = None
-        try:
-            deps.sms.send(to_phone=row.phone, text=row.text, key=f"text-{row.id}")
-            sent_at = deps.clock.now()
-        except Unavailable as error:
-            log.warning("notice_delayed", text=row.id, reason=error.reason, last=is_last)
-            if not is_last:
-                continue
-        except Rejected as error:
-            log.warning("text_rejected", text=row.id, reason=error.code)
-        with deps.store.write() as session:
-            factors.end_text(session, row.id, sent_at=sent_at)
-    return len(due)
+    return sum(_take(deps, row, at) and _send(deps, row) for row in due)
+
+
+def _take(deps: Deps, row: Row[Any], at: datetime) -> bool:
+    """Take a notice for one attempt; False where another worker was quicker.
+
+    The next one is due whatever becomes of this: who took it may die.
+    """
+    again = at + FIRST_WAIT * 2**row.attempts
+    with deps.store.write() as session:
+        taken = factors.take_notice(session, row, next_attempt_at=again)
+    if taken:
+        deps.step(Step.NOTICE_TAKEN)
+    return taken
+
+
+def _send(deps: Deps, row: Row[Any]) -> bool:
+    """Make one attempt at a notice; the last one ends it, whatever came of it. Return True."""
+    is_last = row.attempts + 1 >= TRIES
+    sent_at: datetime | None = None
+    try:
+        deps.sms.send(to_phone=row.phone, text=row.text, key=f"text-{row.id}")
+        sent_at = deps.clock.now()
+    except Unavailable as error:
+        log.warning("notice_delayed", text=row.id, reason=error.reason, last=is_last)
+        if not is_last:
+            return True
+    except Rejected as error:
+        log.warning("text_rejected", text=row.id, reason=error.code)
+    deps.step(Step.NOTICE_SENT)
+    with deps.store.write() as session:
+        factors.end_text(session, row.id, sent_at=sent_at)
+    deps.step(Step.NOTICE_RECORDED)
+    return True
 
 
 def sent_today(deps: Deps) -> int:

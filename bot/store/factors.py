@@ -65,7 +65,7 @@ def notices_due(session: Session, *, at: datetime, limit: int) -> Sequence[Row[A
     ).all()
 
 
-def take_notice(session: Session, row: Row[Any], *, next_attempt_at: datetime | None) -> bool:
+def take_notice(session: Session, row: Row[Any], *, next_attempt_at: datetime) -> bool:
     """Take a notice for one attempt; False where another worker was quicker."""
     done = session.connection().execute(
         update(texts)

@@ -29,6 +29,7 @@ from bot.services.views import OrderView
 from tests.crash_child import Stage
 from tests.services.bank_stories import paid_out, reconciled
 from tests.services.page_stories import chosen_on_pages
+from tests.services.text_stories import coded, noticed
 from tests.world import World, reference_in
 
 GOOD = "4242424242424242"
@@ -348,6 +349,8 @@ STEPS_OF: dict[Callable[[Stage], None], tuple[Step, ...]] = {
     refunded_to_the_card: (S.REFUND_WRITTEN, S.REFUND_MADE, S.REFUND_ENDED),
     edited_while_with_the_card: (S.EDIT_WISHED, S.CHECKOUT_CLOSED, S.TOPUP_ENDED),
     split_and_asked: (S.SHARES_ASKED,),
+    coded: (S.CODE_COUNTED, S.CODE_SENT, S.CODE_RECORDED),
+    noticed: (S.NOTICE_TAKEN, S.NOTICE_SENT, S.NOTICE_RECORDED),
     reconciled: (
         S.ACQUIRER_PAYOUT_BOOKED,
         S.BOOKS_COMPARED,

@@ -6,15 +6,14 @@ On SQLite and on PostgreSQL, with threads that confirm, settle, take back and cl
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from threading import Barrier, Thread
 
 import pytest
 
-from bot.domain.errors import Refusal
 from bot.domain.limits import Policy
 from bot.services import claim, disputes, operate, settle
 from bot.services.check import prove
 from bot.store.engine import Store
+from tests.services.at_once import all_at_once
 from tests.world import World
 
 ROUNDS = 2
@@ -23,28 +22,6 @@ WIDE = Policy(
     low_value_cents=100_000, low_value_total_cents=10_000_000, in_30_days_cents=10_000_000
 )
 PAID = ("posted", "held")
-
-
-def all_at_once(deeds: Sequence[Callable[[], object]]) -> None:
-    """Let everybody begin at the same moment; a refusal is an answer, anything else is not."""
-    barrier = Barrier(len(deeds))
-    errors: list[Exception] = []
-
-    def run(deed: Callable[[], object]) -> None:
-        barrier.wait(20)
-        try:
-            deed()
-        except Refusal:
-            return
-        except Exception as error:  # noqa: BLE001 (told to the test)
-            errors.append(error)
-
-    threads = [Thread(target=run, args=(deed,)) for deed in deeds]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert errors == []
 
 
 def confirming(world: World, handle: str, reference: str) -> Callable[[], object]:
@@ -101,25 +78,36 @@ def test_two_accounts_of_one_person_have_one_limit(store: Store) -> None:
 
 
 def test_money_that_is_held_goes_one_way(store: Store) -> None:
-    """Its payer takes it back, its payee claims and refuses it, all at once: one of them has it."""
+    """Taken back, claimed and refused, all at once, in the second in which its time ends as well.
+
+    Two workers return it then: one of all these has it, and the payer is told of no more than that.
+    """
     world = World(store, WIDE)
     for number in range(ROUNDS):
         bob, carol = f"bob{number}", f"carol{number}"
         world.join(bob, cents=1000)
+        world.dm(bob, "aide")  # who wrote may be written to
         reference = world.order(bob, carol, "10€")
         world.confirm(bob, reference)
+        world.pass_time(days=world.deps.policy.claim_within_days)
         world.join(carol)
         payer, payee = world.x_id(bob), world.x_id(carol)
+        world.react()
+        before = len(world.messages_to(bob))
         all_at_once(
             [
                 partial(claim.take_back, world.deps, reference, payer),
                 partial(claim.claim, world.deps, reference, payee),
                 partial(claim.refuse, world.deps, reference, payee),
+                *[partial(claim.return_due, world.deps)] * 2,
             ]
         )
         (ended,) = world.statuses(reference)
         has = {"posted": (0, 1000), "returned": (1000, 0)}[ended]
         assert (world.balance(bob), world.balance(carol)) == has
+        world.react()
+        told = len(world.messages_to(bob)) - before
+        assert told == (0 if world.reasons(reference)[-1] == "taken_back" else 1)
     assert prove(store).problems == []
 
 
