@@ -51,7 +51,7 @@ def busy(world: World) -> World:
     ],
 )
 def test_what_is_looked_for_is_found(busy: World, text: str, expected: list[str]) -> None:
-    """A handle, a word, an amount; a pattern's signs are letters; one's own handle finds nothing."""
+    """A handle, a word, an amount; a pattern's signs are letters; one's own handle finds none."""
     assert found(busy, "bob", text) == expected
 
 
