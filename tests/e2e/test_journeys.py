@@ -23,7 +23,7 @@ from tests.e2e.steps import (
     text_code,
 )
 from tests.e2e.test_sandbox import Sandbox, until
-from tests.servers import free_port
+from tests.servers import free_ports
 
 PHONE = "06 39 98 00 77"
 
@@ -35,11 +35,12 @@ Changes = Callable[[], dict[str, int]]
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """The whole bot on free ports, as `make sandbox` starts it; its people go on living."""
     tmp_path = tmp_path_factory.mktemp("sandbox")
-    port, x_port, card_port = free_port(), free_port(), free_port()
+    port, x_port, card_port = free_ports(3)
     ports = [f"--port={port}", f"--x-port={x_port}", f"--card-port={card_port}"]
     with program("sandbox", *ports, settings={}, folder=tmp_path) as running:
         running.wait_for("Ctrl-C ends it")
-        one = Sandbox(running, tmp_path, f"http://localhost:{x_port}", f"http://localhost:{port}")
+        x_url, cards_url = f"http://localhost:{x_port}", f"http://localhost:{card_port}"
+        one = Sandbox(running, tmp_path, x_url, f"http://localhost:{port}", cards_url)
         yield one
         one.end()
 
