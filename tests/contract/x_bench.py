@@ -26,6 +26,7 @@ from bot.ports import (
     RawEvent,
     SignIn,
 )
+from tests.contract.x_described import assert_described
 from tests.fakes.clock import FakeClock
 from tests.fakes.faults import Faults
 from tests.fakes.x import FakeXRoles
@@ -301,12 +302,13 @@ BENCHES = ("fake", "local")
 
 @contextmanager
 def opened(name: str) -> Iterator[XBench]:
-    """One of the two, from nothing."""
+    """One of the two, from nothing. What was asked of the local X, X describes."""
     if name == "fake":
         yield FakeBench()
         return
     with LocalX(people=("bob", "alice", "carol", "dave"), keep_alive_s=0.05) as local:
         yield LocalBench(local)
+        assert_described(local.heard())
 
 
 @dataclass

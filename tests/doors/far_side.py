@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -215,6 +215,17 @@ class Process:
             return self._popen.wait(WITHIN_S)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"it did not end:\n{self.said}") from None
+
+    def living(self) -> list[str]:
+        """Return what lives of it and of all that it started, by Linux's table of processes."""
+        found = []
+        for path in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(FileNotFoundError, ProcessLookupError):
+                head, _, rest = path.read_text().rpartition(")")
+                state, _, _, session = rest.split()[:4]
+                if int(session) == self._popen.pid and state != "Z":
+                    found.append(f"{head})")
+        return found
 
     def kill(self) -> None:
         """End it at once, where it has not ended."""

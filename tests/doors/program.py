@@ -46,10 +46,15 @@ class Forked:
         )
         self._process.start()
 
+    @property
+    def pid(self) -> int:
+        """Its number, which is its session's too."""
+        assert self._process.pid is not None
+        return self._process.pid
+
     def send_signal(self, number: int) -> None:
         """Send a signal."""
-        assert self._process.pid is not None
-        os.kill(self._process.pid, number)
+        os.kill(self.pid, number)
 
     def poll(self) -> int | None:
         """Return its exit code, once it has one."""

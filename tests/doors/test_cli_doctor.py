@@ -1,12 +1,17 @@
-"""`smoney doctor` on wrong credentials: each is named, none is shown, nothing comes of it."""
+"""`smoney doctor` on what is wrong: each is named, no secret is shown, nothing comes of it."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
 
 import httpx
 import pytest
+from alembic import command
 
 from bot import migrations
-from tests.contract.raw_server import RawServer
+from bot.store.engine import Store
+from tests.contract.raw_server import Exchange, RawServer
 from tests.doors.far_side import FarSide, door, far_side
 from tests.servers import free_port
 
@@ -32,6 +37,11 @@ def lines(far: FarSide, code: int, **changed: str) -> dict[str, str]:
     return {line[6:18].strip(): line for line in ended.stdout.splitlines()}
 
 
+def to_mend(said: dict[str, str]) -> list[str]:
+    """The checks that ask for something."""
+    return [check for check, line in said.items() if line.startswith("MEND")]
+
+
 def test_right_credentials_are_all_taken_and_nothing_is_sent(far: FarSide) -> None:
     """Neither a text message nor a post comes of it."""
     said = lines(far, 0)
@@ -47,7 +57,7 @@ def test_a_client_that_x_does_not_know_is_named(far: FarSide, name: str) -> None
     """And nothing else is blamed for it."""
     said = lines(far, 1, **{name: WRONG})
     assert "MEND  x_sign_in    X refuses X_CLIENT_ID and X_CLIENT_SECRET" in said["x_sign_in"]
-    assert [check for check, line in said.items() if line.startswith("MEND")] == ["x_sign_in"]
+    assert to_mend(said) == ["x_sign_in"]
 
 
 def test_a_client_without_its_secret_is_told_of_it(far: FarSide) -> None:
@@ -116,3 +126,119 @@ def test_a_gateway_says_what_it_thinks_of_the_key(
     assert said.startswith(state)
     assert hint in said
     assert all(b'"to": ""' in exchange.body for exchange in server.exchanges)
+
+
+# What else is to be mended -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "check", "hint"),
+    [
+        (
+            "STRIPE_API_KEY",
+            f"sk_test_{WRONG}",
+            "acquirer",
+            "Stripe refuses STRIPE_API_KEY (wrong_credentials).",
+        ),
+        (
+            "STRIPE_API_BASE",
+            "http://127.0.0.1:{port}",
+            "acquirer",
+            (
+                "The acquirer does not answer at http://127.0.0.1:{port} (no_answer): "
+                "check STRIPE_API_BASE and the network."
+            ),
+        ),
+        (
+            "STRIPE_WEBHOOK_SECRET",
+            WRONG,
+            "webhook",
+            "STRIPE_WEBHOOK_SECRET must begin with whsec_.",
+        ),
+    ],
+    ids=["wrong key", "nobody there", "no secret of webhooks"],
+)
+def test_what_is_wrong_with_the_acquirer_is_named(
+    far: FarSide, name: str, value: str, check: str, hint: str
+) -> None:
+    """And nothing else is blamed for it."""
+    port = free_port()
+    said = lines(far, 1, **{name: value.format(port=port)})
+    assert said[check] == f"MEND  {check:<12} {hint.format(port=port)}"
+    assert to_mend(said) == [check]
+
+
+@pytest.mark.parametrize("revision", ["nothing", "0001"])
+def test_an_old_schema_is_named_with_the_way_to_the_newest(
+    far: FarSide, tmp_path: Path, revision: str
+) -> None:
+    """What reads the database beyond it is left out, not blamed."""
+    url = f"sqlite:///{tmp_path / 'old.db'}"
+    store = Store(url)
+    with store.engine.connect() as connection:
+        if revision == "nothing":
+            connection.exec_driver_sql("VACUUM")  # which makes the file
+        else:
+            command.upgrade(migrations.config(connection), revision)
+            connection.commit()
+    store.close()
+    said = lines(far, 1, DATABASE_URL=url)
+    assert said["database"].startswith("ok")
+    wanted = f"The schema is at {revision}, not at {migrations.head()}: run `smoney migrate`."
+    assert said["schema"] == f"MEND  schema       {wanted}"
+    assert to_mend(said) == ["schema"]
+
+
+def some_x(exchange: Exchange, *headers: str, rules: tuple[str, ...] = ()) -> None:
+    """Answer as an X that knows the bot, with these rules on its stream."""
+    match exchange.path.partition("?")[0]:
+        case "/2/users/me":
+            me = {"id": "1", "username": "smoney", "name": "S-money"}
+            exchange.answer(200, {"data": me}, *headers)
+        case "/2/tweets/search/stream/rules":
+            standing = [{"id": str(number), "value": rule} for number, rule in enumerate(rules, 1)]
+            exchange.answer(200, {"data": standing}, *headers)
+        case "/2/oauth2/token":
+            exchange.answer(400, {"error": "invalid_request"}, *headers)
+        case _:
+            exchange.answer(404, {}, *headers)
+
+
+@pytest.mark.parametrize("behind_s", [-1800, 1800])
+def test_a_clock_that_is_wrong_is_named(far: FarSide, behind_s: int) -> None:
+    """Fast or slow: X refuses what is signed at another time, without saying that this is why."""
+    theirs = format_datetime(datetime.now(UTC) + timedelta(seconds=behind_s), usegmt=True)
+    with RawServer(lambda exchange: some_x(exchange, f"Date: {theirs}")) as server:
+        said = lines(far, 1, X_API_BASE_URL=server.url)
+    assert said["clock"].startswith("MEND  clock        This machine's clock is 1")
+    assert said["clock"].endswith(" s from X's: set it, by NTP.")
+    assert to_mend(said) == ["clock"]
+
+
+@pytest.mark.parametrize("date", [(), ("Date: tomorrow, perhaps",)], ids=["none", "unreadable"])
+def test_an_x_that_does_not_tell_the_time_is_noted(far: FarSide, date: tuple[str, ...]) -> None:
+    """It is not said that the clock is right, nor that it is wrong."""
+    with RawServer(lambda exchange: some_x(exchange, *date)) as server:
+        said = lines(far, 0, X_API_BASE_URL=server.url)
+    assert said["clock"] == "note  clock        X did not say what time it is."
+
+
+OURS = "@smoney -is:retweet -from:smoney"
+WILL_MAKE = f"the worker will make it this one: {OURS}"
+
+
+@pytest.mark.parametrize(
+    ("rules", "line"),
+    [
+        ((OURS,), f"ok    stream_rule  The stream's rule stands: {OURS}"),
+        ((), f"note  stream_rule  0 rules stand on the stream; {WILL_MAKE}"),
+        (("cats",), f"note  stream_rule  1 rules stand on the stream; {WILL_MAKE}"),
+        ((OURS, "cats"), f"note  stream_rule  2 rules stand on the stream; {WILL_MAKE}"),
+    ],
+    ids=["ours", "none", "somebody else's", "ours and another"],
+)
+def test_a_rule_that_is_not_ours_is_noted(far: FarSide, rules: tuple[str, ...], line: str) -> None:
+    """The worker puts it right by itself, and whoever shares the app's stream wants to know."""
+    with RawServer(lambda exchange: some_x(exchange, rules=rules)) as server:
+        assert lines(far, 0, X_API_BASE_URL=server.url)["stream_rule"] == line
+        assert server.count("/2/tweets/search/stream/rules") == 1

@@ -6,9 +6,13 @@ it anew.
 
 import re
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
+import httpx
 from playwright.sync_api import Page, expect
 
+from bot.cli.sandbox import STRIPE_KEY
 from tests.builders import CODE
 from tests.e2e.conftest import DESK_WIDTH, HEIGHT, PHONE_WIDTH
 from tests.e2e.test_sandbox import Sandbox, until
@@ -41,12 +45,30 @@ def picture(page: Page, name: str) -> None:
 
 def pay_by_card(page: Page) -> None:
     """Type a card on the acquirer's page and pass 3-D Secure."""
+    type_card(page)
+    page.locator("#succeed").click()
+
+
+def type_card(page: Page) -> None:
+    """Type a card on the acquirer's page, which leads to 3-D Secure."""
     page.locator("#number").fill(CARD_WITH_3DS)
     page.locator("#expiry").fill("12 / 34")
     page.locator("#cvc").fill("123")
     picture(page, "card")
     page.locator("#pay").click()
-    page.locator("#succeed").click()
+
+
+def card_session(sandbox: Sandbox, page_url: str) -> dict[str, Any]:
+    """Return the session behind one of the acquirer's pages, as the acquirer has it."""
+    session_id = urlsplit(page_url).path.rpartition("/")[2]
+    answer = httpx.get(
+        f"{sandbox.cards_url}/v1/checkout/sessions/{session_id}",
+        headers={"authorization": f"Bearer {STRIPE_KEY}"},
+        trust_env=False,
+        verify=False,
+    )
+    found: dict[str, Any] = answer.raise_for_status().json()
+    return found
 
 
 def post_as_bob(page: Page, sandbox: Sandbox, text: str) -> str:

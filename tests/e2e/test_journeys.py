@@ -14,6 +14,7 @@ from tests.builders import CODE
 from tests.doors.far_side import program
 from tests.e2e.conftest import DESK_WIDTH, PHONE_WIDTH, OpenPage
 from tests.e2e.steps import (
+    card_session,
     pay_by_card,
     pay_with_a_touch,
     pay_with_two_factors,
@@ -21,9 +22,10 @@ from tests.e2e.steps import (
     post_as_bob,
     sign_in,
     text_code,
+    type_card,
 )
 from tests.e2e.test_sandbox import Sandbox, until
-from tests.servers import free_port
+from tests.servers import free_ports
 
 PHONE = "06 39 98 00 77"
 
@@ -35,11 +37,12 @@ Changes = Callable[[], dict[str, int]]
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """The whole bot on free ports, as `make sandbox` starts it; its people go on living."""
     tmp_path = tmp_path_factory.mktemp("sandbox")
-    port, x_port, card_port = free_port(), free_port(), free_port()
+    port, x_port, card_port = free_ports(3)
     ports = [f"--port={port}", f"--x-port={x_port}", f"--card-port={card_port}"]
     with program("sandbox", *ports, settings={}, folder=tmp_path) as running:
         running.wait_for("Ctrl-C ends it")
-        one = Sandbox(running, tmp_path, f"http://localhost:{x_port}", f"http://localhost:{port}")
+        x_url, cards_url = f"http://localhost:{x_port}", f"http://localhost:{card_port}"
+        one = Sandbox(running, tmp_path, x_url, f"http://localhost:{port}", cards_url)
         yield one
         one.end()
 
@@ -98,6 +101,48 @@ def test_from_a_post_to_the_payees_wallet_by_card(
     pay_with_two_factors(bob, sandbox)
     pay_with_a_touch(bob, sandbox)
     assert changes() == {"alice": 10_800, "bob": -6_300}
+
+
+def test_who_leaves_the_card_page_can_pay_again(
+    sandbox: Sandbox, changes: Changes, open_page: OpenPage
+) -> None:
+    """Alice presses back, first without a card, then at 3-D Secure: only that page is closed."""
+    reference = sandbox.order("@smoney envoyer 6€ à @bob pour le thé", by="alice")
+    alice = open_page(PHONE_WIDTH)
+    alice.goto(f"{sandbox.url}/t/{reference}")
+    sign_in(alice, "alice")
+    by_card = alice.get_by_role("button", name=re.compile("par carte"))
+    left = leave_card_page(alice, sandbox)
+    expect(by_card).to_be_visible()
+    assert alice.url == f"{sandbox.url}/t/{reference}"
+    alice.goto(left)
+    expect(alice.get_by_role("heading", name="Cette page a expiré")).to_be_visible()
+    alice.get_by_role("link", name="Continuer").click()
+    expect(by_card).to_be_visible()
+    assert leave_card_page(alice, sandbox, at_3ds=True) != left
+    by_card.click()
+    pay_by_card(alice)
+    expect(alice.get_by_text("C’est fait.")).to_be_visible()
+    tried = ["funding", "pending"]
+    statuses = [one["status"] for one in sandbox.show(reference)["history"]]
+    assert statuses == ["pending", *tried, *tried, "funding", "posted"]
+    assert changes() == {"bob": 600}
+
+
+def leave_card_page(page: Page, sandbox: Sandbox, *, at_3ds: bool = False) -> str:
+    """Go to the acquirer's page and press back; return its address, whose session is closed."""
+    page.get_by_role("button", name=re.compile("par carte")).click()
+    expect(page.locator("#pay")).to_be_visible()
+    left = page.url
+    assert card_session(sandbox, left)["status"] == "open"
+    if at_3ds:
+        type_card(page)
+        expect(page.locator("#succeed")).to_be_visible()
+    page.locator("#back").click()
+    page.wait_for_url(f"{sandbox.url}/**")
+    closed = card_session(sandbox, left)
+    assert (closed["status"], closed["payment_status"]) == ("expired", "unpaid")
+    return left
 
 
 def test_somebody_new_claims_and_what_waits_is_taken_back(

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
 from tests.doors.far_side import Process, door, program, smoney
-from tests.servers import free_port
+from tests.servers import free_port, free_ports
 
 WITHIN_S = 20
 """How long a test waits for the bot (seconds); it answers within one."""
@@ -28,6 +29,7 @@ class Sandbox:
     folder: Path
     x_url: str
     url: str
+    cards_url: str
     newest_post: str = ""
     """The id of the post that `order` made."""
 
@@ -90,9 +92,28 @@ class Sandbox:
         check = door("ledger", "check", settings=self.books)
         assert check.returncode == 0, check.stdout
         assert self.read("violations") == []
-        self.process.signal(signal.SIGINT)
-        assert self.process.end() == 0
-        assert "Traceback" not in self.process.said
+        ports = [urlsplit(url).port for url in (self.url, self.x_url, self.cards_url)]
+        end_by_ctrl_c(self.process, *[port for port in ports if port])
+
+
+def end_by_ctrl_c(process: Process, *ports: int) -> None:
+    """End it: in good order, with no process left, and its ports are there for the next one."""
+    assert process.living()
+    assert not any(map(is_free, ports))
+    process.signal(signal.SIGINT)
+    assert process.end() == 0
+    assert "Traceback" not in process.said
+    assert process.living() == []
+    until(lambda: all(map(is_free, ports)))  # somebody's call may go out by one for a moment
+
+
+def is_free(port: int) -> bool:
+    """Say whether somebody else can listen there."""
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
 
 
 def until(look: Callable[[], Any]) -> Any:
@@ -110,13 +131,14 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """A sandbox with an `.env` beside it and an environment, neither of which it may read."""
     tmp_path = tmp_path_factory.mktemp("sandbox")
     (tmp_path / ".env").write_text("ENVIRONMENT=production\nDATABASE_URL=nonsense\n")
-    port, x_port, card_port = free_port(), free_port(), free_port()
+    port, x_port, card_port = free_ports(3)
     ports = [f"--port={port}", f"--x-port={x_port}", f"--card-port={card_port}"]
     stray = {"ENVIRONMENT": "production", "X_API_BASE_URL": "http://127.0.0.1:9", "PORT": "1"}
     with program("sandbox", *ports, settings=stray, folder=tmp_path) as running:
         running.wait_for("Ctrl-C ends it")
         (tmp_path / ".env").unlink()
-        one = Sandbox(running, tmp_path, f"http://127.0.0.1:{x_port}", f"http://localhost:{port}")
+        x_url, cards_url = f"http://127.0.0.1:{x_port}", f"http://127.0.0.1:{card_port}"
+        one = Sandbox(running, tmp_path, x_url, f"http://localhost:{port}", cards_url)
         assert one.wallets() == {"bob": 10_000, "alice": 0, "secours_demo": 0}
         yield one
         one.end()
@@ -166,7 +188,8 @@ def test_a_port_that_is_taken_is_a_sentence() -> None:
 
 def test_the_servers_alone_print_the_settings_to_use_them(tmp_path: Path) -> None:
     """As `.env` lines with which `smoney doctor` finds everything well."""
-    ports = [f"--port={free_port()}", f"--x-port={free_port()}", f"--card-port={free_port()}"]
+    port, x_port, card_port = free_ports(3)
+    ports = [f"--port={port}", f"--x-port={x_port}", f"--card-port={card_port}"]
     with program("sandbox", "--servers", *ports, settings={}, folder=tmp_path) as servers:
         servers.wait_for("run until Ctrl-C")
         lines = [line for line in servers.said.splitlines() if re.match("[A-Z_]+=", line)]
@@ -174,6 +197,4 @@ def test_the_servers_alone_print_the_settings_to_use_them(tmp_path: Path) -> Non
         assert smoney("migrate", settings={}, folder=tmp_path).returncode == 0
         doctor = smoney("doctor", "--json", settings={}, folder=tmp_path)
         assert doctor.returncode == 0, doctor.stdout
-        servers.signal(signal.SIGINT)
-        assert servers.end() == 0
-        assert "Traceback" not in servers.said
+        end_by_ctrl_c(servers, x_port, card_port)

@@ -9,7 +9,9 @@ import stripe
 
 from bot.sandbox.card_network.balance import charge_fee_cents
 from bot.sandbox.card_network.texts import money
-from tests.sandbox.card_world import CardWorld, card_world
+from tests.sandbox.card_world import CardWorld, Sink, card_world
+
+PAYOUT_EVENTS = ["payout.created", "payout.paid", "payout.reconciliation_completed"]
 
 
 @pytest.fixture
@@ -75,11 +77,7 @@ def test_a_payout_takes_all_and_names_what_it_was_made_of(world: CardWorld) -> N
         part.id for part in parts
     }
     assert [p.id for p in world.stripe.v1.payouts.list()] == [payout["id"]]
-    assert world.event_types()[-3:] == [
-        "payout.created",
-        "payout.paid",
-        "payout.reconciliation_completed",
-    ]
+    assert world.event_types()[-3:] == PAYOUT_EVENTS
 
 
 def test_there_is_no_payout_of_nothing(world: CardWorld) -> None:
@@ -98,6 +96,70 @@ def test_money_settles_before_it_is_paid_out() -> None:
         assert world.browser.post("/_sandbox/payouts").status_code == 400
         world.clock.advance(days=2)
         assert world.control("payouts")["amount"] == 1157
+
+
+def test_a_day_pays_out_by_itself_and_says_so() -> None:
+    """As the acquirer's daily payouts: nobody asks for it, and the webhooks tell of it."""
+    sink = Sink()
+    try:
+        with card_world(webhook_url=sink.url) as world:
+            world.captured()
+            world.clock.advance(hours=23, minutes=50)
+            assert world.stripe.v1.payouts.list().data == []
+            world.clock.advance(minutes=20)
+            [event] = sink.wait_for(1, "payout.reconciliation_completed")
+            [payout] = world.stripe.v1.payouts.list()
+            assert event.data.object["id"] == payout.id
+            assert sorted(one.type for one in sink.wait_for(3, "payout.")) == PAYOUT_EVENTS
+            assert (payout.amount, payout.status, payout.automatic) == (1157, "paid", True)
+            assert payout.arrival_date == payout.created
+            parts = world.stripe.v1.balance_transactions.list({"payout": payout.id}).data
+            assert sorted(part.type for part in parts) == ["charge", "payout"]
+            assert available(world) == 0
+    finally:
+        sink.close()
+
+
+def test_each_day_pays_out_what_came_since_the_last(world: CardWorld) -> None:
+    """Days over which the clock was moved at once are paid out together, and none pays twice."""
+    world.captured()
+    world.clock.advance(days=3)
+    assert available(world) == 0
+    world.captured()
+    assert available(world) == 1157
+    world.captured()
+    world.clock.advance(days=1)
+    assert available(world) == 0
+    world.clock.advance(days=1)
+    assert available(world) == 0
+    assert [one.amount for one in world.stripe.v1.payouts.list()] == [2314, 1157]
+
+
+def test_a_day_without_money_passes_quietly(world: CardWorld) -> None:
+    """Nothing there, or less after a lost dispute: no payout and no error; a later one makes up."""
+    world.clock.advance(days=1)
+    assert available(world) == 0
+    intent = world.captured()
+    world.control("disputes", {"payment_intent": intent.id, "outcome": "lost"})
+    world.clock.advance(days=1)
+    assert available(world) == -2043
+    assert not [name for name in world.event_types() if name.startswith("payout.")]
+    world.captured()
+    world.captured()
+    world.clock.advance(days=1)
+    [payout] = world.stripe.v1.payouts.list()
+    assert payout.amount == 2 * 1157 - 2043
+
+
+def test_a_day_leaves_what_is_pending() -> None:
+    """Money that settles after two days is in the payout of the day that follows."""
+    with card_world(settlement_delay=timedelta(days=2)) as world:
+        world.captured()
+        world.clock.advance(days=1)
+        assert world.stripe.v1.payouts.list().data == []
+        world.clock.advance(days=2)
+        [payout] = world.stripe.v1.payouts.list()
+        assert payout.amount == 1157
 
 
 def test_a_dispute_takes_amount_and_fee_at_once(world: CardWorld) -> None:

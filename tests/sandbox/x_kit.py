@@ -7,7 +7,7 @@ import json
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -24,6 +24,7 @@ from bot.sandbox.serve import Running, serve
 from bot.sandbox.x_server import Credentials
 from bot.sandbox.x_server.app import begin_anew, create_app, make_site
 from bot.sandbox.x_server.site import Site
+from tests.sandbox.x_ear import Ear, Heard
 
 DATA = Path(__file__).parent.parent / "data" / "x"
 TWEEPY_HOST = "https://api.twitter.com"
@@ -67,6 +68,7 @@ class Place:
 
     app: FastAPI
     running: Running
+    heard: list[Heard] = field(default_factory=list)
     is_taken: bool = True
 
 
@@ -86,10 +88,12 @@ def _seat(site: Site) -> Place:
     for place in _PLACES:
         if not place.is_taken:
             begin_anew(place.app, site)
+            place.heard.clear()
             place.is_taken = True
             return place
-    app = create_app(site)
-    _PLACES.append(Place(app, serve(app)))
+    app, heard = create_app(site), list[Heard]()
+    app.add_middleware(Ear, heard=heard)
+    _PLACES.append(Place(app, serve(app), heard))
     return _PLACES[-1]
 
 
@@ -113,6 +117,11 @@ class LocalX:
         self.tweepy.session.close()
         self.http.close()
         self._place.is_taken = False
+
+    def heard(self) -> list[Heard]:
+        """What the app has asked for so far; people and test control are not it."""
+        everything = list(self._place.heard)
+        return [one for one in everything if "httpx" not in one.headers.get("user-agent", "")]
 
     def stop(self) -> None:
         """Stop the server early."""

@@ -7,7 +7,7 @@ names, by its list of transactions, what it was made of.
 from typing import Final
 
 from bot.sandbox.card_network.errors import ApiError
-from bot.sandbox.card_network.network import Network
+from bot.sandbox.card_network.network import DAY_S, Network
 from bot.sandbox.card_network.params import Params
 from bot.sandbox.card_network.shapes import CURRENCY, Obj
 
@@ -125,17 +125,44 @@ def payouts(net: Network, params: Params) -> Obj:
 
 
 def make_payout(net: Network) -> Obj:
-    """Pay out all that is available, as the acquirer does each day; 400 where nothing is."""
+    """Pay out all that is available, at once; 400 where nothing is."""
     refresh(net)
     taken = [item for item in _unpaid(net) if item["status"] == "available"]
-    amount_cents = sum(item["net"] for item in taken)
+    amount_cents = _net_cents(taken)
     if amount_cents <= 0:
         raise ApiError(
             400,
             f"There is nothing to pay out: {amount_cents} cents are available.",
             code="balance_insufficient",
         )
+    return _pay_out(net, taken)
+
+
+def sweep(net: Network) -> None:
+    """Pay out by itself, as the acquirer does each day, what the day that has passed left.
+
+    What is available by a day's end goes out then; a clock that was moved over several days at
+    once leaves one payout. Where nothing is there, or less, it stays for a later day.
+    """
     now = net.store.timestamp()
+    if now < net.day_ends_at:
+        return
+    ended_at = now - (now - net.day_ends_at) % DAY_S
+    net.day_ends_at = ended_at + DAY_S
+    refresh(net)
+    taken = [item for item in _unpaid(net) if item["available_on"] < ended_at]
+    if _net_cents(taken) > 0:
+        _pay_out(net, taken)
+
+
+def _net_cents(items: list[Obj]) -> int:
+    return sum(item["net"] for item in items)
+
+
+def _pay_out(net: Network, taken: list[Obj]) -> Obj:
+    """Make a payout of some movements, and tell of it."""
+    now = net.store.timestamp()
+    amount_cents = _net_cents(taken)
     made = net.store.add(
         "payout",
         amount=amount_cents,

@@ -4,8 +4,8 @@
     opens a dispute on a captured charge (`charge` or `payment_intent`; `amount` in cents, default
     all that is left) and, with `outcome` "won" or "lost", closes it; `{"dispute", "outcome"}`
     closes one that is open. Answers with the dispute. `GET` lists them.
-`POST /_sandbox/payouts` pays out all that is available, as the acquirer does each day, and answers
-    with the payout; 400 where nothing is available. `GET` lists them.
+`POST /_sandbox/payouts` pays out all that is available at once, where the network by itself does so
+    each day, and answers with the payout; 400 where nothing is available. `GET` lists them.
 `POST /_sandbox/refunds {"refund"}` lets the issuer send a refund back: it fails.
 `POST /_sandbox/faults`: see `faults`. One fault or a list; answers with all that wait. `GET` lists
     them, `DELETE` forgets them.

@@ -20,6 +20,10 @@ DEFAULT_API_VERSION: Final = "2026-08-26.dahlia"
 OWN_ENDPOINT: Final = "we_sandbox"
 """The name of the endpoint that `create_app` was given."""
 
+DAY_S: Final = 24 * 3600
+"""Seconds of a day. Ours begins with the network, not at midnight: what a run sees does not hang on
+the hour at which somebody started it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:
@@ -56,6 +60,7 @@ class Network:
         self.webhooks = Webhooks(self.faults, retry_delays_s=retry_delays_s)
         self.origin = Origin()
         self.swept_at = 0
+        self.day_ends_at = self.store.timestamp() + DAY_S
         if webhook_url:
             self.point_webhooks(webhook_url)
 

@@ -1,10 +1,10 @@
-"""What the clock does by itself: sessions end, authorizations lapse, refunds come back."""
+"""What the clock does by itself: sessions end, authorizations lapse, refunds fail, days pay out."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from bot.sandbox.card_network import intents, refunds, sessions
+from bot.sandbox.card_network import balance, intents, refunds, sessions
 from bot.sandbox.card_network.network import Network
 
 AUTHORIZED_FOR_S: Final = 7 * 24 * 3600
@@ -29,6 +29,7 @@ def sweep(net: Network) -> None:
             if charge["created"] + AUTHORIZED_FOR_S <= now:
                 intents.void(net, intent, "automatic")
     refunds.sweep(net)
+    balance.sweep(net)
 
 
 @contextmanager
