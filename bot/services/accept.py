@@ -9,9 +9,10 @@ from sqlmodel import Session
 
 from bot.domain import levels, limits, sca
 from bot.domain.errors import Refusal
+from bot.domain.replies import Reply
 from bot.services import card_guard
 from bot.services.deps import Deps
-from bot.store import cards, confirmations, orders, people, wishes
+from bot.store import cards, confirmations, orders, people, settlement, wishes
 
 
 def open_wishes(session: Session, row: Row[Any]) -> Sequence[Row[Any]]:
@@ -81,9 +82,20 @@ def _why_not_pay(session: Session, deps: Deps, row: Row[Any], person: Row[Any]) 
     total = confirmation.total_cents
     rights = deps.policy.rights(person.level)
     try:
+        _check_welcome(session, confirmation, person)
         limits.check_30_days(paid - total, total, deps.policy)
         # Of each transfer it was checked before the card was asked for, and is again at posting.
         levels.check_pay(rights, 0, paid_30_days_cents=paid - total, total_cents=total)
     except Refusal as refusal:
         return refusal.reply.key
     return None
+
+
+def _check_welcome(session: Session, confirmation: Row[Any], person: Row[Any]) -> None:
+    """Check that no payee blocked the payer meanwhile. Raises `Refusal`."""
+    order = orders.by_id(session, confirmation.order_id)
+    if order.owner_x_user_id != confirmation.payer_x_user_id:
+        return  # what a payee asks for themselves is taken
+    payees = [row.payee_x_user_id for row in confirmations.covered(session, [confirmation.id])]
+    if settlement.turned_away(session, payees, [person.id]):
+        raise Refusal(Reply.of("refusal.cannot_pay"))

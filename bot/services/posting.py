@@ -44,6 +44,8 @@ class _Books:
     ledger_accounts: dict[str, Row[Any]]
     balances: dict[str, int]
     paid: dict[int, int]
+    turned_away: Container[tuple[str, int]]
+    """Payees, each with a person whose money they do not want."""
     since_sca: dict[int, int]
     entries: list[Entry] = field(default_factory=list)
     moves: Moves = field(default_factory=Moves)
@@ -126,6 +128,9 @@ def _load(
         ledger_accounts=locked,
         balances={name: row.balance_cents for name, row in locked.items()},
         paid=paid,
+        turned_away=settlement.turned_away(
+            session, {row.payee_x_user_id for row in covered}, payers
+        ),
         since_sca={person_id: persons[person_id].since_sca_cents for person_id in payers},
     )
 
@@ -177,6 +182,8 @@ def _check(
     for row in rows:
         payee = state.person_behind(row.payee_x_user_id)
         check_payee(payee, row.payee_x_user_id, payer.id, bot_x_user_id=state.bot_x_user_id)
+        if is_unwelcome(confirmation, row, state.turned_away):
+            raise Refusal(Reply.of("refusal.cannot_pay"))
         limits.check_amount(
             row.amount_cents,
             to_organisation=payee is not None and payee.is_organisation,
@@ -211,6 +218,14 @@ def check_payee(
         raise Refusal(Reply.of("refusal.to_bot"))
     if payee is not None and payee.id == payer_id:
         raise Refusal(Reply.of("refusal.to_self"))
+
+
+def is_unwelcome(
+    confirmation: Row[Any], row: Row[Any], turned_away: Container[tuple[str, int]]
+) -> bool:
+    """Whether a payee blocked the payer since; what a payee asks for themselves is taken."""
+    is_own = confirmation.owner_x_user_id == confirmation.payer_x_user_id
+    return is_own and (row.payee_x_user_id, confirmation.person_id) in turned_away
 
 
 def _move(state: _Books, row: Row[Any], payer_id: int, topup: Row[Any] | None) -> None:

@@ -86,7 +86,7 @@ def settle_waiting(deps: Deps, *, only: Collection[int] | None = None, batch: in
     """
     if deps.store.is_sqlite or only is not None:  # SQLite has one writer
         return _settle_all(deps, only, most=batch)
-    return _settle_by_hands(deps, most=batch // HANDS)
+    return _settle_by_hands(deps, most=max(1, batch // HANDS))
 
 
 def _settle_by_hands(deps: Deps, *, most: int) -> int:

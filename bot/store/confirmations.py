@@ -68,7 +68,7 @@ def release(session: Session, confirmation_ids: Collection[int]) -> None:
 
 _WAITING: Final = """
     SELECT c.id, c.order_id, c.person_id, c.payer_x_user_id, c.funding, c.terms_hash,
-        c.total_cents, c.sca_basis, o.reference,
+        c.total_cents, c.sca_basis, o.reference, o.owner_x_user_id,
         (SELECT value FROM cursor WHERE name = 'bot.account') AS bot
     FROM confirmation c JOIN orders o ON o.id = c.order_id WHERE {which}
     ORDER BY c.id LIMIT :most FOR UPDATE OF c {others}

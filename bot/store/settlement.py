@@ -102,6 +102,17 @@ _PARTIES: Final = Statement(
     SELECT * FROM party LEFT JOIN behind ON behind.id = party.person_id
     """
 )
+_TURNED_AWAY: Final = Statement(
+    """
+    SELECT payee.x_user_id, payer.person_id
+    FROM x_account payee
+    JOIN x_account own
+        ON own.x_user_id = payee.x_user_id OR own.person_id = payee.person_id
+    JOIN block ON block.x_user_id = own.x_user_id AND block.turns_money_away
+    JOIN x_account payer ON payer.x_user_id = block.blocked_x_user_id
+    WHERE payee.x_user_id = ANY(:payees text) AND payer.person_id = ANY(:payers bigint)
+    """
+)
 _COUNT: Final = Statement(
     """
     UPDATE person SET since_sca_cents = counted.cents,
@@ -117,6 +128,14 @@ def lock_parties(session: Session, x_user_ids: Iterable[str]) -> dict[str, Row[A
     The columns that a settlement needs; `id` is the person's, None where there is no wallet.
     """
     return {row.x_user_id: row for row in _PARTIES.run(session, x_user_ids=x_user_ids)}
+
+
+def turned_away(
+    session: Session, payees: Collection[str], payers: Collection[int]
+) -> set[tuple[str, int]]:
+    """Return which payees take no money from which persons, under any account of either."""
+    rows = _TURNED_AWAY.run(session, payees=payees, payers=payers)
+    return {(row.x_user_id, row.person_id) for row in rows}
 
 
 def counting(

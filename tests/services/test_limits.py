@@ -16,7 +16,7 @@ from bot.services import claim, settle, topup
 from bot.services.steps import Step
 from bot.services.views import OrderView
 from bot.services.whoami import BOT_ACCOUNT
-from bot.store import inbox
+from bot.store import inbox, people
 from bot.store.engine import Store
 from tests.world import ProcessDied, World, wordings
 
@@ -103,6 +103,16 @@ PAYEE_CHANGES = [
 """What makes of a payee somebody who cannot be paid."""
 
 
+def _alice_blocks_bob(world: World) -> None:
+    """Let alice want no more money of bob's, whatever he has confirmed."""
+    with world.store.write() as session:
+        alice, bob = world.x_id("alice"), world.x_id("bob")
+        people.block(session, alice, bob, at=world.clock.now(), turns_money_away=True)
+
+
+BLOCK = (_alice_blocks_bob, "refusal.cannot_pay")
+
+
 @pytest.mark.parametrize("organisation", [False, True], ids=["person", "organisation"])
 @pytest.mark.parametrize(
     ("change", "key"),
@@ -116,8 +126,9 @@ PAYEE_CHANGES = [
         (_policy(low_value_total_cents=900), "refusal.needs_sca_total"),
         (lambda world: world.lock("bob"), "refusal.locked"),
         *PAYEE_CHANGES,
+        BLOCK,
     ],
-    ids=["one transfer", "30 days", "art. 16 (a)", "art. 16 (b)", "locked", "self", "bot"],
+    ids=["one transfer", "30 days", "art. 16 (a)", "art. 16 (b)", "locked", "self", "bot", "block"],
 )
 def test_what_changed_since_it_was_confirmed_is_refused_when_it_is_settled(
     store: Store, change: Change, key: str, organisation: bool
@@ -145,7 +156,7 @@ def test_what_changed_since_it_was_confirmed_is_refused_when_it_is_settled(
     assert any(say(why, lang, public=False) in told for lang in LANGS), told
 
 
-@pytest.mark.parametrize(("change", "key"), PAYEE_CHANGES, ids=["self", "bot"])
+@pytest.mark.parametrize(("change", "key"), [*PAYEE_CHANGES, BLOCK], ids=["self", "bot", "block"])
 def test_a_payee_who_cannot_be_paid_any_more_leaves_a_cards_money_in_the_wallet(
     store: Store, change: Change, key: str
 ) -> None:
@@ -168,6 +179,34 @@ def test_a_payee_who_cannot_be_paid_any_more_leaves_a_cards_money_in_the_wallet(
     why = limits.explain(key, world.deps.policy)
     told = world.messages_to("bob")[-1]
     assert any(say(why, lang, public=False) in told for lang in LANGS), told
+
+
+def test_a_card_is_not_charged_for_a_payee_who_blocked_the_payer(store: Store) -> None:
+    """It was authorized before: that is given back, and the order waits again."""
+    world = World(store, WIDE)
+    world.join("bob")
+    world.join("alice")
+    reference = world.order("bob", "alice", "10€")
+    world.confirm("bob", reference, funding="card")
+    world.cards.submit(world.topup(reference).session_id, "4242424242424242")
+    _alice_blocks_bob(world)
+    settle.came_back(world.deps, reference, world.x_id("bob"), abandoned=False)
+    assert world.topup(reference).status == "voided"
+    assert (world.statuses(reference), world.balance("bob")) == (["pending"], 0)
+
+
+def test_what_the_blocker_asked_for_is_settled(store: Store) -> None:
+    """A request of theirs is paid whoever pays it, though confirmed before the block."""
+    world = World(store, WIDE)
+    world.join("bob", cents=5000)
+    world.join("alice")
+    reference = world.order("alice", "bob", "10€", kind="request")
+    world.die_at = Step.CONFIRMATION_WRITTEN
+    with pytest.raises(ProcessDied):
+        world.confirm("bob", reference)
+    _alice_blocks_bob(world)
+    settle.settle_waiting(world.deps)
+    assert world.statuses(reference) == ["posted"]
 
 
 @pytest.mark.parametrize(("change", "key"), PAYEE_CHANGES, ids=["self", "bot"])
