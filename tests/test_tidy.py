@@ -82,7 +82,7 @@ def files() -> list[Path]:
         hidden = any(part.startswith(".") and part not in {".ci", ".env.example"} for part in parts)
         if not hidden and not LEFT_BY_TOOLS & set(parts) and path.is_file():
             found.append(path.relative_to(ROOT))
-    return [path for path in found if path.suffix not in {".db", ".db-wal", ".db-shm", ".pyc"}]
+    return [path for path in found if not re.fullmatch(r"\.pyc|\.db(-\w+)?", path.suffix)]
 
 
 def sources(*folders: str) -> list[Path]:

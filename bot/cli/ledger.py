@@ -34,8 +34,8 @@ def check(*, as_json: bool) -> int:
         click.echo(problem)
     said = "balance" if report.balanced else "do not balance"
     click.echo(
-        f"The books {said}: {report.entries} entries, {report.postings} postings, "
-        f"{report.accounts} accounts."
+        f"The books {said}. Entries: {report.entries}, postings: {report.postings}, "
+        f"accounts: {report.accounts}."
     )
     return 0 if report.balanced else 1
 

@@ -11,6 +11,7 @@ confirms or cancels), top-ups, confirmations, transfers, persons, ledger account
 from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import islice
 from typing import Any, Final
 
@@ -85,30 +86,26 @@ def settle_waiting(deps: Deps, *, only: Collection[int] | None = None, batch: in
     fails, each of it is tried by itself, and what fails alone is logged and goes on waiting.
     """
     if deps.store.is_sqlite or only is not None:  # SQLite has one writer
-        return _settle_all(deps, only, most=batch)
-    return _settle_by_hands(deps, most=max(1, batch // HANDS))
+        return _settle_all(deps, only, batch, lambda: None)
+    return _settle_by_hands(deps, max(1, batch // HANDS))
 
 
-def _settle_by_hands(deps: Deps, *, most: int) -> int:
+def _settle_by_hands(deps: Deps, most: int) -> int:
     """Settle in this thread; the first full batch calls the others, who take what is not locked."""
     called: list[Future[int]] = []
     with ThreadPoolExecutor(HANDS - 1) as pool:
 
         def call() -> None:
             if not called:
-                others = (pool.submit(_settle_all, deps, None, most=most) for _ in range(1, HANDS))
-                called.extend(others)
+                work = partial(_settle_all, deps, None, most, lambda: None)
+                called.extend(pool.submit(work) for _ in range(1, HANDS))
 
-        settled = _settle_all(deps, None, most=most, when_full=call)
+        settled = _settle_all(deps, None, most, call)
     return settled + sum(one.result() for one in called)
 
 
 def _settle_all(
-    deps: Deps,
-    only: Collection[int] | None,
-    *,
-    most: int,
-    when_full: Callable[[], None] = lambda: None,
+    deps: Deps, only: Collection[int] | None, most: int, when_full: Callable[[], None]
 ) -> int:
     settled = 0
     while True:
