@@ -98,6 +98,11 @@ def test_from_a_post_to_the_payees_wallet_by_card(
     alice.get_by_role("link", name="Voir mon portefeuille").click()
     expect(alice.locator("main .amount").first).to_contain_text("45")
     picture(alice, "wallet")
+    alice.get_by_role("link", name="Tout l’historique").click()
+    alice.get_by_label("Chercher").fill("concert")
+    alice.get_by_role("button", name="Chercher").click()
+    expect(alice.get_by_text("the concert")).to_be_visible()
+    picture(alice, "history")
     pay_with_two_factors(bob, sandbox)
     pay_with_a_touch(bob, sandbox)
     assert changes() == {"alice": 10_800, "bob": -6_300}
@@ -348,7 +353,8 @@ def test_pages_fit_narrow_screens_and_large_text(sandbox: Sandbox, open_page: Op
         page.goto(f"{sandbox.url}/t/{reference}")
         sign_in(page, "bob")
         payment = (f"/t/{reference}", f"/t/{reference}/not-me")
-        own = (*payment, f"/t/{asked}", f"/t/{asked}/block", "/wallet", "/wallet/new-code")
+        wallet = ("/wallet", "/wallet/history", "/wallet/new-code")
+        own = (*payment, f"/t/{asked}", f"/t/{asked}/block", *wallet)
         pay = (f"/t/{draft}", "/@alice?amount=249,50", "/@bob", "/@nobody_at_all_9", "/pay")
         for path in (*own, *pay, "/help?text=pay+@alice+5€", "/", "/nowhere"):
             page.goto(sandbox.url + path)
