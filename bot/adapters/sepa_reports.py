@@ -115,15 +115,31 @@ def _lines(entry: Element, space: str, report: str) -> Iterator[BankLine]:
         return
     details = _all(entry, space, "NtryDtls", "TxDtls")
     for detail in details:
-        end_to_end_id = _text(detail, space, "Refs", "EndToEndId")
-        if end_to_end_id is None:
-            continue
-        yield BankLine(
-            end_to_end_id=end_to_end_id,
-            amount_cents=_cents(detail, entry, space, only=len(details) == 1, report=report),
-            is_credit=_is_credit(detail, entry, space, report),
-            reason=_reason(detail, entry, space),
-        )
+        line = _line(detail, entry, space, only=len(details) == 1, report=report)
+        if line is not None:
+            yield line
+
+
+def _line(
+    detail: Element, entry: Element, space: str, *, only: bool, report: str
+) -> BankLine | None:
+    """Return a movement; None where it names no transfer, or can be none of ours.
+
+    Anybody can send money in dollars: a credit that is no return is never booked, and its amount
+    refuses no file. It is in the closing balance as the bank counts it.
+    """
+    end_to_end_id = _text(detail, space, "Refs", "EndToEndId")
+    if end_to_end_id is None:
+        return None
+    is_credit = _is_credit(detail, entry, space, report)
+    reason = _reason(detail, entry, space)
+    try:
+        cents = _cents(detail, entry, space, only=only, report=report)
+    except Rejected:
+        if is_credit and not reason:
+            return None
+        raise
+    return BankLine(end_to_end_id, cents, is_credit, reason)
 
 
 def _reason(detail: Element, entry: Element, space: str) -> str:

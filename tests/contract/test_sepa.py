@@ -147,6 +147,16 @@ def test_a_return_is_what_the_bank_says_is_one(name: str, kind: str) -> None:
     assert (line.reason, line.is_return) == (reason, reason != "")
 
 
+def test_what_a_stranger_sends_in_dollars_refuses_no_file() -> None:
+    """It is left out, since it is never booked; a return in dollars is not understood."""
+    ours = Movement("SMONEY-PAYOUT-1", 1050)
+    strange = Movement("SMONEY-PAYOUT-1", 1050, credit=True, currency="USD")
+    (report,) = read_reports(camt([strange, ours]))
+    assert [(one.amount_cents, one.is_credit) for one in report.lines] == [(1050, False)]
+    with pytest.raises(Rejected, match="bad_report"):
+        read_reports(camt([replace(strange, reason="AC04"), ours]))
+
+
 def test_a_return_whose_reason_has_no_code_is_one() -> None:
     """Some banks write words, or only that it was returned."""
     coded = camt([Movement("A", 1, credit=True, reason="AC04")])
