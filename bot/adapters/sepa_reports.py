@@ -26,6 +26,12 @@ _WHERE: Final = {
     "053": ("BkToCstmrStmt", "Stmt", "StmtPgntn"),
     "054": ("BkToCstmrDbtCdtNtfctn", "Ntfctn", "NtfctnPgntn"),
 }
+_TRANSFERS: Final = frozenset({"ICDT", "RCDT", "IRCT", "RRCT"})
+"""Families of credit transfers in ISO 20022's bank transaction codes; the last two are instant."""
+_RETURNS: Final = frozenset({"RRTN", "RPCR"})
+"""What a bank books where a transfer comes back: it could not be paid, or was recalled."""
+_UNSAID: Final = "returned"
+"""The reason of a return for which the bank gives no code."""
 _NOTHING: Final = "Nothing was booked."
 
 
@@ -109,15 +115,52 @@ def _lines(entry: Element, space: str, report: str) -> Iterator[BankLine]:
         return
     details = _all(entry, space, "NtryDtls", "TxDtls")
     for detail in details:
-        end_to_end_id = _text(detail, space, "Refs", "EndToEndId")
-        if end_to_end_id is None:
-            continue
-        yield BankLine(
-            end_to_end_id=end_to_end_id,
-            amount_cents=_cents(detail, entry, space, only=len(details) == 1, report=report),
-            is_credit=_is_credit(detail, entry, space, report),
-            reason=_text(detail, space, "RtrInf", "Rsn", "Cd") or "",
-        )
+        line = _line(detail, entry, space, only=len(details) == 1, report=report)
+        if line is not None:
+            yield line
+
+
+def _line(
+    detail: Element, entry: Element, space: str, *, only: bool, report: str
+) -> BankLine | None:
+    """Return a movement; None where it names no transfer, or can be none of ours.
+
+    Anybody can send money in dollars: a credit that is no return is never booked, and its amount
+    refuses no file. It is in the closing balance as the bank counts it.
+    """
+    end_to_end_id = _text(detail, space, "Refs", "EndToEndId")
+    if end_to_end_id is None:
+        return None
+    is_credit = _is_credit(detail, entry, space, report)
+    reason = _reason(detail, entry, space)
+    try:
+        cents = _cents(detail, entry, space, only=only, report=report)
+    except Rejected:
+        if is_credit and not reason:
+            return None
+        raise
+    return BankLine(end_to_end_id, cents, is_credit, reason)
+
+
+def _reason(detail: Element, entry: Element, space: str) -> str:
+    """Return why the bank gives a transfer back; empty where it does not say that it does.
+
+    Only the bank writes these elements. The EndToEndId is the sender's, who may choose any.
+    """
+    code = _transaction_code(detail, space) or _transaction_code(entry, space)
+    is_return = code is not None and code[0] in _TRANSFERS and code[1] in _RETURNS
+    if is_return or _all(detail, space, "RtrInf"):
+        return _text(detail, space, "RtrInf", "Rsn", "Cd") or _UNSAID
+    return ""
+
+
+def _transaction_code(parent: Element, space: str) -> tuple[str, str] | None:
+    """Return the family and the sub-family of a payment's bank transaction code."""
+    domain = ("BkTxCd", "Domn")
+    if _text(parent, space, *domain, "Cd") != "PMNT":
+        return None
+    family = _text(parent, space, *domain, "Fmly", "Cd") or ""
+    return family, _text(parent, space, *domain, "Fmly", "SubFmlyCd") or ""
 
 
 def _is_credit(detail: Element, entry: Element, space: str, report: str) -> bool:

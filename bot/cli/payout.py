@@ -54,7 +54,8 @@ def export(*, folder: Path, again: str | None, as_json: bool) -> None:
 def import_(*, file: Path, as_json: bool) -> None:
     """Read a camt.053 or camt.054 report: payouts that left are settled, others come back.
 
-    The same report twice changes nothing; one that cannot be taken whole is not taken at all.
+    The same report twice changes nothing; one that cannot be taken whole is not taken at all. What
+    bears a payout's name and is not the payout is named, and left to the reconciliation.
     """
     from dataclasses import asdict
 
@@ -72,6 +73,11 @@ def import_(*, file: Path, as_json: bool) -> None:
         f"Reports: {done.reports}, read before: {done.known}. "
         f"Payouts settled: {done.settled}, returned: {done.returned}."
     )
+    for one in done.strays:
+        click.echo(
+            f"Not booked: {one.end_to_end_id}, {euros(one.amount_cents)}, in {one.report_id}: "
+            f"{one.detail}. Ask the bank who sent it; the next statement differs by it."
+        )
 
 
 def _debtor() -> "Debtor":

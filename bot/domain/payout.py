@@ -183,8 +183,14 @@ class BankLine:
     end_to_end_id: str
     amount_cents: int
     is_credit: bool
-    """Money that came: for a payout of ours, what came back."""
+    """Money that came: from anybody, under any name that its sender chose."""
     reason: str = ""
+    """Why the bank gives a transfer back; empty where it does not say that it does."""
+
+    @property
+    def is_return(self) -> bool:
+        """Whether the bank itself says that this gives a transfer back."""
+        return self.reason != ""
 
 
 @dataclass(frozen=True, slots=True)

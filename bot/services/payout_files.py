@@ -2,13 +2,18 @@
 
 A file is a row with its text before it is on a disk. A crash between the two is repaired by the
 next export, which first writes what is not known to be written, the same to the byte.
+
+A payout comes back only where the bank says that it is a return: whoever sends us money chooses the
+name that it bears. A movement that bears a payout's name and is neither its leaving nor its return
+is booked nowhere, stops nothing, and is told to who reads the report.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
 
+import structlog
 from sqlalchemy import Row
 from sqlmodel import Session
 
@@ -33,6 +38,8 @@ from bot.services.steps import Step
 from bot.services.tell import News, tell
 from bot.store import ledger, payouts
 
+log = structlog.get_logger(__name__)
+
 IN_A_FILE: Final = 5_000
 """Payouts in one file: what banks take at once, and one commit holds easily."""
 CHUNK: Final = 500
@@ -51,6 +58,17 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
+class Stray:
+    """A movement under a payout's name that is not the payout's: for the reconciliation."""
+
+    report_id: str
+    end_to_end_id: str
+    amount_cents: int
+    """Below zero where it left."""
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class Imported:
     """What a file of reports did; `known` reports were read before."""
 
@@ -58,6 +76,7 @@ class Imported:
     known: int
     settled: int
     returned: int
+    strays: tuple[Stray, ...]
 
 
 # --- out ---------------------------------------------------------------------------------------
@@ -137,6 +156,9 @@ def import_reports(deps: Deps, bank: BankFiles, iban: str, content: bytes) -> Im
         }
         for row_id, (settled, returned) in counts.items():
             payouts.count_report(session, row_id, settled=settled, returned=returned)
+    strays = [one for report in fresh.values() for one in _strays(report, rows)]
+    for stray in strays:
+        log.warning("bank_movement_unexplained", **asdict(stray))
     if fresh:
         deps.step(Step.BANK_REPORT_BOOKED)
         deps.bells.outbox.set()
@@ -145,6 +167,7 @@ def import_reports(deps: Deps, bank: BankFiles, iban: str, content: bytes) -> Im
         known=len(reports) - len(fresh),
         settled=sum(settled for settled, _returned in counts.values()),
         returned=sum(returned for _settled, returned in counts.values()),
+        strays=tuple(strays),
     )
 
 
@@ -193,7 +216,10 @@ def _book(
         payout_id = _payout_id(line)
         if payout_id is None:
             continue  # another movement of the account: for the reconciliation
-        _check(report, line, rows.get(payout_id))
+        row = rows.get(payout_id)
+        if _why_stray(line, row) is not None:
+            continue  # for the reconciliation too, and told to the operator
+        _check(report, line, row)
         way = back if line.is_credit else left
         if payout_id in way:
             raise _no(
@@ -208,6 +234,32 @@ def _book(
     _tell(session, deps, settled, "settled", at)
     _tell(session, deps, returned, "returned", at)
     return len(settled), len(returned)
+
+
+def _strays(report: BankReport, rows: Mapping[int, Row[Any]]) -> Iterator[Stray]:
+    for line in report.lines:
+        payout_id = _payout_id(line)
+        why = None if payout_id is None else _why_stray(line, rows.get(payout_id))
+        if why is not None:
+            cents = line.amount_cents if line.is_credit else -line.amount_cents
+            yield Stray(report.report_id, line.end_to_end_id, cents, why)
+
+
+def _why_stray(line: BankLine, row: Row[Any] | None) -> str | None:
+    """Return why a movement is not the payout's whose name it bears; None where it may be.
+
+    Anybody can send money under a payout's name, so a credit never stops a report; nor does what
+    gives such money back. A debit that is no return is ours alone: `_check` refuses what is odd.
+    """
+    if not line.is_credit:
+        return "it gives back what another account had sent" if line.is_return else None
+    if not line.is_return:
+        return "the bank does not say that it is a return"
+    if row is None or row.file_id is None:
+        return "no payout of that name has left"
+    if row.amount_cents != line.amount_cents:
+        return f"the payout is of {row.amount_cents} cents"
+    return None
 
 
 def _check(report: BankReport, line: BankLine, row: Row[Any] | None) -> None:

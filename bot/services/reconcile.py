@@ -222,10 +222,20 @@ def _compare(session: Session, at: datetime) -> None:
                 detail=f"Statement {statement.report_id} closes {statement.closing_on} with "
                 f"{statement.closing_cents} cents where the books expect {expected}: look for a "
                 "movement that is no payout, for own funds that did not come, and for a payout "
-                "of the acquirer that was late.",
+                f"of the acquirer that was late.{_of_a_later_day(session, statement)}",
                 at=at,
             )
     reconcile.let_go(session, still=still, at=at)
+
+
+def _of_a_later_day(session: Session, statement: Row[Any]) -> str:
+    """Return a warning where payouts of a later day may count in what a statement should say."""
+    if not reconcile.later_report_was_read(session, statement):
+        return ""
+    return (
+        " Or it comes from a report of a later day that was read before this statement: then the "
+        "next statement ends it. Do not book it before."
+    )
 
 
 def book_difference(deps: Deps, line: int, to: OwnAccount) -> Difference:

@@ -168,6 +168,22 @@ def bank_at_statement(session: Session, statement: Row[Any]) -> int:
     return arrived_cents + added_cents + booked_cents - out
 
 
+def later_report_was_read(session: Session, statement: Row[Any]) -> bool:
+    """Whether a report moved payouts after a statement's day and before the statement was read.
+
+    What it moved counts in `bank_at_statement`, which knows no booking days, and may be of a day
+    that the statement does not cover.
+    """
+    closed = datetime.combine(statement.closing_on, time.max, UTC)
+    found = select(reports.c.id).where(
+        reports.c.closing_on.is_(None),
+        reports.c.settled + reports.c.returned > 0,
+        reports.c.read_at > closed,
+        reports.c.read_at <= statement.read_at,
+    )
+    return session.execute(found.limit(1)).first() is not None
+
+
 # --- differences ---------------------------------------------------------------------------------
 
 

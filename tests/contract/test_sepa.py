@@ -1,5 +1,6 @@
 """SEPA files against their schema, on the disk whole or not at all; reports read strictly."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -119,6 +120,60 @@ def test_a_report_is_read_in_the_versions_that_banks_send(kind: str, version: st
         ("SMONEY-PAYOUT-2", 7, True),
     ]
     assert read.lines[1].reason == "AC04"
+
+
+RETURNS: dict[str, tuple[Movement, str]] = {
+    "with a reason": (Movement("A", 1, reason="AC04"), "AC04"),
+    "by its code": (Movement("A", 1, code="PMNT/RCDT/RRTN"), "returned"),
+    "as of what we issued": (Movement("A", 1, code="PMNT/ICDT/RRTN"), "returned"),
+    "by the entry's code": (Movement("A", 1, code="PMNT/RCDT/RRTN", code_at="entry"), "returned"),
+    "after a recall": (Movement("A", 1, code="PMNT/ICDT/RPCR"), "returned"),
+    "of an instant transfer": (Movement("A", 1, code="PMNT/RRCT/RRTN"), "returned"),
+    "with both": (Movement("A", 1, reason="AC01", code="PMNT/RCDT/RRTN"), "AC01"),
+    "an ordinary transfer": (Movement("A", 1, code="PMNT/RCDT/ESCT"), ""),
+    "a direct debit that came back": (Movement("A", 1, code="PMNT/RDDT/RRTN"), ""),
+    "a code of another domain": (Movement("A", 1, code="ACMT/RCDT/RRTN"), ""),
+    "nothing said": (Movement("A", 1), ""),
+}
+
+
+@pytest.mark.parametrize("name", list(RETURNS))
+@pytest.mark.parametrize("kind", ["053", "054"])
+def test_a_return_is_what_the_bank_says_is_one(name: str, kind: str) -> None:
+    """By `RtrInf`, or by its transaction code; the name that a sender chose says nothing."""
+    movement, reason = RETURNS[name]
+    (report,) = read_reports(camt([replace(movement, credit=True)], kind=kind))
+    (line,) = report.lines
+    assert (line.reason, line.is_return) == (reason, reason != "")
+
+
+def test_what_a_stranger_sends_in_dollars_refuses_no_file() -> None:
+    """It is left out, since it is never booked; a return in dollars is not understood."""
+    ours = Movement("SMONEY-PAYOUT-1", 1050)
+    strange = Movement("SMONEY-PAYOUT-1", 1050, credit=True, currency="USD")
+    (report,) = read_reports(camt([strange, ours]))
+    assert [(one.amount_cents, one.is_credit) for one in report.lines] == [(1050, False)]
+    with pytest.raises(Rejected, match="bad_report"):
+        read_reports(camt([replace(strange, reason="AC04"), ours]))
+
+
+def test_a_return_whose_reason_has_no_code_is_one() -> None:
+    """Some banks write words, or only that it was returned."""
+    coded = camt([Movement("A", 1, credit=True, reason="AC04")])
+    for said in (b"<RtrInf><Rsn><Prtry>closed</Prtry></Rsn></RtrInf>", b"<RtrInf/>"):
+        content = coded.replace(b"<RtrInf><Rsn><Cd>AC04</Cd></Rsn></RtrInf>", said)
+        ((line,),) = (report.lines for report in read_reports(content))
+        assert line.reason == "returned"
+
+
+def test_a_details_own_code_is_before_its_entrys() -> None:
+    """A batch of returns may hold an ordinary transfer."""
+    content = camt([Movement("A", 1, credit=True, code="PMNT/RCDT/ESCT")])
+    start, end = content.index(b"<BkTxCd>"), content.index(b"</BkTxCd>") + len(b"</BkTxCd>")
+    batch = content[start:end].replace(b"ESCT", b"RRTN")
+    content = content.replace(b"</Sts>", b"</Sts>" + batch, 1)
+    ((line,),) = (report.lines for report in read_reports(content))
+    assert not line.is_return
 
 
 GOOD = camt([Movement("SMONEY-PAYOUT-1", 1050)], report_id="R")

@@ -38,7 +38,7 @@ def payout_id(settings: dict[str, str]) -> int:
 def test_a_payout_goes_out_and_is_settled(
     settings: dict[str, str], payout_id: int, tmp_path: Path
 ) -> None:
-    """Export, import, import again: exit 0 each, and the books balance."""
+    """Export, import, import again, and a stranger's cent: exit 0 each, and the books balance."""
     ended = door("payout", "export", "--to", str(tmp_path), "--json", settings=settings)
     assert ended.returncode == 0, ended.stderr
     (written,) = map(json.loads, ended.stdout.splitlines())
@@ -66,6 +66,10 @@ def test_a_payout_goes_out_and_is_settled(
     ):
         ended = door("payout", "import", str(report), settings=settings)
         assert (ended.returncode, ended.stdout.strip()) == (0, said), ended.stderr
+    report.write_bytes(camt([Movement(f"SMONEY-PAYOUT-{payout_id}", 1, credit=True)]))
+    ended = door("payout", "import", str(report), settings=settings)
+    assert ended.returncode == 0, ended.stderr
+    assert f"Not booked: SMONEY-PAYOUT-{payout_id}, 0.01 €, in camt.053:" in ended.stdout
     store = Store(settings["DATABASE_URL"])
     assert prove(store).problems == []
     store.close()

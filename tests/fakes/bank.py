@@ -28,6 +28,11 @@ class Movement:
     status: str = "BOOK"
     currency: str = "EUR"
     reason: str = ""
+    """Why the bank gives it back (`RtrInf`)."""
+    code: str = ""
+    """The bank transaction code, as in `PMNT/RCDT/RRTN`."""
+    code_at: str = "detail"
+    """Where the bank writes it: at the `entry` or at its `detail`."""
 
 
 @dataclass(slots=True)
@@ -100,10 +105,19 @@ def _entry(one: Movement, version: str) -> str:
     detail = amount if version != "02" else f"<AmtDtls><TxAmt>{amount}</TxAmt></AmtDtls>"
     returned = f"<RtrInf><Rsn><Cd>{one.reason}</Cd></Rsn></RtrInf>" if one.reason else ""
     side = "CRDT" if one.credit else "DBIT"
-    return f"""<Ntry>{amount}<CdtDbtInd>{side}</CdtDbtInd><Sts>{status}</Sts>
+    code = {one.code_at: _code(one.code)} if one.code else {}
+    return f"""<Ntry>{amount}<CdtDbtInd>{side}</CdtDbtInd><Sts>{status}</Sts>{code.get("entry", "")}
 <NtryDtls><TxDtls><Refs><EndToEndId>{one.end_to_end_id}</EndToEndId></Refs>
-{detail}<CdtDbtInd>{side}</CdtDbtInd>{returned}</TxDtls></NtryDtls></Ntry>
+{detail}<CdtDbtInd>{side}</CdtDbtInd>{code.get("detail", "")}{returned}</TxDtls></NtryDtls></Ntry>
 """
+
+
+def _code(code: str) -> str:
+    domain, family, sub_family = code.split("/")
+    return (
+        f"<BkTxCd><Domn><Cd>{domain}</Cd><Fmly><Cd>{family}</Cd>"
+        f"<SubFmlyCd>{sub_family}</SubFmlyCd></Fmly></Domn></BkTxCd>"
+    )
 
 
 def _balance(cents: int, on: str) -> str:

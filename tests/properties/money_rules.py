@@ -45,6 +45,7 @@ from tests.world import ProcessDied
 REFUND_CUTS = ("refund", "refunded", "refund_written", "refund_made")
 REFUND_CUT = st.sampled_from([None, None, *REFUND_CUTS])
 IBAN = "FR1420041010050500013M02606"
+SOME = st.sets(NEWEST, max_size=2)
 
 
 class CardRules(OrderRules):
@@ -304,16 +305,21 @@ class PayoutRules(BackRules):
         assert len(named) == len(set(named)), "a payout stands in two files"
 
     @precondition(lambda self: self.model.payouts)
-    @rule(left=st.sets(NEWEST, max_size=2), back=st.sets(NEWEST, max_size=2))
-    def read_a_report(self, left: set[int], back: set[int]) -> None:
-        """The bank reports what left and what came back, and is read twice."""
+    @rule(left=SOME, back=SOME, strange=SOME)
+    def read_a_report(self, left: set[int], back: set[int], strange: set[int]) -> None:
+        """The bank reports what left, what came back and what strangers sent; read twice."""
         out = list(dict.fromkeys(self._payout(one) for one in left))
         came = list(dict.fromkeys(self._payout(one) for one in back))
         lines = [Movement(f"SMONEY-PAYOUT-{one.id}", one.cents) for one in out]
-        lines += [Movement(f"SMONEY-PAYOUT-{one.id}", one.cents, credit=True) for one in came]
+        lines += [
+            Movement(f"SMONEY-PAYOUT-{one.id}", one.cents, credit=True, reason="AC04")
+            for one in came
+        ]
+        strangers = [self._payout(one) for one in strange]
+        lines += [Movement(f"SMONEY-PAYOUT-{one.id}", one.cents, credit=True) for one in strangers]
         report = camt(lines)
         read = partial(payout_files.import_reports, self.world.deps, self.bank, DEBTOR.iban, report)
-        if any(one.status in ("requested", "cancelled") for one in (*out, *came)):
+        if any(one.status in ("requested", "cancelled") for one in out):
             with pytest.raises(Rejected):
                 read()
             return

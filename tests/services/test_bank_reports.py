@@ -44,7 +44,8 @@ def test_what_left_and_came_back_in_one_report_is_returned(
     payout_id = ask(world, "bob", 2_500)
     export(world, bank)
     name = f"SMONEY-PAYOUT-{payout_id}"
-    done = read(world, bank, camt([Movement(name, 2_500, credit=True), Movement(name, 2_500)]))
+    back = Movement(name, 2_500, credit=True, code="PMNT/RCDT/RRTN")
+    done = read(world, bank, camt([back, Movement(name, 2_500)]))
     assert (done.settled, done.returned) == (1, 1)
     assert world.balance("bob") == 10_000
 
@@ -79,6 +80,11 @@ def test_movements_that_are_no_payouts_are_left_alone(world: World, bank: FakeBa
     assert statuses(world, "bob") == ["exported"]
 
 
+def returned(name: str, cents: int) -> Movement:
+    """What the bank says is a return."""
+    return Movement(name, cents, credit=True, reason="AC04")
+
+
 def unknown(name: str) -> list[Movement]:
     """A payout that was never asked for."""
     return [Movement("SMONEY-PAYOUT-4711", 2_500)]
@@ -87,8 +93,8 @@ def unknown(name: str) -> list[Movement]:
 BAD: dict[str, tuple[Callable[[str], list[Movement]], str]] = {
     "an unknown payout": (unknown, "which is no payout here"),
     "a wrong amount": (lambda name: [Movement(name, 2_499)], "which is of 2500"),
-    "a wrong amount back": (lambda name: [Movement(name, 2_499, credit=True)], "which is of 2500"),
     "the same twice": (lambda name: [Movement(name, 2_500)] * 2, "twice"),
+    "the same back twice": (lambda name: [returned(name, 2_500)] * 2, "twice"),
 }
 
 
@@ -108,6 +114,85 @@ def test_a_report_that_contradicts_the_books_is_not_booked_at_all(
     assert sentence in refused.value.detail
     assert refused.value.detail.endswith("Nothing was booked.")
     assert statuses(world, "bob") == ["exported", "exported"]
+
+
+STRAY: dict[str, tuple[Callable[[str], Movement], str]] = {
+    "a cent from anybody": (
+        lambda name: Movement(name, 1, credit=True),
+        "does not say that it is a return",
+    ),
+    "its amount from anybody": (
+        lambda name: Movement(name, 2_500, credit=True, code="PMNT/RCDT/ESCT"),
+        "does not say that it is a return",
+    ),
+    "a return of another amount": (lambda name: returned(name, 2_499), "is of 2500 cents"),
+    "a return of no payout": (
+        lambda _name: returned("SMONEY-PAYOUT-4711", 2_500),
+        "no payout of that name has left",
+    ),
+    "a debit that gives anybody's back": (
+        lambda name: Movement(name, 2_500, code="PMNT/ICDT/RRTN"),
+        "gives back what another account had sent",
+    ),
+}
+
+
+@pytest.mark.parametrize("stray", list(STRAY))
+@pytest.mark.parametrize("settled_first", [True, False])
+def test_money_under_a_payouts_name_is_neither_its_return_nor_stops_a_report(
+    world: World, bank: FakeBankFiles, stray: str, *, settled_first: bool
+) -> None:
+    """Each payee knows that name and may send with it: told, not booked; the rest is booked."""
+    rich(world)
+    good = ask(world, "bob", 1_000)
+    other = ask(world, "bob", 2_500, key="passkey-2")
+    export(world, bank)
+    if settled_first:
+        read(world, bank, camt([Movement(f"SMONEY-PAYOUT-{other}", 2_500)]))
+    balance, before = world.balance("bob"), statuses(world, "bob")[1]
+    movement, why = STRAY[stray]
+    line = movement(f"SMONEY-PAYOUT-{other}")
+    report = camt([line, Movement(f"SMONEY-PAYOUT-{good}", 1_000), line], report_id="STMT-1")
+    done = read(world, bank, report)
+    assert (done.settled, done.returned) == (1, 0)
+    assert statuses(world, "bob") == ["settled", before]
+    assert world.balance("bob") == balance
+    told = done.strays[0]
+    cents = line.cents if line.credit else -line.cents
+    assert (told.report_id, told.end_to_end_id) == ("camt.053:STMT-1", line.end_to_end_id)
+    assert (told.amount_cents, len(done.strays)) == (cents, 2)
+    assert why in told.detail
+    assert read(world, bank, report).strays == (), "it was told"
+
+
+def test_money_under_the_name_of_a_payout_that_waits_does_not_bring_it_back(
+    world: World, bank: FakeBankFiles
+) -> None:
+    """Nor that of one that was cancelled: what was in no file cannot have come back."""
+    rich(world)
+    waits = ask(world, "bob", 1_000)
+    done = read(world, bank, camt([returned(f"SMONEY-PAYOUT-{waits}", 1_000)]))
+    assert (done.returned, len(done.strays)) == (0, 1)
+    assert (statuses(world, "bob"), world.balance("bob")) == (["requested"], 9_000)
+
+
+def test_a_true_return_beside_money_under_its_name_still_comes_back(
+    world: World, bank: FakeBankFiles
+) -> None:
+    """Whoever is first in the report."""
+    rich(world)
+    payout_id = ask(world, "bob", 2_500)
+    export(world, bank)
+    name = f"SMONEY-PAYOUT-{payout_id}"
+    movements = [
+        Movement(name, 2_500),
+        Movement(name, 2_500, credit=True),
+        returned(name, 2_500),
+        Movement(name, 1, credit=True),
+    ]
+    done = read(world, bank, camt(movements))
+    assert (done.settled, done.returned, len(done.strays)) == (1, 1, 2)
+    assert world.balance("bob") == 10_000
 
 
 def test_a_report_of_another_account_is_not_booked(world: World, bank: FakeBankFiles) -> None:
@@ -156,7 +241,7 @@ def test_reports_and_requests_at_once_do_not_wait_in_a_circle(
         report = camt(
             [
                 Movement(f"SMONEY-PAYOUT-{left}", 100),
-                Movement(f"SMONEY-PAYOUT-{back}", 100, credit=True),
+                returned(f"SMONEY-PAYOUT-{back}", 100),
             ]
         )
         asks = [partial(ask, world, "bob", 1, key=f"{turn}-more-{one}") for one in range(3)]

@@ -90,7 +90,7 @@ def test_a_locked_wallet_pays_nothing_out(world: World, bank: FakeBankFiles) -> 
         ask(world, "bob", 500, key="passkey-3")
     assert export(world, bank) == []
     assert statuses(world, "bob") == ["exported", "requested"]
-    read(world, bank, camt([Movement(f"SMONEY-PAYOUT-{first}", 1_000, credit=True)]))
+    read(world, bank, camt([Movement(f"SMONEY-PAYOUT-{first}", 1_000, credit=True, reason="AC04")]))
     assert world.balance("bob") == 8_000
 
 

@@ -271,6 +271,52 @@ def test_payouts_to_people_count_as_far_as_the_statement_names_them(
     assert (found.differences, found.owed_cents, found.short_cents) == ([], 700, 0)
 
 
+@pytest.mark.parametrize("early", [True, False])
+def test_a_difference_says_that_it_may_come_from_a_report_of_a_later_day(
+    paid: World, bank: FakeBankFiles, *, early: bool
+) -> None:
+    """A notification of today is read before yesterday's statement; the next one ends it."""
+    paid.cards.pay_out()
+    run(paid)
+    paid.pass_time(days=3)
+    payout_id = ask(paid, "alice", 300)
+    export(paid, bank)
+    yesterday = paid.clock.now().date().isoformat()
+    paid.pass_time(days=1)
+    today = camt([Movement(f"SMONEY-PAYOUT-{payout_id}", 300)], kind="054")
+    if early:
+        read(paid, bank, today)
+        read(paid, bank, camt([], closing=(1000, yesterday)))
+        one = only(run(paid))
+        assert one.amount_cents == 300
+        assert "a report of a later day that was read before this statement" in one.detail
+        assert one.detail.endswith("Do not book it before.")
+    else:
+        read(paid, bank, camt([], closing=(999, yesterday)))
+        paid.pass_time(hours=1)
+        read(paid, bank, today)
+        one = only(run(paid))
+        assert (one.amount_cents, "of a later day" in one.detail) == (-1, False)
+    statement(paid, bank, 700, days=1)
+    assert run(paid).differences == []
+
+
+def test_money_that_anybody_sent_under_a_payouts_name_is_a_difference(
+    paid: World, bank: FakeBankFiles
+) -> None:
+    """It is in the account and in no book, until an operator books it."""
+    paid.cards.pay_out()
+    run(paid)
+    paid.pass_time(days=3)
+    payout_id = ask(paid, "alice", 300)
+    export(paid, bank)
+    name, day = f"SMONEY-PAYOUT-{payout_id}", paid.clock.now().date().isoformat()
+    lines = [Movement(name, 300), Movement(name, 300, credit=True)]
+    read(paid, bank, camt(lines, closing=(1000, day)))
+    one = only(run(paid))
+    assert (one.account, one.amount_cents, "of a later day" in one.detail) == ("bank", 300, False)
+
+
 def test_own_funds_that_did_not_come_are_a_difference_and_an_alarm(
     paid: World, bank: FakeBankFiles
 ) -> None:

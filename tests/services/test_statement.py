@@ -48,7 +48,11 @@ def test_a_statement_says_each_entry_with_its_other_party(
     world.confirm("alice", got)
     payout_id = ask(world, "bob", 1_000)
     export(world, bank)
-    read(world, bank, camt([Movement(f"SMONEY-PAYOUT-{payout_id}", 1_000, credit=True)]))
+    read(
+        world,
+        bank,
+        camt([Movement(f"SMONEY-PAYOUT-{payout_id}", 1_000, credit=True, reason="AC04")]),
+    )
     found = of(world, "bob", "2026-11")
     said = [(one.what.key.rpartition(".")[2], one.what.values) for one in found.lines]
     assert said == [
