@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from bot.domain.errors import Refusal
 from bot.services import asked, guarded, passkeys, statement, strong, topup, wallet
+from bot.services.own_limits import own_limits
 from bot.web import prove
 from bot.web.site import Here, Signed
 
@@ -30,6 +31,7 @@ def show(here: Here) -> Response:
         wallet=wallet.wallet_page(here.deps, here.visitor),
         months=statement.months(here.deps, here.visitor),
         passkeys=passkeys.lines(here.deps, here.visitor),
+        limits=own_limits(here.deps, here.visitor),
         low_value_cents=here.deps.policy.low_value_cents,
     )
 

@@ -32,6 +32,23 @@ def test_the_wallet_shows_what_waits_and_what_happened(world: World, browser: Br
     assert f"Payé · 23 nov. à 13:00 · {paid}" in said
 
 
+def test_the_wallet_says_what_its_owner_may_do_and_what_is_left(
+    world: World, open_browser: OpenBrowser
+) -> None:
+    """In both languages, with what was paid taken off."""
+    world.join("bob", cents=5000)
+    world.join("alice")
+    world.confirm("bob", world.order("bob", "alice", "20€"))
+    for lang, parts in (
+        ("fr", ("250 €", "500 €", "encore 480 € sur 500 €", "au-dessus de 30 €", "encore 80 €")),
+        ("en", ("€250", "€500", "€480 left of €500", "above €30", "paid €80 more")),
+    ):
+        browser = open_browser(lang=lang)
+        browser.sign_in("bob")
+        said = text_of(browser.get("/wallet").text)
+        assert all(part in said for part in parts), (lang, said)
+
+
 def test_confirmation_by_dm_is_switched_on_and_off(world: World, browser: Browser) -> None:
     """The switch says what it means, asks two factors to be put on, and stays as it was put."""
     world.join("bob")
