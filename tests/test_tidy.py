@@ -373,3 +373,16 @@ def test_no_path_of_a_machine_is_named() -> None:
         ),
     ]
     assert not offences, "\n".join(["", *offences])
+
+
+def test_each_test_that_the_threat_model_names_is_there() -> None:
+    """What stands against a threat is shown, not said."""
+    named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs" / "security.md").read_text()))
+    there = {
+        node.name
+        for path in sources("tests")
+        for node in ast.walk(ast.parse((ROOT / path).read_text()))
+        if isinstance(node, ast.FunctionDef)
+    }
+    assert len(named) > 40
+    assert named <= there, sorted(named - there)
