@@ -10,12 +10,15 @@ from datetime import date
 from typing import Final
 from xml.etree.ElementTree import Element, ParseError
 
+import structlog
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 from bot.domain.errors import Rejected
 from bot.domain.money import CURRENCY
 from bot.domain.payout import BankLine, BankReport, read_iban
+
+log = structlog.get_logger(__name__)
 
 LARGEST_BYTES: Final = 50_000_000
 """A day of a large account is a tenth of it; what is larger is not read into memory."""
@@ -125,8 +128,9 @@ def _line(
 ) -> BankLine | None:
     """Return a movement; None where it names no transfer, or can be none of ours.
 
-    Anybody can send money in dollars: a credit that is no return is never booked, and its amount
-    refuses no file. It is in the closing balance as the bank counts it.
+    Anybody can send money in dollars, and the bank may give it back: a credit that is no return,
+    and a debit that is one, are never booked, and their amounts refuse no file. They are logged,
+    and in the closing balance as the bank counts it.
     """
     end_to_end_id = _text(detail, space, "Refs", "EndToEndId")
     if end_to_end_id is None:
@@ -136,7 +140,8 @@ def _line(
     try:
         cents = _cents(detail, entry, space, only=only, report=report)
     except Rejected:
-        if is_credit and not reason:
+        if is_credit != bool(reason):
+            log.warning("bank_movement_unread", report=report)
             return None
         raise
     return BankLine(end_to_end_id, cents, is_credit, reason)

@@ -92,10 +92,15 @@ def _why_not_pay(session: Session, deps: Deps, row: Row[Any], person: Row[Any]) 
 
 
 def _check_welcome(session: Session, confirmation: Row[Any], person: Row[Any]) -> None:
-    """Check that no payee blocked the payer meanwhile. Raises `Refusal`."""
+    """Check that no payee turns the payer's money away. Raises `Refusal`.
+
+    The transfers are not locked: a person is, and whoever locks both takes transfers first. What is
+    with the card is moved by its driver alone.
+    """
     order = orders.by_id(session, confirmation.order_id)
     if order.owner_x_user_id != confirmation.payer_x_user_id:
         return  # what a payee asks for themselves is taken
-    payees = [row.payee_x_user_id for row in confirmations.covered(session, [confirmation.id])]
+    rows = orders.transfers_of(session, [order.id])
+    payees = [row.payee_x_user_id for row in rows if row.confirmation_id == confirmation.id]
     if settlement.turned_away(session, payees, [person.id]):
         raise Refusal(Reply.of("refusal.cannot_pay"))

@@ -1,10 +1,13 @@
 """A wallet's whole history: what one looks for in it, page by page, the newest first."""
 
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 from sqlalchemy import Row
+from sqlmodel import Session
 
 from bot.domain.errors import Refusal
 from bot.services.deps import Deps
@@ -16,9 +19,11 @@ from bot.store import activity, people
 LINES: Final = 50
 """Lines of a page."""
 VALUES_AT_MOST: Final = 10_000
-"""Lines of a file: the whole life of a wallet that pays ten times a day for years."""
+"""Lines of a file; where there are more, it says so."""
 TEXT_AT_MOST: Final = 140
 """Characters that are looked for: the longest note."""
+READ: Final = 500
+"""Transfers that are read at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,31 +40,52 @@ def history(
 ) -> HistoryPage:
     """Return what came to an end of somebody's transfers, where `text` stands in it.
 
-    It is looked for in the other's handle, the note and the reference, in any case; what reads as
-    an amount finds that amount too. `before`: the transfers below that id.
+    It is looked for in the other's handle, the note and the reference, in any case and without
+    accents; what reads as an amount finds that amount too. `before`: the transfers below that id.
     """
     text = text.strip()[:TEXT_AT_MOST]
     with deps.store.read() as session:
         person = people.person_of(session, visitor.x_user_id)
         mine = people.account_ids_of(session, person.id) if person is not None else []
-        found = activity.ended(
-            session,
-            mine,
-            limit=lines + 1,
-            before=before,
-            matching=activity.Wanted(text.removeprefix("@"), _cents(text)) if text else None,
-        )
-        shown = found[:lines]
-        accounts = people.accounts_by_id(session, {*mine, *_parties(shown)})
+        wanted = _plain(text.removeprefix("@")), _cents(text) if text else None
+        every = (one for one in _lines(session, mine, before) if _matches(one[1], *wanted))
+        found = list(islice(every, lines + 1))
     return HistoryPage(
         text=text,
-        lines=tuple(line_of(row, accounts, mine) for row in shown),
-        older_than=shown[-1].id if len(found) > lines else None,
+        lines=tuple(line for _id, line in found[:lines]),
+        older_than=found[lines - 1][0] if len(found) > lines else None,
     )
+
+
+def _lines(session: Session, mine: Sequence[str], before: int | None) -> Iterator[tuple[int, Line]]:
+    """Read somebody's transfers, as many as are asked for: each one's id and line.
+
+    They are looked through here: the databases know small letters of ASCII alone, or by a locale.
+    """
+    while rows := activity.ended(session, mine, limit=READ, before=before):
+        accounts = people.accounts_by_id(session, {*mine, *_parties(rows)})
+        for row in rows:
+            yield row.id, line_of(row, accounts, mine)
+        before = rows[-1].id
 
 
 def _parties(rows: Sequence[Row[Any]]) -> set[str]:
     return {one for row in rows for one in (row.payer_x_user_id, row.payee_x_user_id)}
+
+
+def _matches(line: Line, text: str, cents: int | None) -> bool:
+    texts = (line.other_handle, line.note or "", line.reference)
+    return abs(line.amount_cents) == cents or any(text in _plain(one) for one in texts)
+
+
+def _plain(text: str) -> str:
+    """Return a text without case and accents.
+
+    >>> _plain("Été à ÉVIAN")
+    'ete a evian'
+    """
+    parts = unicodedata.normalize("NFKD", text)
+    return "".join(one for one in parts if not unicodedata.combining(one)).casefold()
 
 
 def _cents(text: str) -> int | None:

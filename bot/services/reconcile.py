@@ -233,8 +233,8 @@ def _of_a_later_day(session: Session, statement: Row[Any]) -> str:
     if not reconcile.later_report_was_read(session, statement):
         return ""
     return (
-        " Or it comes from a report of a later day that was read before this statement: then the "
-        "next statement ends it. Do not book it before."
+        " A report of payouts was read between that day and this statement. If it is of a later "
+        "day the next statement ends the difference: look at it first, and book it after."
     )
 
 

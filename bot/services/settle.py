@@ -1,6 +1,6 @@
 """Settling what was confirmed: one driver for the request, the webhook and the recovery job.
 
-From the wallet, `settle_waiting` takes every unsettled confirmation in one commit, and
+From the wallet, `settle_waiting` takes every unsettled confirmation, many in a commit, and
 `settle_one` those that threads ask for at the same moment. For a card,
 `drive` reads the top-up's row and chooses the phase: write the row with the provider's key, commit,
 call the acquirer with that key outside any transaction, write what came of it, commit. A crash
@@ -37,7 +37,7 @@ from bot.store.down import is_away
 log = structlog.get_logger(__name__)
 
 BATCH: Final = 1000
-"""Confirmations settled in one commit: large enough to share its cost, small enough to be quick."""
+"""Confirmations settled in one commit, or by as many hands: large enough to share its cost."""
 HANDS: Final = 2
 """Threads that share a batch on PostgreSQL: one decides while the server writes the other's."""
 GATHER_S: Final = 0.002

@@ -91,15 +91,15 @@ def send_notices(deps: Deps) -> int:
     at = deps.clock.now()
     with deps.store.read() as session:
         due = factors.notices_due(session, at=at, limit=NOTICES)
-    return sum(_take(deps, row, at) and _send(deps, row) for row in due)
+    return sum(_take(deps, row) and _send(deps, row) for row in due)
 
 
-def _take(deps: Deps, row: Row[Any], at: datetime) -> bool:
+def _take(deps: Deps, row: Row[Any]) -> bool:
     """Take a notice for one attempt; False where another worker was quicker.
 
     The next one is due whatever becomes of this: who took it may die.
     """
-    again = at + FIRST_WAIT * 2**row.attempts
+    again = deps.clock.now() + FIRST_WAIT * 2**row.attempts
     with deps.store.write() as session:
         taken = factors.take_notice(session, row, next_attempt_at=again)
     if taken:

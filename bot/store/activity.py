@@ -1,15 +1,13 @@
 """What a person sees in their wallet: what waits for them, and what happened."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, func, or_, select
+from sqlalchemy import ColumnElement, Row, and_, or_, select, true
 from sqlmodel import Session
 
 from bot.domain.transfer import TransferStatus
 from bot.store.orders import orders, transfers
-from bot.store.people import x_accounts
 
 _OPEN = (TransferStatus.PENDING.value, TransferStatus.FUNDING.value)
 _ENDED = (
@@ -44,14 +42,6 @@ def waiting(session: Session, x_user_id: str) -> Sequence[Row[Any]]:
     return _read(session, mine, limit=SHOWN_AT_MOST)
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What one looks for: a text in a handle, a note or a reference, or an amount in cents."""
-
-    text: str
-    cents: int | None
-
-
 def ended(
     session: Session,
     x_user_ids: Collection[str],
@@ -59,7 +49,6 @@ def ended(
     limit: int,
     with_held: bool = False,
     before: int | None = None,
-    matching: Wanted | None = None,
 ) -> Sequence[Row[Any]]:
     """Return the newest transfers of some accounts that came to an end.
 
@@ -73,30 +62,8 @@ def ended(
     as_payee = and_(
         transfers.c.payee_x_user_id.in_(x_user_ids), transfers.c.status.in_(_ENDED), or_(moved, own)
     )
-    asked = [or_(as_payer, as_payee)]
-    if before is not None:
-        asked.append(transfers.c.id < before)
-    if matching is not None:
-        asked.append(_matches(matching, x_user_ids))
-    return _read(session, and_(*asked), limit=limit)
-
-
-def _matches(wanted: Wanted, mine: Collection[str]) -> ColumnElement[bool]:
-    """Whether a transfer is one that is looked for; of the parties the other one counts."""
-    text = wanted.text.lower()
-    texts = (transfers.c.note, orders.c.reference)
-    found = [func.lower(column).contains(text, autoescape=True) for column in texts]
-    paid = func.lower(transfers.c.payee_handle).contains(text, autoescape=True)
-    found.append(and_(paid, transfers.c.payee_x_user_id.not_in(mine)))
-    named = select(x_accounts.c.x_user_id).where(
-        func.lower(x_accounts.c.handle).contains(text, autoescape=True),
-        x_accounts.c.x_user_id.not_in(mine),
-    )
-    for party in (transfers.c.payer_x_user_id, transfers.c.payee_x_user_id):
-        found.append(party.in_(named))
-    if wanted.cents is not None:
-        found.append(transfers.c.amount_cents == wanted.cents)
-    return or_(*found)
+    older = transfers.c.id < before if before is not None else true()
+    return _read(session, and_(or_(as_payer, as_payee), older), limit=limit)
 
 
 def _read(session: Session, condition: ColumnElement[bool], *, limit: int) -> Sequence[Row[Any]]:

@@ -226,7 +226,7 @@ RULES: Final = tuple(
             AND NOT EXISTS (SELECT 1 FROM transfer t WHERE a.name = 'held:' || t.id)
         """,
         ),
-        (
+        (  # "… lacks its 5 cents on …", or "… has 5 cents on … that no fact explains"
             "entry {0} {4} {2} cents on {1}{5}",
             _EXPECTED
             + """

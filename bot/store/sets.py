@@ -19,7 +19,7 @@ import json
 import re
 from collections import namedtuple
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -115,14 +115,12 @@ class Statement:
         """Put given sets into temporary tables, where SQLite finds them faster than in JSON."""
         for name, columns in self.tables.items():
             table = _table_of(name, columns)
-            cursor = connection.connection.cursor()
-            cursor.execute(f"CREATE TEMP TABLE IF NOT EXISTS {table} ({', '.join(columns)})")
-            cursor.execute(f"DELETE FROM {table}")
-            cursor.executemany(
-                f"INSERT INTO {table} VALUES ({', '.join('?' * len(columns))})",
-                list(zip(*(values[name][column] for column in columns), strict=True)),
-            )
-            cursor.close()
+            rows = list(zip(*(values[name][column] for column in columns), strict=True))
+            places = ", ".join("?" * len(columns))
+            with closing(connection.connection.cursor()) as cursor, _driving(connection, table):
+                cursor.execute(f"CREATE TEMP TABLE IF NOT EXISTS {table} ({', '.join(columns)})")
+                cursor.execute(f"DELETE FROM {table}")
+                cursor.executemany(f"INSERT INTO {table} VALUES ({places})", rows)
 
     def bound(self, values: Mapping[str, Any], *, is_sqlite: bool) -> dict[str, Any]:
         """Return its parameters as the driver takes them."""
@@ -149,15 +147,21 @@ def executed(
     driver's error is done here, since that is what the callers know.
     """
     cursor = connection.connection.cursor()
+    with _driving(connection, text):
+        cursor.execute(text, values)
+    return closing(cursor)
+
+
+@contextmanager
+def _driving(connection: Connection, text: str) -> Iterator[None]:
+    """Raise a driver's error as SQLAlchemy does."""
     driver = connection.dialect.loaded_dbapi
     try:
-        cursor.execute(text, values)
+        yield
     except driver.Error as error:
-        cursor.close()
         raise DBAPIError.instance(
             text, None, error, driver.Error, hide_parameters=True, dialect=connection.dialect
         ) from error
-    return closing(cursor)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from bot.domain.replies import Reply
+from bot.domain.transfer import TransferStatus
 from bot.i18n.texts import PARIS
 from bot.services import strong
-from bot.services.history import VALUES_AT_MOST, history
-from bot.services.wallet import Line
+from bot.services.history import VALUES_AT_MOST, HistoryPage, history
 from bot.web.site import Here, Visit
 from bot.web.values import as_file, euros, harmless
 
@@ -19,6 +19,7 @@ router = APIRouter()
 COLUMNS: Final = ("at", "what", "with", "reference", "note", "amount")
 
 Text = Annotated[str, Query()]
+Before = Annotated[int | None, Query(ge=1, le=2**63 - 1)]
 
 
 @router.get("/wallet/history.csv")
@@ -28,11 +29,11 @@ def values(here: Here, text: Text = "") -> Response:
     if away is not None or here.visitor is None:
         return away or here.go("/wallet")
     found = history(here.deps, here.visitor, text=text, lines=VALUES_AT_MOST)
-    return as_file("smoney-history.csv", _rows(here, found.lines))
+    return as_file("smoney-history.csv", _rows(here, found))
 
 
 @router.get("/wallet/history")
-def show(here: Here, text: Text = "", before: int | None = None) -> Response:
+def show(here: Here, text: Text = "", before: Before = None) -> Response:
     """Show the newest of what is found, or what is older than what was shown."""
     away = _away(here)
     if away is not None or here.visitor is None:
@@ -51,14 +52,16 @@ def _away(here: Visit) -> Response | None:
     return None if strong.may_look(here.deps, here.visitor) else here.go("/wallet")
 
 
-def _rows(here: Visit, lines: tuple[Line, ...]) -> Iterator[tuple[str, ...]]:
+def _rows(here: Visit, found: HistoryPage) -> Iterator[tuple[str, ...]]:
     yield tuple(here.say(Reply.of(f"page.history.{name}")) for name in COLUMNS)
-    for line in lines:
+    for line in found.lines:
         yield (
             line.at.astimezone(PARIS).isoformat(timespec="seconds"),
             here.say(Reply.of(line.said)),
             harmless(line.other_handle),
             line.reference,
             harmless(line.note or ""),
-            euros(line.amount_cents),
+            euros(line.amount_cents) if line.status == TransferStatus.POSTED.value else "",
         )
+    if found.older_than is not None:
+        yield ("", here.say(Reply.of("page.history.more")), "", "", "", "")

@@ -153,6 +153,9 @@ def test_what_a_stranger_sends_in_dollars_refuses_no_file() -> None:
     strange = Movement("SMONEY-PAYOUT-1", 1050, credit=True, currency="USD")
     (report,) = read_reports(camt([strange, ours]))
     assert [(one.amount_cents, one.is_credit) for one in report.lines] == [(1050, False)]
+    back = replace(strange, credit=False, reason="AC04")  # what the bank gave back to them
+    (report,) = read_reports(camt([back, ours]))
+    assert [(one.amount_cents, one.is_credit) for one in report.lines] == [(1050, False)]
     with pytest.raises(Rejected, match="bad_report"):
         read_reports(camt([replace(strange, reason="AC04"), ours]))
 

@@ -93,6 +93,7 @@ def test_the_cache_is_read_back_and_a_broken_one_is_made_anew(tmp_path: Path) ->
     assert again["starts"].keys() == set(tables.STARTS)
     assert tables.load([tmp_path]) == json.loads(json.dumps(again))
     assert tables.load([tmp_path / "missing"])["starts"].keys() == set(tables.STARTS)
+    assert tables.load([])["starts"].keys() == set(tables.STARTS)
 
 
 def test_a_text_that_no_rule_reads_is_an_error_of_the_loop() -> None:

@@ -48,11 +48,19 @@ def busy(world: World) -> World:
         ("_", ["carol -1234"]),
         ("bob", []),
         ("mallory", []),
+        ("dinars", []),
     ],
 )
 def test_what_is_looked_for_is_found(busy: World, text: str, expected: list[str]) -> None:
     """A handle, a word, an amount; a pattern's signs are letters; one's own handle finds none."""
     assert found(busy, "bob", text) == expected
+
+
+@pytest.mark.parametrize("text", ["Été", "ÉTÉ", "ete", "évian", "EVIAN"])
+def test_accents_and_capitals_change_nothing(busy: World, text: str) -> None:
+    """Whatever letters the database knows."""
+    paid(busy, "bob", "carol", "3€ for un Été à Évian")
+    assert found(busy, "bob", text) == ["carol -300"]
 
 
 def test_a_reference_finds_its_order_alone(busy: World) -> None:

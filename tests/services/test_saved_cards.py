@@ -12,6 +12,7 @@ from bot.services import settle, topup
 from bot.services.confirm import GoToCard, Settled, UnderWay
 from bot.services.steps import Step
 from bot.services.views import OrderView
+from bot.store import people
 from bot.store.engine import Store
 from tests.world import ProcessDied, World
 
@@ -208,3 +209,19 @@ def test_a_limit_that_shrank_stops_a_charge_before_it_is_made(world: World) -> N
     settle.recover(world.deps)
     assert world.topup(reference).refusal == "refusal.above_30_days"
     assert world.cards.paid == {}
+
+
+def test_a_saved_card_is_not_charged_for_a_payee_who_blocked_the_payer(world: World) -> None:
+    """Though it was confirmed before: no money leaves the card, and the order waits again."""
+    card_id, reference = ordered(world)
+    world.die_at = Step.CONFIRMATION_WRITTEN
+    with pytest.raises(ProcessDied):
+        world.confirm("bob", reference, funding="card", saved_card_id=card_id)
+    with world.store.write() as session:
+        alice, bob = world.x_id("alice"), world.x_id("bob")
+        people.block(session, alice, bob, at=world.clock.now(), turns_money_away=True)
+    world.pass_time(minutes=10)
+    world.react()
+    assert world.statuses(reference) == ["pending"]
+    assert (world.balance("bob"), world.balance("alice")) == (0, 0)
+    assert world.topup(reference).status != "captured"

@@ -1,6 +1,7 @@
 """Who asks for a settlement while another runs shares the next commit with all who wait."""
 
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier, get_ident
 
 import psycopg
 import pytest
@@ -65,6 +66,22 @@ def test_more_than_a_batch_is_settled_to_the_last(world: World, batch: int) -> N
     assert world.balance("alice") == 4000
     assert [world.balance(payer) for payer in PAYERS] == [4000] * len(PAYERS)
     assert settle.settle_waiting(world.deps, batch=batch) == 0
+
+
+def test_two_threads_settle_on_postgresql(world: World) -> None:
+    """The first, with two in hand, calls the other, who has the other two: both are at it."""
+    waiting(world)
+    hands = 1 if world.store.is_sqlite else settle.HANDS
+    met, seen = Barrier(hands), set()
+
+    def meet() -> None:
+        seen.add(get_ident())
+        met.wait(20)
+        world.on_step = (Step.INBOX_WRITTEN, lambda: None)
+
+    world.on_step = (Step.WALLET_SETTLED, meet)
+    assert settle.settle_waiting(world.deps, batch=4) == len(PAYERS)
+    assert len(seen) == hands
 
 
 @pytest.mark.parametrize("batch", [BATCH, 4, 2])

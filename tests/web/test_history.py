@@ -3,6 +3,7 @@
 import csv
 import io
 
+from bot.store import people
 from tests.web.conftest import OpenBrowser
 from tests.web.test_orders import text_of
 from tests.web.visiting import Browser
@@ -64,5 +65,33 @@ def test_nobody_else_looks_into_it(world: World, browser: Browser) -> None:
         assert "/signin" in browser.get(path).text
     browser.sign_in("carol")
     assert browser.get("/wallet/history").headers["location"] == "/wallet/phone"
+    assert browser.get("/wallet/history.csv").headers["location"] == "/wallet/phone"
     browser.sign_in("bob")
-    assert browser.get("/wallet/history?before=x").status_code == 400
+    for before in ("x", "0", "-1", "100000000000000000000"):
+        assert browser.get(f"/wallet/history?before={before}").status_code == 400
+    assert browser.get("/wallet/history?text=%00").status_code == 200
+
+
+def test_x_alone_opens_no_history(world: World, browser: Browser) -> None:
+    """Two factors come first (RTS 2018/389 art. 10), as for the wallet."""
+    bob = world.join("bob", cents=5_000)
+    world.join("alice")
+    world.confirm("bob", world.order("bob", "alice", "10€ for pizza"))
+    with world.store.write() as session:
+        people.change_person(session, bob, opened_at=None)
+    browser.sign_in("bob")
+    for path in ("/wallet/history", "/wallet/history.csv"):
+        answer = browser.get(path)
+        assert answer.headers["location"] == "/wallet"
+        assert "pizza" not in answer.text
+
+
+def test_what_never_moved_has_no_figure_in_the_values(world: World, browser: Browser) -> None:
+    """A spreadsheet's sum is what moved."""
+    world.join("bob", cents=5_000)
+    world.join("alice")
+    world.confirm("bob", world.order("bob", "alice", "10€"))
+    world.post("bob", f"@smoney cancel #{world.order('bob', 'alice', '7€')}")
+    browser.sign_in("bob")
+    rows = list(csv.reader(io.StringIO(browser.get("/wallet/history.csv").text)))
+    assert [row[-1] for row in rows[1:]] == ["", "-10.00"]
