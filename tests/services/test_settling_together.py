@@ -8,12 +8,12 @@ from sqlalchemy import exc
 
 from bot.domain.levels import WITHOUT_A_TABLE, Level
 from bot.domain.limits import Policy
-from bot.services import confirm, settle
+from bot.services import settle
 from bot.services.settle import BATCH
 from bot.services.steps import Step
 from bot.store import people
 from bot.store.engine import Store
-from tests.world import ProcessDied, World
+from tests.world import ProcessDied, World, reference_in
 
 PAYERS = ("bob", "dave", "erin", "frank")
 
@@ -24,18 +24,7 @@ def waiting(world: World) -> dict[str, int]:
     for payer in PAYERS:
         world.join(payer, cents=5000)
     ordered = {payer: world.order(payer, "alice") for payer in PAYERS}
-    ids = {}
-    for payer, reference in ordered.items():
-        will = confirm.Will(
-            reference=reference,
-            x_user_id=world.x_id(payer),
-            terms_hash=world.terms(payer, reference),
-            funding="wallet",
-            method="page",
-        )
-        with world.store.write() as session:
-            ids[payer], _topup = confirm.write(session, world.deps, will, world.clock.now())
-    return ids
+    return {payer: world.confirm_only(payer, reference) for payer, reference in ordered.items()}
 
 
 def test_those_who_ask_during_a_settlement_are_settled_by_one_of_them(world: World) -> None:
@@ -65,6 +54,37 @@ def test_more_than_a_batch_is_settled_to_the_last(world: World, batch: int) -> N
     assert world.balance("alice") == 4000
     assert [world.balance(payer) for payer in PAYERS] == [4000] * len(PAYERS)
     assert settle.settle_waiting(world.deps, batch=batch) == 0
+
+
+def test_one_payer_in_both_hands_pays_once_what_they_have_once(world: World) -> None:
+    """The one hand waits for the other's wallet, and sees what it has left there."""
+    world.join("alice")
+    for number in range(4):
+        bob = f"bob{number}"
+        world.join(bob, cents=1900)
+        references = [world.order(bob, "alice", amount) for amount in ("10€", "11€")]
+        ids = [world.confirm_only(bob, one) for one in references]
+        assert settle.settle_waiting(world.deps, batch=2) == 2
+        assert sorted(str(world.outcome(one)) for one in ids) == ["paid", "refusal.not_enough"]
+        statuses = [world.statuses(one)[0] for one in references]
+        assert sorted(statuses) == ["pending", "posted"]
+        assert world.balance(bob) == (900 if statuses[0] == "posted" else 800)
+
+
+@pytest.mark.parametrize("batch", [2, 4])
+def test_the_payers_of_one_order_are_settled_by_both_hands(world: World, batch: int) -> None:
+    """Both lock all of its transfers, one after the other: each payer pays their own, once."""
+    world.join("alice")
+    for payer in PAYERS:
+        world.join(payer, cents=5000)
+    asked = " ".join(f"@{payer}" for payer in PAYERS)
+    reference = reference_in(world.post("alice", f"@smoney request 10€ from {asked} each"))
+    ids = [world.confirm_only(payer, reference) for payer in PAYERS]
+    assert settle.settle_waiting(world.deps, batch=batch) == len(PAYERS)
+    assert [world.outcome(one) for one in ids] == ["paid"] * len(PAYERS)
+    assert world.statuses(reference) == ["posted"] * len(PAYERS)
+    assert world.balance("alice") == 4000
+    assert [world.balance(payer) for payer in PAYERS] == [4000] * len(PAYERS)
 
 
 @pytest.mark.parametrize("batch", [BATCH, 4, 2])
