@@ -317,7 +317,10 @@ class Payments(Protocol):
         """
 
     def refund(self, payment_id: str, *, amount_cents: int, key: str) -> str:
-        """Give captured money back to the card; return the refund's id."""
+        """Give captured money back to the card; return the refund's id, also of one that failed.
+
+        Whether it did is what `Reversals.refund` says.
+        """
 
 
 class Reversals(Protocol):

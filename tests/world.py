@@ -6,6 +6,7 @@ that the inbox takes in, a confirmation is a `Will`. Nothing of the bot is repla
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -264,6 +265,26 @@ class World:
                 keep=given.text if keep else None,
             ),
         )
+
+    def confirm_only(self, handle: str, reference: str, *, policy: Policy | None = None) -> int:
+        """Let a payer confirm from the wallet, and nothing be settled yet; return the row's id."""
+        deps = replace(self.deps, policy=policy or self.deps.policy)
+        will = confirm.Will(
+            reference=reference,
+            x_user_id=self.x_id(handle),
+            terms_hash=self.terms(handle, reference),
+            funding="wallet",
+            method="page",
+        )
+        with self.store.write() as session:
+            confirmation_id, _topup_id = confirm.write(session, deps, will, self.clock.now())
+        return confirmation_id
+
+    def outcome(self, confirmation_id: int) -> str | None:
+        """Return what became of a confirmation; None where it waits."""
+        with self.store.read() as session:
+            outcome: str | None = confirmations.get(session, confirmation_id).outcome
+        return outcome
 
     def terms(self, handle: str, reference: str) -> str:
         """Return the hash of what an order's page shows a payer."""

@@ -47,7 +47,7 @@ TRANSITIONS: Final[Mapping[TopupStatus, frozenset[TopupStatus]]] = MappingProxyT
         _S.DECLINED: frozenset(),
         _S.VOIDED: frozenset(),
         _S.EXPIRED: frozenset(),
-        _S.REFUNDED: frozenset({_S.CAPTURED}),  # a refund that the issuer sent back later
+        _S.REFUNDED: frozenset({_S.CAPTURED, _S.DISPUTED}),  # the issuer sent a refund back later
     }
 )
 """DESIGN.md, "The life of a transfer". A saved card's charge goes from created to captured."""
@@ -77,6 +77,17 @@ SESSION_MINUTES: Final = 31
 def may_go(old: TopupStatus, new: TopupStatus) -> bool:
     """Whether a top-up may go from one status to another."""
     return new in TRANSITIONS[old]
+
+
+def taken_as(*, is_refunded_whole: bool, is_disputed: bool) -> TopupStatus:
+    """Return where a top-up stands whose card has paid.
+
+    >>> taken_as(is_refunded_whole=True, is_disputed=True).value
+    'refunded'
+    """
+    if is_refunded_whole:
+        return TopupStatus.REFUNDED
+    return TopupStatus.DISPUTED if is_disputed else TopupStatus.CAPTURED
 
 
 def is_closed(failed_at: Iterable[datetime], at: datetime) -> bool:

@@ -16,13 +16,13 @@ from sqlmodel import Session
 from bot.domain import books
 from bot.domain.errors import Refusal, Rejected, Unavailable
 from bot.domain.replies import Reply
-from bot.domain.topup import RefundStatus, TopupStatus
+from bot.domain.topup import RefundStatus, TopupStatus, taken_as
 from bot.domain.transfer import TransferStatus
 from bot.services.deps import Deps
 from bot.services.steps import Step
 from bot.services.tell import News, shown, tell
 from bot.services.topup_end import OUR_MISTAKES
-from bot.store import confirmations, ledger, orders, people, refunds
+from bot.store import confirmations, disputes, ledger, orders, people, refunds
 from bot.store.down import is_away
 
 log = structlog.get_logger(__name__)
@@ -238,15 +238,18 @@ def _end(
 
 
 def _count(session: Session, row: Row[Any], cents: int, at: datetime) -> None:
-    """Keep what of the top-up is refunded: whole, it says so itself."""
+    """Keep what of the top-up is refunded: whole, it says so itself, disputed or not."""
     topup = refunds.count(session, row.topup_id, cents)
-    whole = topup.refunded_cents == topup.amount_cents
-    old, new = TopupStatus.REFUNDED, TopupStatus.CAPTURED
-    if whole:
-        old, new = new, old
-    confirmations.advance_topup(
-        session, row.topup_id, old=old, new=new, reason=f"refund {row.id}", at=at
+    old = TopupStatus(topup.status)
+    new = taken_as(
+        is_refunded_whole=topup.refunded_cents == topup.amount_cents,
+        is_disputed=disputes.are_open(session, topup.id),
     )
+    if new is not old:
+        moved = confirmations.advance_topup(
+            session, topup.id, old=old, new=new, reason=f"refund {row.id}", at=at
+        )
+        assert moved, "a locked top-up moves"
 
 
 def _tell_payer(session: Session, row: Row[Any], status: RefundStatus, at: datetime) -> None:

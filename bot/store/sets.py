@@ -87,12 +87,15 @@ class Statement:
             return list(map(self._row._make, cursor))
 
     def stream(self, session: Session, **values: Any) -> Iterator[Any]:
-        """Run it as `run` does, for more rows than are wanted in memory."""
+        """Run it as `run` does, for more rows than are wanted in memory; of no given set.
+
+        SQLite would read it while it is streamed, and lose it to whoever runs a statement over a
+        set of that name and columns meanwhile.
+        """
+        assert not self.tables, "a given set is not streamed"
         connection = session.connection()
         is_sqlite = connection.dialect.name == "sqlite"
         text = self.on_sqlite if is_sqlite else self.on_postgresql
-        if is_sqlite:
-            self._give(connection, values)
         yield from connection.execution_options(yield_per=STREAMED).exec_driver_sql(
             text, self.bound(values, is_sqlite=is_sqlite)
         )
@@ -112,7 +115,11 @@ class Statement:
         return executed(connection, text, self.bound(values, is_sqlite=is_sqlite))
 
     def _give(self, connection: Connection, values: Mapping[str, Any]) -> None:
-        """Put given sets into temporary tables, where SQLite finds them faster than in JSON."""
+        """Put given sets into temporary tables, where SQLite finds them faster than in JSON.
+
+        A table stays with its connection, unless what made it is rolled back; its rows are those of
+        the last statement that was given a set of that name and columns.
+        """
         for name, columns in self.tables.items():
             table = _table_of(name, columns)
             rows = list(zip(*(values[name][column] for column in columns), strict=True))
@@ -228,7 +235,7 @@ def _temporary(match: re.Match[str]) -> str:
 
 
 def _table_of(name: str, columns: Iterable[str]) -> str:
-    return f"temp.given_{name}_{'_'.join(columns)}"
+    return "__".join(["temp.given", name, *columns])  # no name of ours holds two
 
 
 def _value(value: object, is_sqlite: bool) -> object:  # noqa: FBT001 (a switch of this file)

@@ -52,6 +52,16 @@ def test_a_refund_that_the_issuer_sends_back_says_so(bench: Bench) -> None:
     assert (event.refund_id, event.payment_id) == (refund_id, payment.id)
 
 
+def test_a_refund_that_came_back_before_its_answer_is_found_by_its_key(bench: Bench) -> None:
+    """The same refund by its id, which says that it failed: it is not made a second time."""
+    payment = captured(bench)
+    first = bench.payments.refund(payment.id, amount_cents=500, key="refund-1")
+    bench.send_back(first)
+    assert bench.payments.refund(payment.id, amount_cents=500, key="refund-1") == first
+    assert bench.reversals.refund(first).failed
+    assert bench.payments.read(payment.id).refunded_cents == 0
+
+
 # --- disputes ------------------------------------------------------------------------------------
 
 

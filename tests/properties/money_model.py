@@ -239,8 +239,10 @@ class Model:
         """The card took it, or it is in the wallet again."""
         if failed and one.refund != "failed":
             self.money.move("cards", one.payer, one.cents)
-            one.topup = "captured" if one.topup == "refunded" else one.topup
-        if not failed and one.refund == "asked" and one.topup == "captured":
+            stands = any(it.of is one and it.heard in ("open", "lost") for it in self.disputes)
+            back = "disputed" if stands else "captured"
+            one.topup = back if one.topup == "refunded" else one.topup
+        if not failed and one.refund == "asked":
             one.topup = "refunded"
         one.refund = "failed" if failed else "made"
 
@@ -258,7 +260,7 @@ class Model:
             restored = min(one.cents, one.recovered)
             self.money.move("cards", paid.payer, restored)
             self.money.move("cards", "own", one.cents - restored)
-            paid.topup = "captured"
+            paid.topup = "captured" if paid.topup == "disputed" else paid.topup
         one.heard = one.decided
 
     def recover(self, person: str) -> int:

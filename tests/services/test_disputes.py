@@ -8,7 +8,17 @@ from sqlalchemy import text
 
 from bot.domain.errors import Refusal, Unavailable
 from bot.ports import CardPayment
-from bot.services import cases, claim, disputes, persons, receive, settle, topup
+from bot.services import (
+    cases,
+    claim,
+    disputes,
+    operate,
+    persons,
+    receive,
+    refunds,
+    settle,
+    topup,
+)
 from bot.services.views import OrderView
 from bot.store import ledger
 from tests.world import World
@@ -227,3 +237,69 @@ def test_a_claim_and_a_dispute_of_the_same_money_have_one_winner(world: World) -
         claim.claim(world.deps, reference, world.x_id("carol"))
     assert refused.value.reply.key == "refusal.nothing_held"
     assert world.balance("carol") == 0
+
+
+def refunding(world: World) -> tuple[str, str]:
+    """Let a refund of the whole be made and its answer be lost, and a dispute cross it.
+
+    Returns the order's reference and the dispute.
+    """
+    world.join("bob")
+    world.join("alice")
+    reference = paid(world, "alice")
+    world.cards.fail("payments.refund", Unavailable("no answer"), after=True)
+    operate.refund_order(world.deps, reference, to="card")
+    topup = world.topup(reference)
+    dispute_id = world.cards.dispute(topup.payment_id, amount_cents=topup.amount_cents)
+    hear(world, *events(world))
+    assert world.topup(reference).status == "disputed"
+    return reference, dispute_id
+
+
+def stands(world: World, reference: str) -> tuple[str, int]:
+    """Return where an order's top-up stands, and what of it is refunded."""
+    topup = world.topup(reference)
+    return topup.status, topup.refunded_cents
+
+
+def decide(world: World, dispute_id: str, outcome: Any) -> None:
+    """Let the card network decide a dispute, or leave it open, and the bot hear of it."""
+    if outcome != "open":
+        world.cards.decide(dispute_id, outcome)
+        hear(world, *events(world))
+
+
+@pytest.mark.parametrize("decided_first", [False, True])
+@pytest.mark.parametrize("outcome", ["won", "lost"])
+def test_what_is_disputed_and_then_refunded_whole_is_refunded(
+    world: World, outcome: Any, *, decided_first: bool
+) -> None:
+    """Whichever is known first, and however the dispute ends: the whole is with the card."""
+    reference, dispute_id = refunding(world)
+    if not decided_first:
+        refunds.recover(world.deps)
+        assert stands(world, reference) == ("refunded", 1000)
+    decide(world, dispute_id, outcome)
+    refunds.recover(world.deps)
+    assert stands(world, reference) == ("refunded", 1000)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status"), [("open", "disputed"), ("lost", "disputed"), ("won", "captured")]
+)
+@pytest.mark.parametrize("decided_first", [False, True])
+def test_a_refund_that_comes_back_leaves_a_dispute_where_it_stands(
+    world: World, outcome: Any, status: str, *, decided_first: bool
+) -> None:
+    """Open or lost, its top-up is disputed again; won, it is captured."""
+    reference, dispute_id = refunding(world)
+    refunds.recover(world.deps)
+    (refund_id,) = world.cards.refunds
+    if decided_first:
+        decide(world, dispute_id, outcome)
+    world.cards.send_back(refund_id)
+    refunds.look(world.deps, refund_id)
+    if not decided_first:
+        assert stands(world, reference) == ("disputed", 0)
+        decide(world, dispute_id, outcome)
+    assert stands(world, reference) == (status, 0)

@@ -4,11 +4,9 @@ Who holds a row that both want lets one deed wait for it, with all that it has l
 then the other; let go, both have to end. `test_waiting_in_circles` looks for others at random.
 """
 
-import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import Final
 
 import pytest
 from sqlalchemy import text
@@ -16,10 +14,8 @@ from sqlalchemy import text
 from bot.domain.limits import Policy
 from bot.services import cancel, confirm, disputes, operate, refunds, settle
 from bot.store.engine import Store
+from tests.services.at_once import until_waiting
 from tests.world import World, reference_in
-
-PATIENCE_S: Final = 10
-"""How long a deed may take to come to its lock (seconds)."""
 
 
 @pytest.fixture
@@ -60,23 +56,9 @@ def one_after_another(store: Store, row: str, *deeds: Callable[[], object]) -> N
             session.execute(text(f"SELECT 1 FROM {row} FOR UPDATE"))
             for deed in deeds:
                 ended.append(threads.submit(deed))
-                _until_waiting(store, len(ended))
+                until_waiting(store, len(ended))
         for one in ended:
             one.result()
-
-
-def _until_waiting(store: Store, count: int) -> None:
-    end = time.monotonic() + PATIENCE_S
-    waiting = text(
-        "SELECT count(*) FROM pg_stat_activity"
-        " WHERE wait_event_type = 'Lock' AND datname = current_database()"
-    )
-    while time.monotonic() < end:
-        with store.read() as session:
-            if session.execute(waiting).scalar_one() >= count:
-                return
-        time.sleep(0.01)
-    raise AssertionError("a deed does not come to its lock")
 
 
 def test_a_job_that_expires_an_order_locks_its_transfers_as_a_settlement_does(

@@ -16,6 +16,7 @@ from bot.services import cancel, claim, confirm, first_time
 from bot.services.confirm import Will
 from bot.store import orders, people
 from bot.store.engine import Store
+from tests.services.at_once import until_waiting
 from tests.world import World
 
 PHONE = "+33639980042"
@@ -51,26 +52,12 @@ class Other:
         assert not self._thread.is_alive(), "it waits for ever"
 
 
-def wait_until_somebody_waits(store: Store) -> None:
-    """Return once a connection to this database waits for a lock."""
-    waiting = text(
-        "SELECT count(*) FROM pg_stat_activity "
-        "WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    )
-    for _ in range(1000):
-        with store.read() as session:
-            if session.execute(waiting).scalar_one():
-                return
-        Event().wait(0.02)
-    raise AssertionError("nobody waits: the two do not meet")
-
-
 @contextmanager
 def meeting(store: Store, other: Other) -> Iterator[None]:
     """Do something in a transaction that `other` waits for, then let both end."""
     yield
     other.start()
-    wait_until_somebody_waits(store)
+    until_waiting(store)
 
 
 def ask_for_code(world: World, handle: str) -> Callable[[], None]:

@@ -7,7 +7,7 @@ import pytest
 
 from bot.domain.errors import Refusal, Rejected, Unavailable
 from bot.domain.limits import Policy
-from bot.services import operate, receive, refunds, settle
+from bot.services import operate, receive, reconcile, refunds, settle
 from bot.services.views import OrderView
 from bot.store import ledger
 from bot.store.engine import Store
@@ -225,7 +225,7 @@ def test_a_refund_that_comes_back_days_later_is_in_the_wallet_again(world: World
 
 @pytest.mark.parametrize("after", [False, True])
 def test_a_lost_answer_is_asked_for_again_and_refunds_once(world: World, after: bool) -> None:
-    """By the job, under the same key; also where the issuer sent it back meanwhile."""
+    """By the job, under the same key, whether or not the acquirer had made it."""
     reference = by_card(world)
     world.cards.fail("payments.refund", Unavailable("no answer"), after=after)
     operate.refund_order(world.deps, reference, to="card")
@@ -234,6 +234,28 @@ def test_a_lost_answer_is_asked_for_again_and_refunds_once(world: World, after: 
     assert refunds.recover(world.deps) == 0
     assert card_status(world, reference) == "succeeded"
     assert len(world.cards.refunds) == 1
+
+
+def test_a_refund_that_came_back_before_its_answer_has_failed_and_explains_itself(
+    world: World,
+) -> None:
+    """Its money is in the wallet, and neither of its movements is left for an operator to book."""
+    reference = by_card(world)
+    world.cards.fail("payments.refund", Unavailable("no answer"), after=True)
+    operate.refund_order(world.deps, reference, to="card")
+    (made,) = world.cards.refunds
+    world.cards.send_back(made)
+    for body, signature in world.cards.events[-2:]:  # before our row knows whose it is
+        receive.take_in(world.deps, [world.deps.webhooks.verify(body, signature)])
+        receive.read_inbox(world.deps)
+    assert card_status(world, reference) == "created"
+    assert refunds.recover(world.deps) == 1
+    assert card_status(world, reference) == "failed"
+    assert (world.balance("bob"), cards_cents(world)) == (1000, 1000)
+    assert (world.topup(reference).status, world.topup(reference).refunded_cents) == ("captured", 0)
+    assert len(world.cards.refunds) == 1
+    world.cards.pay_out()
+    assert reconcile.reconcile_books(world.deps).differences == []
 
 
 def test_a_mistake_of_ours_is_no_answer_of_the_card(world: World) -> None:

@@ -9,6 +9,8 @@ from functools import partial
 
 import pytest
 
+from bot.domain import sca
+from bot.domain.errors import Refusal
 from bot.domain.limits import Policy
 from bot.services import claim, disputes, operate, settle
 from bot.services.check import prove
@@ -74,6 +76,60 @@ def test_two_accounts_of_one_person_have_one_limit(store: Store) -> None:
         settle.settle_waiting(world.deps)
         assert paid_cents(world, [reference for _who, reference in orders]) <= 3300
         assert sum(world.statuses(one)[0] in PAID for _who, one in orders) == 3
+    assert prove(store).problems == []
+
+
+def answer_to(deed: Callable[[], object]) -> object:
+    """Do a deed; return what it answers, or the key of its refusal."""
+    try:
+        return deed()
+    except Refusal as refusal:
+        return refusal.reply.key
+
+
+def test_a_hundred_euros_without_authentication_are_not_passed_by_many_at_once(
+    store: Store,
+) -> None:
+    """RTS 2018/389 art. 16 (b), with money enough for all: four times 24 € go, the others wait."""
+    world = World(store)
+    world.join("alice")
+    for number in range(ROUNDS):
+        bob = f"bob{number}"
+        world.join(bob, cents=50_000)
+        references = [world.order(bob, "alice", f"24.0{one}€") for one in range(AT_ONCE)]
+        deeds = [partial(answer_to, confirming(world, bob, one)) for one in references]
+        answers = all_at_once([*deeds, *[lambda: settle.settle_waiting(world.deps)] * 2])
+        settle.settle_waiting(world.deps)
+        assert paid_cents(world, references) <= world.deps.policy.low_value_total_cents
+        statuses = sorted(world.statuses(one)[0] for one in references)
+        assert statuses == ["pending"] * 2 + ["posted"] * 4
+        assert answers.count("refusal.needs_sca_total") == 2
+    assert prove(store).problems == []
+
+
+def test_what_is_settled_at_once_never_passes_the_hundred_euros(store: Store) -> None:
+    """All confirmed while the operator's figure was higher: each settlement counts the others'.
+
+    Four workers settle, one confirmation in each commit; who is left may confirm again.
+    """
+    world = World(store)
+    world.join("alice")
+    for number in range(ROUNDS):
+        bob = f"bob{number}"
+        world.join(bob, cents=50_000)
+        references = [world.order(bob, "alice", f"24.0{one}€") for one in range(AT_ONCE)]
+        ids = [world.confirm_only(bob, one, policy=WIDE) for one in references]
+        all_at_once([partial(settle.settle_waiting, world.deps, batch=2)] * 4)
+        settle.settle_waiting(world.deps)
+        assert paid_cents(world, references) <= world.deps.policy.low_value_total_cents
+        outcomes = sorted(str(world.outcome(one)) for one in ids)
+        assert outcomes == ["paid"] * 4 + ["refusal.needs_sca_total"] * 2
+        statuses = sorted(world.statuses(one)[0] for one in references)
+        assert statuses == ["pending"] * 2 + ["posted"] * 4
+        waiting = next(one for one in references if world.statuses(one) == ["pending"])
+        proof = sca.Authenticated(f"proof-{bob}", world.terms(bob, waiting), sca.Basis.PASSKEY)
+        world.confirm(bob, waiting, proof=proof)
+        assert world.statuses(waiting) == ["posted"]
     assert prove(store).problems == []
 
 

@@ -5,16 +5,20 @@ from threading import Barrier, get_ident
 
 import psycopg
 import pytest
-from sqlalchemy import exc
+from sqlalchemy import exc, text
+from structlog.testing import capture_logs
 
 from bot.domain.levels import WITHOUT_A_TABLE, Level
 from bot.domain.limits import Policy
-from bot.services import confirm, settle
-from bot.services.settle import BATCH
+from bot.services import settle, split
+from bot.services.drafted import SplitView
+from bot.services.settle import BATCH, HANDS
 from bot.services.steps import Step
 from bot.store import people
 from bot.store.engine import Store
-from tests.world import ProcessDied, World
+from tests import builders
+from tests.services.at_once import until_waiting
+from tests.world import ProcessDied, World, reference_in
 
 PAYERS = ("bob", "dave", "erin", "frank")
 
@@ -25,18 +29,7 @@ def waiting(world: World) -> dict[str, int]:
     for payer in PAYERS:
         world.join(payer, cents=5000)
     ordered = {payer: world.order(payer, "alice") for payer in PAYERS}
-    ids = {}
-    for payer, reference in ordered.items():
-        will = confirm.Will(
-            reference=reference,
-            x_user_id=world.x_id(payer),
-            terms_hash=world.terms(payer, reference),
-            funding="wallet",
-            method="page",
-        )
-        with world.store.write() as session:
-            ids[payer], _topup = confirm.write(session, world.deps, will, world.clock.now())
-    return ids
+    return {payer: world.confirm_only(payer, reference) for payer, reference in ordered.items()}
 
 
 def test_those_who_ask_during_a_settlement_are_settled_by_one_of_them(world: World) -> None:
@@ -82,6 +75,68 @@ def test_two_threads_settle_on_postgresql(world: World) -> None:
     world.on_step = (Step.WALLET_SETTLED, meet)
     assert settle.settle_waiting(world.deps, batch=4) == len(PAYERS)
     assert len(seen) == hands
+
+
+def settle_by_hands_that_meet(world: World, row: str, *, batch: int) -> int:
+    """Settle all that waits; on PostgreSQL both hands come to a row that is somebody else's first.
+
+    Each has locked its confirmations by then, and they go on at the same moment. No rule of the
+    database has to stop one of them: what it decides on is locked.
+    """
+    if world.store.is_sqlite:  # it has one writer
+        return settle.settle_waiting(world.deps, batch=batch)
+    with capture_logs() as logs, ThreadPoolExecutor(1) as thread:
+        with world.store.write() as session:
+            session.execute(text(f"SELECT 1 FROM {row} FOR UPDATE"))
+            settled = thread.submit(settle.settle_waiting, world.deps, batch=batch)
+            until_waiting(world.store, HANDS)
+        count = settled.result()
+    assert "batch_failed" not in [one["event"] for one in logs]
+    return count
+
+
+def test_one_payer_in_both_hands_pays_what_they_have_once(world: World) -> None:
+    """One confirmation in each hand, money for one of them: the other waits again."""
+    alice, bob = world.join("alice"), world.join("bob", cents=1900)
+    references = [world.order("bob", "alice", amount) for amount in ("10€", "11€")]
+    ids = [world.confirm_only("bob", one) for one in references]
+    assert settle_by_hands_that_meet(world, f"person WHERE id = {alice}", batch=2) == 2
+    assert sorted(str(world.outcome(one)) for one in ids) == ["paid", "refusal.not_enough"]
+    statuses = [world.statuses(one)[0] for one in references]
+    assert sorted(statuses) == ["pending", "posted"]
+    assert world.balance("bob") == (900 if statuses[0] == "posted" else 800)
+    assert settle.settle_waiting(world.deps) == 0
+    waiting = references[statuses.index("pending")]
+    with world.store.write() as session:
+        builders.fill(session, bob, 5000)
+    world.confirm("bob", waiting)
+    assert world.statuses(waiting) == ["posted"]
+
+
+@pytest.mark.parametrize("batch", [2, 4])
+@pytest.mark.parametrize("ask", ["request 10€ each from", "split 50€ with"])
+def test_the_payers_of_one_order_are_settled_by_both_hands(
+    world: World, ask: str, batch: int
+) -> None:
+    """Both lock all of its transfers, one after the other: each payer pays their own, once."""
+    world.join("alice")
+    for payer in PAYERS:
+        world.join(payer, cents=5000)
+    everybody = " ".join(f"@{payer}" for payer in PAYERS)
+    reference = reference_in(world.post("alice", f"@smoney {ask} {everybody}"))
+    if ask.startswith("split"):
+        page = world.page("alice", reference)
+        assert isinstance(page, SplitView)
+        split.ask_others(
+            world.deps, reference, world.x_id("alice"), with_own=True, terms_hash=page.terms_hash
+        )
+    ids = [world.confirm_only(payer, reference) for payer in PAYERS]
+    row = f"transfer WHERE id = {world.transfers(reference)[0].id}"
+    assert settle_by_hands_that_meet(world, row, batch=batch) == len(PAYERS)
+    assert [world.outcome(one) for one in ids] == ["paid"] * len(PAYERS)
+    assert world.statuses(reference) == ["posted"] * len(PAYERS)
+    assert world.balance("alice") == 4000
+    assert [world.balance(payer) for payer in PAYERS] == [4000] * len(PAYERS)
 
 
 @pytest.mark.parametrize("batch", [BATCH, 4, 2])
