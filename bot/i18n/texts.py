@@ -31,10 +31,8 @@ _AND: Final[Mapping[Lang, str]] = {"fr": " et ", "en": " and "}
 def say(reply: Reply, lang: Lang, *, public: bool, seed: int = 0) -> str:
     """Put a reply into a language; `seed` picks one of its wordings."""
     wordings = catalogue()[reply.key][lang]
-    sentence = wordings[seed % len(wordings)]
 
-    def write(match: re.Match[str]) -> str:
-        name = match[1]
+    def write(name: str) -> str:
         assert name in reply.values, f"{reply.key} names {name}, which it was not given"
         value = reply.values[name]
         if isinstance(value, Reply):
@@ -44,7 +42,16 @@ def say(reply: Reply, lang: Lang, *, public: bool, seed: int = 0) -> str:
             return "\n".join(say(one, lang, public=public) for one in value)
         return _written(name, value, lang, public=public)
 
-    return _PLACE.sub(write, sentence)
+    said, *places = _pieces(wordings[seed % len(wordings)])
+    for name, text in zip(places[::2], places[1::2], strict=True):
+        said += write(name) + text
+    return said
+
+
+@cache
+def _pieces(sentence: str) -> list[str]:
+    """Return a sentence's texts, and between them the names that it has places for."""
+    return _PLACE.split(sentence)
 
 
 @cache
