@@ -88,11 +88,17 @@ def x_settings(url: str) -> dict[str, str]:
     }
 
 
+def _client(url: str) -> httpx.Client:
+    """Return a client that leaves a connection before its server does, after 5 s of rest."""
+    limits = httpx.Limits(keepalive_expiry=2)
+    return httpx.Client(base_url=url, trust_env=False, verify=False, timeout=30, limits=limits)
+
+
 class LocalX:
     """What people do on the local X."""
 
     def __init__(self, url: str) -> None:
-        self._client = httpx.Client(base_url=url, trust_env=False, verify=False, timeout=30)
+        self._client = _client(url)
 
     def close(self) -> None:
         """Give the connections back."""
@@ -129,7 +135,7 @@ class Network:
     """The card network as people, operators and the proof meet it."""
 
     def __init__(self, url: str) -> None:
-        self._client = httpx.Client(base_url=url, trust_env=False, verify=False, timeout=30)
+        self._client = _client(url)
 
     def close(self) -> None:
         """Give the connections back."""

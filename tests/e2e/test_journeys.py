@@ -14,6 +14,7 @@ from tests.builders import CODE
 from tests.doors.far_side import program
 from tests.e2e.conftest import DESK_WIDTH, PHONE_WIDTH, OpenPage
 from tests.e2e.steps import (
+    barriers,
     card_session,
     pay_by_card,
     pay_with_a_touch,
@@ -344,7 +345,10 @@ def test_an_amount_that_was_never_public_and_a_payment_without_a_post(
 
 
 def test_pages_fit_narrow_screens_and_large_text(sandbox: Sandbox, open_page: OpenPage) -> None:
-    """At 320 pixels, and with text twice as large, nothing is cut off; buttons suit a thumb."""
+    """At 320 pixels, and with text twice as large, nothing is cut off; buttons suit a thumb.
+
+    Nothing keeps a reader out, in the light and in the dark (WCAG 2.2 AA, by axe-core's rules).
+    """
     reference = sandbox.order("@smoney pay @alice @carol 12,50€ each for a very long evening out")
     asked = sandbox.order("@smoney request 12,50€ from @bob for a long evening", by="alice")
     draft = sandbox.order("@smoney pay @alice @carol 1250 for a very long evening out")
@@ -361,6 +365,9 @@ def test_pages_fit_narrow_screens_and_large_text(sandbox: Sandbox, open_page: Op
             page.evaluate(GROW, scale)
             assert page.evaluate("document.documentElement.scrollWidth") <= width, path
             assert page.evaluate(LOW_BUTTONS) == [], path
+            for scheme in ("light", "dark") if scale == 1 else ():
+                page.emulate_media(color_scheme=scheme)
+                assert barriers(page) == [], (path, scheme)
 
 
 GROW = """scale => {
