@@ -379,10 +379,9 @@ def test_each_test_that_the_threat_model_names_is_there() -> None:
     """What stands against a threat is shown, not said."""
     named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs" / "security.md").read_text()))
     there = {
-        node.name
+        name
         for path in sources("tests")
-        for node in ast.walk(ast.parse((ROOT / path).read_text()))
-        if isinstance(node, ast.FunctionDef)
+        for name in re.findall(r"^def (test_\w+)", (ROOT / path).read_text(), re.MULTILINE)
     }
     assert len(named) > 40
     assert named <= there, sorted(named - there)

@@ -366,7 +366,7 @@ def test_pages_fit_narrow_screens_and_large_text(sandbox: Sandbox, open_page: Op
             assert page.evaluate("document.documentElement.scrollWidth") <= width, path
             assert page.evaluate(LOW_BUTTONS) == [], path
             for scheme in ("light", "dark") if scale == 1 else ():
-                page.emulate_media(color_scheme=scheme)
+                page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
                 assert barriers(page) == [], (path, scheme)
 
 
