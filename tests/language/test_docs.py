@@ -32,11 +32,12 @@ def read(example: str, context: str) -> str:
     return told(parse(Text(example, in_reply_to=author)))
 
 
-@pytest.mark.parametrize(("example", "meaning"), ROWS)
-def test_every_example_is_read_as_it_says(example: str, meaning: str) -> None:
+def test_every_example_is_read_as_it_says() -> None:
     """What a reader tries works."""
-    context, _, expected = meaning.rpartition(": ")
-    assert read(example, context) == expected
+    assert len(ROWS) > 100
+    for example, meaning in ROWS:
+        context, _, expected = meaning.rpartition(": ")
+        assert read(example, context) == expected, example
 
 
 def test_every_list_of_words_is_the_table_s() -> None:

@@ -46,10 +46,12 @@ def test_its_values_are_a_file(world: World, open_browser: OpenBrowser) -> None:
 def test_older_lines_have_a_page_of_their_own(world: World, browser: Browser) -> None:
     """Fifty on the first; the link to the rest keeps what was looked for."""
     world.join("bob", cents=20_000)
-    world.join("alice")
-    world.dm("bob", "help")
-    for _ in range(51):
-        world.confirm("bob", world.order("bob", "alice", "0,10€ for tea"))
+    for number in range(10):
+        world.join(f"p{number}")
+    ten = " @".join(f"p{number}" for number in range(10))
+    for _ in range(5):
+        world.confirm("bob", world.order("bob", ten, "0,10€ each for tea"))
+    world.confirm("bob", world.order("bob", "p0", "0,10€ for tea"))
     browser.sign_in("bob")
     page = browser.get("/wallet/history?text=tea").text
     assert page.count("tea</bdi>") == 50
