@@ -73,10 +73,10 @@ def templates(request: pytest.FixtureRequest) -> Iterator[Templates]:
     """The migrated databases that tests copy, and the server of one of them."""
     given = getattr(request.config, "workerinput", {}).get("templates")
     if given is not None:
-        yield Templates.at(given)
+        yield Templates.at(given).wait()
         return
     made = Templates.make()
-    yield made
+    yield made.wait()
     made.remove()
 
 

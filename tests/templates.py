@@ -1,17 +1,18 @@
 """The migrated databases that tests copy: made once for a run, whichever of its processes asks."""
 
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
+from threading import Thread
 from typing import Any, Final, Self
 
 import psycopg
 
 from bot import migrations
 from bot.store.engine import Store
-from tests.servers import PostgreSQL, quick_folder
+from tests.servers import START_TIMEOUT_S, PostgreSQL, quick_folder
 
 POSTGRESQL_TEMPLATE: Final = "smoney_template"
 """The name of the migrated database on the server."""
@@ -24,29 +25,41 @@ class Templates:
     """A migrated SQLite file, and a PostgreSQL server with a migrated database."""
 
     sqlite: Path
-    given: PostgreSQL | None = None
+    server: PostgreSQL
+    making: Thread | None = None
 
     @classmethod
     def make(cls) -> Self:
-        """Run the migrations on SQLite; the server starts when it is first asked for."""
-        made = cls(quick_folder() / "template.db")
-        url = f"sqlite:///{made.sqlite}"
+        """Begin to make them; other processes may look for their tests meanwhile."""
+        made = cls(quick_folder() / "template.db", PostgreSQL())
+        made.making = Thread(target=made._make)
+        made.making.start()
+        return made
+
+    def _make(self) -> None:
+        """Run the migrations on both."""
+        url = f"sqlite:///{self.sqlite}"
         migrations.upgrade(url)
         store = Store(url)
         with store.engine.connect() as connection:
             # What is still in the write-ahead log would not be copied.
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
         store.close()
-        return made
+        self.server.start()
+        migrations.upgrade(self.server.create(POSTGRESQL_TEMPLATE))
+        self._ready.touch()
 
-    @cached_property
-    def server(self) -> PostgreSQL:
-        """The server: another process's, or our own."""
-        if self.given is not None:
-            return self.given
-        started = PostgreSQL().start()
-        migrations.upgrade(started.create(POSTGRESQL_TEMPLATE))
-        return started
+    @property
+    def _ready(self) -> Path:
+        return self.sqlite.with_name("ready")
+
+    def wait(self) -> Self:
+        """Return them when they are made."""
+        give_up_at = time.monotonic() + 2 * START_TIMEOUT_S
+        while not self._ready.exists():
+            assert time.monotonic() < give_up_at, "no databases to copy: what the run said is above"
+            time.sleep(0.05)
+        return self
 
     @property
     def address(self) -> tuple[str, str, int]:
@@ -55,7 +68,7 @@ class Templates:
 
     @classmethod
     def at(cls, address: tuple[str, str, int]) -> Self:
-        """Those that another process made, which also removes them."""
+        """Those that another process makes, which also removes them."""
         sqlite, folder, port = address
         return cls(Path(sqlite), PostgreSQL(folder=Path(folder), port=port))
 
@@ -65,8 +78,9 @@ class Templates:
 
     def remove(self) -> None:
         """Stop the server and leave nothing."""
-        if "server" in self.__dict__:
-            self.server.stop()
+        if self.making is not None:
+            self.making.join()
+        self.server.stop()
         shutil.rmtree(self.sqlite.parent, ignore_errors=True)
 
 

@@ -354,6 +354,7 @@ def test_pages_fit_narrow_screens_and_large_text(sandbox: Sandbox, open_page: Op
     draft = sandbox.order("@smoney pay @alice @carol 1250 for a very long evening out")
     for width, scale in ((320, 1), (PHONE_WIDTH, 2), (DESK_WIDTH, 2)):
         page = open_page(width)
+        page.emulate_media(color_scheme="dark", reduced_motion="reduce")
         page.goto(f"{sandbox.url}/t/{reference}")
         sign_in(page, "bob")
         payment = (f"/t/{reference}", f"/t/{reference}/not-me")
@@ -365,9 +366,8 @@ def test_pages_fit_narrow_screens_and_large_text(sandbox: Sandbox, open_page: Op
             page.evaluate(GROW, scale)
             assert page.evaluate("document.documentElement.scrollWidth") <= width, path
             assert page.evaluate(LOW_BUTTONS) == [], path
-            for scheme in ("light", "dark") if scale == 1 else ():
-                page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-                assert barriers(page) == [], (path, scheme)
+            if scale == 1:  # in the light its pictures are looked at
+                assert barriers(page) == [], path
 
 
 GROW = """scale => {

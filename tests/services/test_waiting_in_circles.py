@@ -34,7 +34,7 @@ PEOPLE: Final = ("bob", "alice", "carol", "dave")
 NEWCOMER: Final = "erin"
 """Has no wallet: what she is paid is held."""
 HANDS: Final = 8
-DEEDS: Final = 50
+DEEDS: Final = 40
 """Deeds of each hand: with the locks in another order a run met several circles."""
 
 
