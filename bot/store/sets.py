@@ -154,8 +154,12 @@ def executed(
     driver's error is done here, since that is what the callers know.
     """
     cursor = connection.connection.cursor()
-    with _driving(connection, text):
-        cursor.execute(text, values)
+    try:
+        with _driving(connection, text):
+            cursor.execute(text, values)
+    except DBAPIError:
+        cursor.close()
+        raise
     return closing(cursor)
 
 
