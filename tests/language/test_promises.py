@@ -174,6 +174,17 @@ def test_no_order_of_rules_decides(by_lark: lark.Lark, noting: Noting, start: st
     assert seen | aside >= {name for name in ranks if name != tables.IGNORED}
 
 
+def test_every_python_reads_the_same(by_lark: lark.Lark) -> None:
+    """No repeat of a group is possessive: Python 3.11.0 to 3.11.4 match it wrong (gh-106052).
+
+    `(?>(?:...)+)` means the same and is right on all of them.
+    """
+    group_repeated = re.compile(r"\)(?:[*+?]|\{[0-9,]+\})\+")
+    assert group_repeated.search("(?:a|bc)++"), "it finds one"
+    patterns = {one.name: one.pattern.to_regexp() for one in by_lark.terminals}
+    assert [name for name, pattern in patterns.items() if group_repeated.search(pattern)] == []
+
+
 @pytest.mark.parametrize("start", tables.STARTS)
 def test_nothing_is_read_twice(noting: Noting, start: str) -> None:
     """Each token begins where the one before it ended, and each is scanned once."""
