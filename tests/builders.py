@@ -119,7 +119,7 @@ def order(
     """Write an order with a transfer for each amount; return the transfers' ids."""
     for handle in (payer, payee):
         people.see(session, x_id(handle), at=NOON, handle=handle)
-    order_id = orders.insert_order(
+    row = orders.insert_order(
         session,
         NewOrder(
             kind=kind,
@@ -132,7 +132,7 @@ def order(
         reference,
         at=NOON,
     )
-    assert order_id is not None
+    assert row is not None
     new = [
         NewTransfer(
             payer_x_user_id=x_id(payer),
@@ -143,7 +143,7 @@ def order(
         )
         for cents in amounts_cents
     ]
-    return orders.insert_transfers(session, order_id, new, confirm_by=NOON.replace(day=24), at=NOON)
+    return orders.insert_transfers(session, row.id, new, confirm_by=NOON.replace(day=24), at=NOON)
 
 
 def paid_by_acquirer(session: Session, gross_cents: int, fee_cents: int) -> None:

@@ -99,6 +99,8 @@ def answer(
     if incoming.is_late:
         return
     person = people.person_of(session, incoming.author_x_user_id)
+    if priority == LINK_PRIORITY and person is None:
+        priority = NEWCOMER_PRIORITY
     lang: Lang = person.lang if person is not None and person.lang else incoming.lang
     text = say(reply, lang, public=incoming.is_public, seed=incoming.seed)
     if mended_at is not None:

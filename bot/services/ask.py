@@ -53,16 +53,16 @@ def order(
     else:
         each_cents = command.amount_cents
     check(session, deps, kind, me, others, each_cents, at)
-    order_id = order_for(session, deps, incoming, kind, command.lang, at)
-    confirm_by = confirm_by_of(session, deps, order_id)
+    order = order_for(session, deps, incoming, kind, command.lang, at)
+    confirm_by = confirm_by_of(deps, order)
     if isinstance(command, Split):
         named = [(x_user_id, handle) for handle, x_user_id in others]
         draft = NewDraft(amount_cents=command.amount_cents, note=command.note, people=named)
-        drafts.put(session, order_id, draft, confirm_by=confirm_by)
+        drafts.put(session, order.id, draft, confirm_by=confirm_by)
     else:
         transfers = [transfer_of(command, me, other) for other in others]
-        orders.insert_transfers(session, order_id, transfers, confirm_by=confirm_by, at=at)
-    return orders.by_id(session, order_id)
+        orders.insert_transfers(session, order.id, transfers, confirm_by=confirm_by, at=at)
+    return order
 
 
 def kind_of(command: Ordering | Misread) -> OrderKind:
@@ -119,11 +119,11 @@ def transfer_of(command: Pay | Donate | Request, me: str, other: Named) -> NewTr
 
 def order_for(
     session: Session, deps: Deps, incoming: Incoming, kind: OrderKind, lang: Lang, at: datetime
-) -> int:
+) -> Row[Any]:
     """Write the order of a message, with nothing in it yet; an edit fills the one that is there."""
     if incoming.order_id is not None:
         orders.change_order(session, incoming.order_id, kind=kind.value, lang=lang)
-        return incoming.order_id
+        return orders.by_id(session, incoming.order_id)
     new = NewOrder(
         kind=kind,
         source=incoming.source,
@@ -135,24 +135,23 @@ def order_for(
     return insert(session, deps, new, at)
 
 
-def insert(session: Session, deps: Deps, new: NewOrder, at: datetime) -> int:
+def insert(session: Session, deps: Deps, new: NewOrder, at: datetime) -> Row[Any]:
     """Write an order under a reference that is free: a drawn one nearly always is."""
     while True:
-        order_id = orders.insert_order(session, new, deps.chance.reference(), at=at)
-        if order_id is not None:
-            return order_id
+        order = orders.insert_order(session, new, deps.chance.reference(), at=at)
+        if order is not None:
+            return order
 
 
-def confirm_by_of(session: Session, deps: Deps, order_id: int) -> datetime:
+def confirm_by_of(deps: Deps, order: Row[Any]) -> datetime:
     """Return until when what is ordered can be confirmed: an answer that is out has set the end."""
-    row = orders.by_id(session, order_id)
     spans = {
         "confirm_within_h": deps.policy.confirm_within_h,
         "answer_within_h": deps.policy.answer_within_h,
     }
-    if row.replied_at is not None:
-        return order_rules.confirm_by_after_reply(row.replied_at, row.created_at, **spans)
-    return order_rules.confirm_by_at_most(row.created_at, **spans)
+    if order.replied_at is not None:
+        return order_rules.confirm_by_after_reply(order.replied_at, order.created_at, **spans)
+    return order_rules.confirm_by_at_most(order.created_at, **spans)
 
 
 def check(
@@ -191,16 +190,11 @@ def check(
         asked.check(session, me, others, at)
     else:
         blocks.check_welcome(session, [x_user_id for _handle, x_user_id in others], accounts)
-    _check_pending(session, deps, accounts)
+    limits.check_pending(orders.open_orders_of(session, accounts), deps.policy)
     if mine is not None and not kind.is_asked and amount_cents is not None:
         window = at - timedelta(days=limits.ROLLING_DAYS)
         paid = orders.paid_since(session, [mine.id], since=window).get(mine.id, 0)
         limits.check_30_days(paid, amount_cents * len(others), deps.policy)
-
-
-def _check_pending(session: Session, deps: Deps, mine: Sequence[str]) -> None:
-    waiting = orders.open_orders_of(session, mine) + len(drafts.open_of(session, mine))
-    limits.check_pending(waiting, deps.policy)
 
 
 def _pay_instead(handle: str, amount_cents: int | None, deps: Deps) -> Reply:

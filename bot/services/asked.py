@@ -42,10 +42,7 @@ def lock_parties(session: Session, me: str, others: Sequence[str]) -> Row[Any] |
     the order of their ids, then the person: a message has locked its accounts by meeting them.
     """
     people.lock_accounts(session, [me, *others])
-    person = people.person_of(session, me)
-    if person is None:
-        return None
-    return people.lock_persons(session, [person.id])[person.id]
+    return people.lock_person_of(session, me)
 
 
 def check(session: Session, me: str, others: Sequence[tuple[str, str]], at: datetime) -> None:

@@ -177,7 +177,7 @@ def ticked(session: Session, will: Will, at: datetime) -> tuple[Row[Any], Sequen
     order = orders.by_reference(session, will.reference)
     if order is None:
         raise Refusal(Reply.of("refusal.unknown_reference", reference=will.reference))
-    confirmations.lock_order(session, order.id)
+    order = confirmations.lock_order(session, order.id)
     mine = [
         row
         for row in orders.transfers_of(session, [order.id], lock=True)
@@ -230,13 +230,12 @@ def _why_not(session: Session, mine: Sequence[Row[Any]]) -> Reply:
 
 
 def _payer(session: Session, x_user_id: str) -> Row[Any]:
-    person = people.person_of(session, x_user_id)
+    person = people.lock_person_of(session, x_user_id)
     if person is None:
         raise Refusal(Reply.of("refusal.no_wallet"))
-    locked = people.lock_persons(session, [person.id])[person.id]
-    if locked.locked_at is not None:
+    if person.locked_at is not None:
         raise Refusal(Reply.of("refusal.locked"))
-    return locked
+    return person
 
 
 def _check(

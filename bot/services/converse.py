@@ -33,7 +33,6 @@ from bot.services.answers import (
     HELP_PRIORITY,
     HINT_PRIORITY,
     LINK_PRIORITY,
-    NEWCOMER_PRIORITY,
     Incoming,
     answer,
     hush,
@@ -103,11 +102,15 @@ def _meet(session: Session, incoming: Incoming, at: datetime, *, is_command: boo
     handles: dict[str, str | None] = {incoming.author_x_user_id: None}
     handles |= {x_user_id: handle for handle, x_user_id in incoming.people.items()}
     for x_user_id in sorted(handles):  # in one order, so that two messages never wait in a circle
-        people.see(session, x_user_id, at=at, handle=handles[x_user_id])
-    if incoming.source == "dm":
-        people.change_account(session, incoming.author_x_user_id, wrote_dm_at=at)
-    if is_command:
-        people.change_account(session, incoming.author_x_user_id, lang=incoming.lang)
+        is_author = x_user_id == incoming.author_x_user_id
+        people.see(
+            session,
+            x_user_id,
+            at=at,
+            handle=handles[x_user_id],
+            lang=incoming.lang if is_author and is_command else None,
+            wrote_dm_at=at if is_author and incoming.source == "dm" else None,
+        )
 
 
 def _do(session: Session, deps: Deps, incoming: Incoming, command: Command, at: datetime) -> bool:
@@ -159,8 +162,6 @@ def _answer_order(
     session: Session, deps: Deps, incoming: Incoming, order: Row[Any], at: datetime
 ) -> None:
     """Answer with the order's one link; in public it names no amount and nobody."""
-    person = people.person_of(session, incoming.author_x_user_id)
-    priority = LINK_PRIORITY if person is not None else NEWCOMER_PRIORITY
     url = f"{deps.public_url}/t/{order.reference}"
     if incoming.is_public:
         kind = order.kind if order.kind in ("request", "split") else "pay"
@@ -177,7 +178,7 @@ def _answer_order(
         incoming,
         reply,
         at=at,
-        priority=priority,
+        priority=LINK_PRIORITY,
         order_id=order.id,
         states_hash=states_hash,
     )

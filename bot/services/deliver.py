@@ -45,6 +45,8 @@ def deliver(deps: Deps) -> int:
             break
         deps.step(Step.OUTBOX_LEASED)
         sent += _deliver(deps, row)
+        if not row.are_more:  # what was written since has rung for the next call
+            break
     return sent
 
 
@@ -148,11 +150,10 @@ def _record(deps: Deps, row: Row[Any], sent_id: str) -> None:
     with deps.store.write() as session:
         answers = row.order_id is not None and row.key.startswith(("reply:", "dm:answer:"))
         if answers:  # first of all: an edit holds the order when it comes to this message
-            confirmations.lock_order(session, row.order_id)
+            order = confirmations.lock_order(session, row.order_id)
         if not outbox.record_sent(session, row.id, sent_id=sent_id, at=at):
             return
         if answers:
-            order = orders.by_id(session, row.order_id)
             confirm_by = confirm_by_after_reply(
                 at,
                 order.created_at,

@@ -375,9 +375,9 @@ def choose_code(deps: Deps, visitor: Visitor, code_text: str, again_text: str) -
 
 
 def _locked(session: Session, visitor: Visitor) -> Row[Any]:
-    person = people.person_of(session, visitor.x_user_id)
+    person = people.lock_person_of(session, visitor.x_user_id)
     assert person is not None, "that step has a person"
-    return people.lock_persons(session, [person.id])[person.id]
+    return person
 
 
 def prune(deps: Deps) -> int:

@@ -214,9 +214,8 @@ def _change(deps: Deps, visitor: Visitor, told: Reply, key: str, **values: objec
     """Change how a person proves who they are, and tell the old channels."""
     at = deps.clock.now()
     with deps.store.write() as session:
-        known = people.person_of(session, visitor.x_user_id)
-        assert known is not None, "who was authenticated has a wallet"
-        person = people.lock_persons(session, [known.id])[known.id]
+        person = people.lock_person_of(session, visitor.x_user_id)
+        assert person is not None, "who was authenticated has a wallet"
         changes.tell(session, person, told, key=key, at=at)
         people.change_person(session, person.id, **values)
     deps.bells.outbox.set()

@@ -39,7 +39,7 @@ def draft(
     kind, me = ask.kind_of(misread), incoming.author_x_user_id
     others = ask.others_of(session, misread, me, incoming)
     ask.check(session, deps, kind, me, others, None, at)
-    order_id = ask.order_for(session, deps, incoming, kind, misread.lang, at)
+    order = ask.order_for(session, deps, incoming, kind, misread.lang, at)
     new = NewDraft(
         amount_cents=misread.amount_cents,
         note=misread.note,
@@ -47,8 +47,8 @@ def draft(
         misread=_unsure_of(misread, len(others)).value,
         amount_text=(misread.amount_text or "")[:TEXT_KEPT] or None,
     )
-    drafts.put(session, order_id, new, confirm_by=ask.confirm_by_of(session, deps, order_id))
-    return orders.by_id(session, order_id)
+    drafts.put(session, order.id, new, confirm_by=ask.confirm_by_of(deps, order))
+    return order
 
 
 def _unsure_of(misread: Misread, others: int) -> ErrorCode:
@@ -93,8 +93,8 @@ def choose(
             raise Refusal(Reply.of("refusal.unknown_reference", reference=reference))
         named = [one for _handle, one in others_in(session, order)]
         people.lock_accounts(session, [x_user_id, *named])  # before every other row
-        confirmations.lock_order(session, order.id)
-        order, row = orders.by_id(session, order.id), drafts.of(session, order.id)
+        order = confirmations.lock_order(session, order.id)
+        row = drafts.of(session, order.id)
         if row is None:
             raise Refusal(Reply.of("refusal.unknown_reference", reference=reference))
         if row.outcome == "asked" or (row.misread is None and row.outcome is None):

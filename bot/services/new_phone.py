@@ -55,9 +55,8 @@ def check_code(deps: Deps, visitor: Visitor, code_text: str) -> None:
         elif people.person_by_phone(session, row.phone) is not None:
             refusal = "refusal.phone_taken"
         else:
-            known = people.person_of(session, visitor.x_user_id)
-            assert known is not None, "who was authenticated has a wallet"
-            person = people.lock_persons(session, [known.id])[known.id]
+            person = people.lock_person_of(session, visitor.x_user_id)
+            assert person is not None, "who was authenticated has a wallet"
             told = Reply.of("changed.phone", digits=row.phone[-2:])
             changes.tell(session, person, told, key="phone", at=at)
             people.change_person(session, person.id, phone=row.phone)

@@ -137,9 +137,8 @@ def remove(deps: Deps, visitor: Visitor, passkey_id: int) -> None:
     """Let a passkey serve no more, once two factors were given, and tell the old channels."""
     at = deps.clock.now()
     with deps.store.write() as session:
-        known = people.person_of(session, visitor.x_user_id)
-        assert known is not None, "who was authenticated has a wallet"
-        person = people.lock_persons(session, [known.id])[known.id]
+        person = people.lock_person_of(session, visitor.x_user_id)
+        assert person is not None, "who was authenticated has a wallet"
         if passkeys.remove(session, person.id, passkey_id, at=at):
             told = Reply.of("changed.passkey_removed")
             changes.tell(session, person, told, key=f"unpasskey:{passkey_id}", at=at)

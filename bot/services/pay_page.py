@@ -95,7 +95,7 @@ def order(
             owner_x_user_id=me,
             lang=lang,
         )
-        order_id = ask.insert(session, deps, new, at)
+        order = ask.insert(session, deps, new, at)
         transfer = NewTransfer(
             payer_x_user_id=me,
             payee_x_user_id=payee_x_user_id,
@@ -104,7 +104,6 @@ def order(
             note=note,
         )
         confirm_by = at + timedelta(hours=deps.policy.confirm_within_h)
-        orders.insert_transfers(session, order_id, [transfer], confirm_by=confirm_by, at=at)
-        reference = str(orders.by_id(session, order_id).reference)
+        orders.insert_transfers(session, order.id, [transfer], confirm_by=confirm_by, at=at)
     deps.step(Step.PAGE_ORDERED)
-    return reference
+    return str(order.reference)

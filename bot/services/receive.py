@@ -4,7 +4,7 @@ Writing is all that a callback does. Reading a row turns it into facts in one co
 end among them; what the outside delays is tried again, what cannot be read is dead and listed.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -33,6 +33,11 @@ SHOWN_WITHIN: Final = timedelta(minutes=2)
 """How long X may take to show a post in the mentions timeline: many times its own P99."""
 OVERLAP: Final = timedelta(minutes=1)
 """How far before the first start a message's clock may say it was sent and still be answered."""
+
+SAID: Final = ("post", "dm")
+"""What people say, as the inbox names its source."""
+OF_CARDS: Final = ("stripe",)
+"""What the acquirer tells."""
 
 _SINCE_ID: Final = "mentions.since_id"
 _FIRST_START: Final = "first_start"
@@ -94,17 +99,17 @@ def poll_messages(deps: Deps) -> int:
 
 def read_inbox(deps: Deps) -> int:
     """Read every row that waits; return how many came to an end."""
-    return read_said(deps) + read_card_events(deps)
+    return _read_from(deps, (*SAID, *OF_CARDS))
 
 
 def read_said(deps: Deps) -> int:
     """Read what people said, oldest first; no acquirer that is slow keeps anybody waiting."""
-    return _read_from(deps, ("post", "dm"))
+    return _read_from(deps, SAID)
 
 
 def read_card_events(deps: Deps) -> int:
     """Read the acquirer's webhooks, oldest first: each costs calls to it."""
-    return _read_from(deps, ("stripe",))
+    return _read_from(deps, OF_CARDS)
 
 
 def _read_from(deps: Deps, sources: Collection[str]) -> int:
@@ -112,17 +117,18 @@ def _read_from(deps: Deps, sources: Collection[str]) -> int:
     while True:
         with deps.store.write() as session:
             rows = inbox.lease(session, at=deps.clock.now(), limit=BATCH, sources=sources)
+            facts = inbox.read_cursors(session, (_FIRST_START, BOT_ACCOUNT)) if rows else {}
         if rows:
             deps.step(Step.INBOX_LEASED)
-        ended += sum(_read(deps, row) for row in rows)
+        ended += sum(_read(deps, row, facts) for row in rows)
         if len(rows) < BATCH:
             return ended
 
 
-def _read(deps: Deps, row: Row[Any]) -> bool:
+def _read(deps: Deps, row: Row[Any], facts: Mapping[str, str]) -> bool:
     """Read one row; False where it has to be tried again."""
     try:
-        _understand(deps, row)
+        _understand(deps, row, facts)
     except Unavailable as error:
         return _try_later(deps, row, error.reason, error.retry_at)
     except (Rejected, OutcomeUnknown) as error:
@@ -139,23 +145,21 @@ def _read(deps: Deps, row: Row[Any]) -> bool:
     return True
 
 
-def _understand(deps: Deps, row: Row[Any]) -> None:
+def _understand(deps: Deps, row: Row[Any], facts: Mapping[str, str]) -> None:
     match row.source:
         case "post":
-            hear.read_post(deps, row, *_since_and_bot(deps))
+            hear.read_post(deps, row, *_since_and_bot(deps, facts))
         case "dm":
-            hear.read_message(deps, row, *_since_and_bot(deps))
+            hear.read_message(deps, row, *_since_and_bot(deps, facts))
         case _:
             _read_card_event(deps, row)
 
 
-def _since_and_bot(deps: Deps) -> tuple[datetime, XUser]:
+def _since_and_bot(deps: Deps, facts: Mapping[str, str]) -> tuple[datetime, XUser]:
     """Return since when the bot listens, and who it is on X."""
-    with deps.store.read() as session:
-        kept = inbox.read_cursors(session, (_FIRST_START, BOT_ACCOUNT))
-    began = kept.get(_FIRST_START)
+    began = facts.get(_FIRST_START)
     since = first_start(deps) if began is None else datetime.fromisoformat(began)
-    return since - OVERLAP, as_kept(kept.get(BOT_ACCOUNT)) or whoami(deps)
+    return since - OVERLAP, as_kept(facts.get(BOT_ACCOUNT)) or whoami(deps)
 
 
 def _read_card_event(deps: Deps, row: Row[Any]) -> None:

@@ -74,8 +74,8 @@ def ask_others(
             raise Refusal(Reply.of("refusal.unknown_reference", reference=reference))
         named = [row.x_user_id for row in drafts.people_of(session, [order.id])]
         people.lock_accounts(session, [x_user_id, *named])  # before every other row
-        confirmations.lock_order(session, order.id)
-        order, draft = orders.by_id(session, order.id), drafts.of(session, order.id)
+        order = confirmations.lock_order(session, order.id)
+        draft = drafts.of(session, order.id)
         if draft is None:
             raise Refusal(Reply.of("refusal.unknown_reference", reference=reference))
         if draft.outcome == "asked":

@@ -194,10 +194,9 @@ def _person(session: Session, visitor: Visitor, at: datetime) -> Row[Any]:
 
 def ready_person(session: Session, visitor: Visitor) -> Row[Any]:
     """Lock the visitor's person, for a factor that nobody guesses. Raises `Refusal`."""
-    known = people.person_of(session, visitor.x_user_id)
-    if known is None or not people.is_ready(known):
+    person = people.lock_person_of(session, visitor.x_user_id)
+    if person is None or not people.is_ready(person):
         raise Refusal(Reply.of("refusal.no_wallet"))
-    person = people.lock_persons(session, [known.id])[known.id]
     if sca.is_shut(person.sca_locks):
         raise Refusal(Reply.of("refusal.sca_shut"))
     return person

@@ -322,16 +322,17 @@ def change_topup(session: Session, topup_id: str, **values: object) -> bool:
     return done.rowcount == 1
 
 
-def lock_order(session: Session, order_id: int) -> None:
-    """Lock an order: who adds a top-up to it, or looks for all that it has, comes here first.
+def lock_order(session: Session, order_id: int) -> Row[Any]:
+    """Lock an order and return it.
 
+    Who adds a top-up to it, or looks for all that it has, comes here first.
     `key_share` lets others go on to write rows that refer to it, as the driver's messages do.
     """
-    session.execute(
-        select(orders.c.id)
+    return session.execute(
+        select(orders)
         .where(orders.c.id == order_id)
         .with_for_update(key_share=True)  # vanishes on SQLite: a writer is alone anyway
-    ).all()
+    ).one()
 
 
 def lock_topups(session: Session, order_id: int) -> None:

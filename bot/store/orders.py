@@ -48,8 +48,10 @@ class NewTransfer:
     note: str | None
 
 
-def insert_order(session: Session, order: NewOrder, reference: str, *, at: datetime) -> int | None:
-    """Write an order; return its id, or None where the reference is taken."""
+def insert_order(
+    session: Session, order: NewOrder, reference: str, *, at: datetime
+) -> Row[Any] | None:
+    """Write an order and return it; None where the reference is taken."""
     insert = dialect_insert(session)(orders).values(
         reference=reference,
         kind=order.kind.value,
@@ -61,9 +63,9 @@ def insert_order(session: Session, order: NewOrder, reference: str, *, at: datet
         created_at=at,
     )
     written = session.execute(
-        insert.on_conflict_do_nothing(index_elements=["reference"]).returning(orders.c.id)
+        insert.on_conflict_do_nothing(index_elements=["reference"]).returning(orders)
     )
-    return written.scalar_one_or_none()
+    return written.one_or_none()
 
 
 def insert_transfers(
@@ -292,16 +294,20 @@ def edited_away(session: Session, transfer_ids: Collection[int]) -> set[int]:
 
 
 def open_orders_of(session: Session, x_user_ids: Collection[str]) -> int:
-    """Count the orders of these accounts in which something still waits for a payer."""
-    waits = transfers.c.status.in_([TransferStatus.PENDING.value, TransferStatus.FUNDING.value])
-    count: int = session.execute(
-        select(func.count(func.distinct(orders.c.id)))
-        .join(transfers, transfers.c.order_id == orders.c.id)
-        .where(orders.c.owner_x_user_id.in_(x_user_ids), waits)
-    ).scalar_one()
-    return count
+    """Count the orders of these accounts in which something still waits for a payer, and drafts."""
+    rows = _OPEN.run(session, mine=x_user_ids)
+    return int(rows[0].waiting)
 
 
+_OPEN: Final = Statement(
+    """
+    SELECT COUNT(*) AS waiting FROM orders o
+    WHERE o.owner_x_user_id = ANY(:mine text) AND (
+        EXISTS (SELECT 1 FROM transfer t
+            WHERE t.order_id = o.id AND t.status IN ('pending', 'funding'))
+        OR EXISTS (SELECT 1 FROM draft d WHERE d.order_id = o.id AND d.ended_at IS NULL))
+    """
+)
 _PAID: Final = Statement(
     """
     SELECT t.payer_person_id, SUM(t.amount_cents) AS cents FROM transfer t

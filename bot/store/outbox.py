@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, and_, bindparam, case, or_, select, update
+from sqlalchemy import ColumnElement, FromClause, Row, and_, bindparam, case, or_, select, update
 from sqlmodel import Session
 
 from bot.store.sets import Change, Statement
@@ -19,17 +19,30 @@ LEASE_S: Final = 60
 
 
 # What a worker asks all the time is built once: that takes longer than the answer.
-_DUE: Final = and_(
-    outbox.c.status == "waiting",
-    outbox.c.next_attempt_at <= bindparam("at"),
-    outbox.c.channel.in_(bindparam("channels", expanding=True)),
-    or_(outbox.c.leased_until.is_(None), outbox.c.leased_until < bindparam("at")),
-)
+def _due(messages: FromClause) -> ColumnElement[bool]:
+    """Say which messages wait and may go out, at a time and on some channels."""
+    return and_(
+        messages.c.status == "waiting",
+        messages.c.next_attempt_at <= bindparam("at"),
+        messages.c.channel.in_(bindparam("channels", expanding=True)),
+        or_(messages.c.leased_until.is_(None), messages.c.leased_until < bindparam("at")),
+    )
+
+
+_DUE: Final = _due(outbox)
 _OPTED_OUT: Final = select(x_accounts.c.opted_out_at).where(
     x_accounts.c.x_user_id == outbox.c.to_x_user_id
 )
+_OTHER: Final = outbox.alias()
 _NEXT: Final = (
-    select(outbox, _OPTED_OUT.scalar_subquery().label("opted_out_at"))
+    select(
+        outbox,
+        _OPTED_OUT.scalar_subquery().label("opted_out_at"),
+        select(_OTHER.c.id)
+        .where(_OTHER.c.id != outbox.c.id, _due(_OTHER))
+        .exists()
+        .label("are_more"),
+    )
     .where(_DUE)
     .order_by(outbox.c.priority, outbox.c.id)
     .limit(1)
@@ -123,7 +136,8 @@ def _unsent(key: str) -> ColumnElement[bool]:
 def lease(session: Session, *, at: datetime, channels: Iterable[str]) -> Row[Any] | None:
     """Take the most urgent message that waits; return the row as it was before the lease.
 
-    Its `opted_out_at` says since when its reader wants no more messages.
+    Its `opted_out_at` says since when its reader wants no more messages, `are_more` whether others
+    wait.
     Until the outcome is recorded the row is in doubt: a call may go out at any moment now.
     """
     values = {"at": at, "channels": list(channels)}

@@ -8,6 +8,7 @@ from sqlalchemy import Row, bindparam, delete, or_, select, update
 from sqlmodel import Session
 
 from bot.domain import books
+from bot.domain.commands import Lang
 from bot.domain.levels import Level
 from bot.store import ledger
 from bot.store.engine import dialect_insert
@@ -26,6 +27,18 @@ _PERSON_OF: Final = (
     .join(x_accounts, x_accounts.c.person_id == persons.c.id)
     .where(x_accounts.c.x_user_id == bindparam("account"))
 )
+_LOCK_PERSON_OF: Final = (
+    select(persons)
+    .where(
+        persons.c.id
+        == select(x_accounts.c.person_id)
+        .where(x_accounts.c.x_user_id == bindparam("account"))
+        .scalar_subquery()
+    )
+    # `key_share`: rows that refer to a person may be written meanwhile, as of a message whose
+    # writer was just met. It vanishes on SQLite, where a writer is alone anyway.
+    .with_for_update(key_share=True)
+)
 _ENDED: Final = Statement(
     """
     SELECT x_user_id, handle FROM x_account
@@ -38,18 +51,27 @@ _TAKE_HANDLE: Final = Statement(
 )
 _SEE: Final = Statement(
     """
-    INSERT INTO x_account (x_user_id, handle, name, seen_at)
-    VALUES (:x_user_id, :handle, :name, :seen_at)
+    INSERT INTO x_account (x_user_id, handle, name, lang, wrote_dm_at, seen_at)
+    VALUES (:x_user_id, :handle, :name, :lang, :wrote_dm_at, :seen_at)
     ON CONFLICT (x_user_id) DO UPDATE SET
         seen_at = excluded.seen_at,
         handle = COALESCE(excluded.handle, x_account.handle),
+        lang = COALESCE(excluded.lang, x_account.lang),
+        wrote_dm_at = COALESCE(excluded.wrote_dm_at, x_account.wrote_dm_at),
         name = CASE WHEN excluded.name = '' THEN x_account.name ELSE excluded.name END
     """
 )
 
 
 def see(
-    session: Session, x_user_id: str, *, at: datetime, handle: str | None = None, name: str = ""
+    session: Session,
+    x_user_id: str,
+    *,
+    at: datetime,
+    handle: str | None = None,
+    name: str = "",
+    lang: Lang | None = None,
+    wrote_dm_at: datetime | None = None,
 ) -> None:
     """Remember an X account; a handle that another account bore is taken from it.
 
@@ -57,7 +79,15 @@ def see(
     """
     if handle is not None:
         _end_handles(session, x_user_id, handle, at)
-    _SEE.touch(session, x_user_id=x_user_id, handle=handle, name=name, seen_at=at)
+    _SEE.touch(
+        session,
+        x_user_id=x_user_id,
+        handle=handle,
+        name=name,
+        lang=lang,
+        wrote_dm_at=wrote_dm_at,
+        seen_at=at,
+    )
 
 
 def _end_handles(session: Session, x_user_id: str, handle: str, at: datetime) -> None:
@@ -203,15 +233,18 @@ def change_account(session: Session, x_user_id: str, **values: object) -> None:
     session.execute(update(x_accounts).where(x_accounts.c.x_user_id == x_user_id).values(**values))
 
 
+def lock_person_of(session: Session, x_user_id: str) -> Row[Any] | None:
+    """Lock the person behind an X account and return their row; None where there is no wallet."""
+    return session.execute(_LOCK_PERSON_OF, {"account": x_user_id}).one_or_none()
+
+
 def lock_persons(session: Session, person_ids: Iterable[int]) -> dict[int, Row[Any]]:
     """Lock persons, in the order of their ids, and return their rows."""
     statement = (
         select(persons)
         .where(persons.c.id.in_(set(person_ids)))
         .order_by(persons.c.id)
-        # `key_share`: rows that refer to a person may be written meanwhile, as of a message whose
-        # writer was just met. It vanishes on SQLite, where a writer is alone anyway.
-        .with_for_update(key_share=True)
+        .with_for_update(key_share=True)  # as above
     )
     return {row.id: row for row in session.execute(statement)}
 

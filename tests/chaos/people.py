@@ -181,11 +181,11 @@ def order_on_page(scene: Scene) -> str:
         note=None,
     )
     with scene.deps.store.write() as session:
-        order_id = orders.insert_order(session, made, reference, at=at)
-        if order_id is None:
+        order = orders.insert_order(session, made, reference, at=at)
+        if order is None:
             raise NothingToDo  # the reference is taken
         until = at + timedelta(hours=scene.deps.policy.confirm_within_h)
-        orders.insert_transfers(session, order_id, [transfer], confirm_by=until, at=at)
+        orders.insert_transfers(session, order.id, [transfer], confirm_by=until, at=at)
     return "ordered"
 
 
