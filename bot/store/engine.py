@@ -51,10 +51,22 @@ class Store:
             yield session
             session.rollback()
 
-    def hold_still(self, session: Session) -> None:
-        """Let every statement of a reading transaction see one state; before its first."""
+    def hold_still(self, session: Session, *, state: str | None = None) -> None:
+        """Let every statement of a reading transaction see one state; before its first.
+
+        `state`: the one that another transaction sees, which is still open (`state_of`).
+        """
         if not self.is_sqlite:  # SQLite does so by itself
             session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+        if state is not None:
+            session.execute(text(f"SET TRANSACTION SNAPSHOT '{state}'"))
+
+    def state_of(self, session: Session) -> str:
+        """Name the state that a transaction on PostgreSQL sees, so that another may see the same.
+
+        https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-SNAPSHOT-SYNCHRONIZATION
+        """
+        return str(session.execute(text("SELECT pg_export_snapshot()")).scalar_one())
 
     def read_all(self, session: Session) -> None:
         """Let a reading transaction go through whole tables: room to sort in, and no more.

@@ -231,6 +231,8 @@ def test_a_planted_fault_is_found_and_named(broken: Store, fault: str) -> None:
     statements, sentence = FAULTS[fault]
     sabotage(broken, *statements)
     report = check.prove(broken)
+    shared = check.prove(broken, shared_from=0)
+    assert shared == report, "two connections find what one finds"
     assert not report.balanced
     assert sentence in report.problems
 
