@@ -246,6 +246,13 @@ RULES: Final = tuple(
         """,
         ),
         (
+            "top-up {0} is called refunded but only {1} of its {2} cents are",
+            """
+        SELECT id, refunded_cents, amount_cents FROM topup
+        WHERE status = 'refunded' AND refunded_cents <> amount_cents
+        """,
+        ),
+        (
             "key {0} stands on {1} entries",
             "SELECT key, COUNT(*) FROM journal_entry GROUP BY key HAVING COUNT(*) > 1",
         ),

@@ -150,6 +150,10 @@ FAULTS: dict[str, tuple[tuple[str, ...], str]] = {
         ("UPDATE topup SET refunded_cents = 40 WHERE id = 'topup-b'",),
         "top-up topup-b says that 40 cents are refunded but its refunds say 0",
     ),
+    "a top-up is called refunded that is not": (
+        ("UPDATE topup SET status = 'refunded' WHERE id = 'topup-b'",),
+        "top-up topup-b is called refunded but only 0 of its 100 cents are",
+    ),
     "a transfer's status has no event": (
         ("UPDATE transfer SET status = 'cancelled' WHERE id = 1",),
         "transfer 1 is cancelled but its latest event says pending",
