@@ -11,6 +11,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import CheckConstraint, inspect, text
 from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session
 
 from bot import migrations
 from bot.migrations import BrokenReferences
@@ -200,7 +201,24 @@ def test_the_schema_and_a_transaction_work_behind_pgbouncer(
             )
     with store.read() as session:
         assert session.execute(text("SELECT count(*) FROM account")).scalar_one() == 20
+        assert _plans_kept(session) == 0, "who has the session next knows nothing of them"
     store.close()
+
+
+def test_plans_are_kept_where_nobody_stands_between(postgresql_url: str) -> None:
+    """What is asked again and again is planned once on a connection of our own."""
+    store = Store(postgresql_url)
+    for _ in range(20):
+        with store.read() as session:
+            session.execute(text("SELECT count(*) FROM account WHERE name = :name"), {"name": "a"})
+    with store.read() as session:
+        assert _plans_kept(session) == 1
+    store.close()
+
+
+def _plans_kept(session: Session) -> int:
+    count: int = session.execute(text("SELECT count(*) FROM pg_prepared_statements")).scalar_one()
+    return count
 
 
 def test_a_transfer_cannot_point_at_a_confirmation_that_is_not_there(store: Store) -> None:

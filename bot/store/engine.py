@@ -2,7 +2,8 @@
 
 SQLite gets WAL, full synchronisation, foreign keys and `BEGIN IMMEDIATE` for writers, so that two
 writers queue instead of failing half-way; PostgreSQL gets READ COMMITTED with row locks, and no
-prepared statements or session-level state, so that PgBouncer in transaction mode serves.
+session-level state, so that PgBouncer in transaction mode serves: plans are kept only where nobody
+stands between (ADR 34).
 """
 
 import sqlite3
@@ -24,6 +25,10 @@ POOL_SIZE: Final = 10
 PING_AFTER_S: Final = 1.0
 """How long a connection may rest (seconds) and be used without a question whether it lives. To ask
 each time is one trip of three for a small transaction; the first statement fails just as well."""
+PREPARE_AFTER: Final = 5
+"""How often a connection is asked something before its plan is kept, as psycopg does by itself."""
+PREPARED_AT_MOST: Final = 500
+"""Plans kept for each connection: more than there are statements in the code."""
 
 
 class Store:
@@ -48,8 +53,12 @@ class Store:
         with Session(self.engine, expire_on_commit=False) as session:
             if self.is_sqlite:
                 session.connection().exec_driver_sql("BEGIN")
-            yield session
-            session.rollback()
+                yield session
+                session.rollback()
+            else:
+                session.connection(execution_options={"postgresql_readonly": True})
+                yield session
+                session.commit()  # a rollback would cost the connection the plans that it keeps
 
     def hold_still(self, session: Session, *, state: str | None = None) -> None:
         """Let every statement of a reading transaction see one state; before its first.
@@ -103,8 +112,21 @@ def _engine(url: str, busy_timeout_ms: int) -> Engine:
         pool_size=POOL_SIZE,
         connect_args={"prepare_threshold": None, "connect_timeout": 5},
     )
+    event.listen(engine, "connect", _prepare_where_direct)
     _ping_after_rest(engine)
     return engine
+
+
+def _prepare_where_direct(connection: Any, _record: ConnectionPoolEntry) -> None:
+    """Let the server keep the plans of what is asked again and again, where nobody stands between.
+
+    A pooler hands us other sessions of the server, and tells of a process that none of them is.
+    """
+    (process,) = connection.execute("SELECT pg_backend_pid()").fetchone()
+    connection.rollback()
+    if process == connection.info.backend_pid:
+        connection.prepare_threshold = PREPARE_AFTER
+        connection.prepared_max = PREPARED_AT_MOST
 
 
 def _ping_after_rest(engine: Engine) -> None:

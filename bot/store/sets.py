@@ -10,9 +10,8 @@ call and sends many rows one by one. What is hot says what it means in SQL inste
 
 `_SPELLED` has what else the two say differently.
 
-A set is one parameter on PostgreSQL, so that a text stays the same and is read once, without
-prepared statements and whatever stands between us and the server; SQLite, which is in our process,
-is given a temporary table.
+A set is one parameter on PostgreSQL, so that a text stays the same and its plan can be kept;
+SQLite, which is in our process, is given a temporary table.
 """
 
 import json

@@ -43,13 +43,18 @@ def test_the_same_key_with_the_same_postings_again_changes_nothing(store: Store)
 def test_a_batch_that_repeats_an_entry_writes_it_once(store: Store) -> None:
     """Its postings are not doubled under its one key; a contradiction is a bug here as well."""
     entry = books.capture("t", 1, 500)
-    with store.read() as session:  # rolled back: no fact stands behind what is written
-        ledger.record(session, [entry, entry], now=lambda: NOON)
-        assert ledger.balance(session, books.wallet(1)) == 500
-        assert ledger.counts(session)[:2] == (1, 2)
-        contradiction = [books.capture("u", 1, cents) for cents in (1, 2)]
-        with pytest.raises(AssertionError, match="other postings"):
+
+    def repeat_and_contradict() -> None:
+        with store.write() as session:
+            ledger.record(session, [entry, entry], now=lambda: NOON)
+            assert ledger.balance(session, books.wallet(1)) == 500
+            assert ledger.counts(session)[:2] == (1, 2)
+            contradiction = [books.capture("u", 1, cents) for cents in (1, 2)]
             ledger.record(session, contradiction, now=lambda: NOON)
+
+    # No fact stands behind what is written: the error takes all of it back.
+    with pytest.raises(AssertionError, match="other postings"):
+        repeat_and_contradict()
 
 
 def test_the_same_key_with_other_postings_is_a_bug_and_changes_nothing(store: Store) -> None:
