@@ -20,7 +20,7 @@ def person() -> None:
 @person.command("list", epilog="Example: smoney person list --json")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 def list_(*, as_json: bool) -> None:
-    """List everybody with a wallet."""
+    """List everybody with a wallet, and who closed their account."""
     from bot.services import persons
 
     with books() as deps:
@@ -124,8 +124,8 @@ def _print(rows: list[dict[str, Any]], *, as_json: bool) -> None:
     for row in rows:
         handles = " ".join(f"@{one['handle'] or one['x_user_id']}" for one in row["accounts"])
         kind = "organisation" if row["organisation"] else "person"
-        locked = "  locked" if row["locked_at"] else ""
+        state = "closed" if row["closed_at"] else "locked" if row["locked_at"] else ""
         click.echo(
             f"{row['person']:>6}  {handles:<20}  {kind:<12}  {row['level']:<10}  "
-            f"{euros(row['balance_cents']):>12}{locked}"
+            f"{euros(row['balance_cents']):>12}  {state}".rstrip()
         )

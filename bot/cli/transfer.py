@@ -91,6 +91,8 @@ def _explained(reference: str) -> Iterator[None]:
         f"`smoney transfer show {reference}` says what became of it.",
         "refusal.nothing_to_refund": f"Nothing in {reference} is left to refund that way: "
         f"`smoney transfer show {reference}` says what became of it.",
+        "refusal.payer_has_closed": "The payer has closed their account: with `--to card` it goes "
+        "back to the card that paid.",
         "refusal.payee_spent_it": "The payee's wallet no longer holds it: nothing was refunded.",
         "refusal.payer_spent_it": "The payer's wallet no longer holds what was refunded into it: "
         "nothing goes to the card.",

@@ -83,6 +83,8 @@ class Purpose(StrEnum):
     DM = "dm"  # confirmation by direct message
     PASSKEY = "passkey"  # one more, or one less
     MANDATE = "mandate"  # a card that is kept, to be charged unseen later
+    DATA = "data"  # everything that is kept about them, as a file
+    CLOSE = "close"  # the end of their account
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,8 @@ def claim(deps: Deps, reference: str, x_user_id: str) -> int:
             raise Refusal(Reply.of("refusal.no_wallet"))
         # A wallet that is being locked for review takes nothing any more.
         person = people.lock_persons(session, [known.id])[known.id]
+        if person.closed_at is not None:
+            raise Refusal(Reply.of("refusal.no_wallet"))
         bot = bot_account(session)
         balances = ledger.lock_balances(session, [books.wallet(person.id)])
         for row in rows:

@@ -18,7 +18,7 @@ from bot.domain.errors import Refusal, Unavailable
 from bot.domain.replies import Reply
 from bot.domain.topup import UNFINISHED, DisputeStatus, TopupStatus
 from bot.domain.transfer import Reason, TransferStatus
-from bot.services import claim
+from bot.services import claim, late_money
 from bot.services.deps import Deps
 from bot.services.steps import Step
 from bot.services.tell import News, tell
@@ -141,6 +141,8 @@ def _close(session: Session, deps: Deps, topup: Row[Any], found: CardDispute, at
         return
     entry = books.dispute_won(found.id, known.person_id, known.amount_cents, restored)
     ledger.record(session, [entry], now=deps.clock.now)
+    if restored:
+        late_money.came(session, [(f"dispute {found.id}", known.person_id, restored)], at=at)
     if not disputes.are_open(session, topup.id):
         confirmations.advance_topup(
             session,

@@ -15,6 +15,7 @@ from bot.domain.sca import Authenticated, Purpose
 from bot.services import (
     changes,
     claim,
+    closing,
     confirm,
     first_time,
     mandates,
@@ -111,6 +112,10 @@ def home_of(asked: ChallengePage) -> str:
             return f"/t/{asked.facts['reference']}"
         case Purpose.PAYOUT:
             return "/wallet/payout"
+        case Purpose.DATA:
+            return "/wallet/data"
+        case Purpose.CLOSE:
+            return "/wallet/close"
         case _:
             return "/wallet"
 
@@ -118,6 +123,16 @@ def home_of(asked: ChallengePage) -> str:
 def to_open() -> Asked:
     """Return the wish to look into the wallet."""
     return Asked(Purpose.OPEN, {})
+
+
+def to_see_data() -> Asked:
+    """Return the wish to have all that is kept about oneself."""
+    return Asked(Purpose.DATA, {})
+
+
+def to_close() -> Asked:
+    """Return the wish to close one's account."""
+    return closing.asked()
 
 
 def to_confirm_by_dm() -> Asked:
@@ -181,8 +196,11 @@ def do(
             terms = PayoutTerms(facts["amount_cents"], facts["whole_iban"], facts["holder"])
             payouts.request(deps, visitor.x_user_id, terms, proof)
             path = "/wallet/payout"
-        case Purpose.OPEN:
-            pass  # it is open: that is what the authentication is
+        case Purpose.CLOSE:
+            closing.close(deps, visitor, proof)
+            path = "/closed"
+        case Purpose.OPEN | Purpose.DATA:
+            pass  # it is open, or may be read: that is what the authentication is
         case Purpose.DM:
             wallet.switch_dm(deps, visitor, on=True)
         case Purpose.CODE:

@@ -46,9 +46,10 @@ def history(
     text = text.strip()[:TEXT_AT_MOST]
     with deps.store.read() as session:
         person = people.person_of(session, visitor.x_user_id)
-        mine = people.account_ids_of(session, person.id) if person is not None else []
+        if person is None:
+            return HistoryPage(text, (), None)
         wanted = _plain(text.removeprefix("@")), _cents(text) if text else None
-        every = (one for one in _lines(session, mine, before) if _matches(one[1], *wanted))
+        every = (one for one in _lines(session, person.id, before) if _matches(one[1], *wanted))
         found = list(islice(every, lines + 1))
     return HistoryPage(
         text=text,
@@ -57,12 +58,13 @@ def history(
     )
 
 
-def _lines(session: Session, mine: Sequence[str], before: int | None) -> Iterator[tuple[int, Line]]:
+def _lines(session: Session, person_id: int, before: int | None) -> Iterator[tuple[int, Line]]:
     """Read somebody's transfers, as many as are asked for: each one's id and line.
 
     They are looked through here: the databases know small letters of ASCII alone, or by a locale.
     """
-    while rows := activity.ended(session, mine, limit=READ, before=before):
+    mine = people.account_ids_of(session, person_id)
+    while rows := activity.ended(session, person_id, mine, limit=READ, before=before):
         accounts = people.accounts_by_id(session, {*mine, *_parties(rows)})
         for row in rows:
             yield row.id, line_of(row, accounts, mine)

@@ -32,6 +32,7 @@ from bot.domain.payout import (
 )
 from bot.domain.replies import Reply
 from bot.ports import BankFiles
+from bot.services import late_money
 from bot.services.deps import Deps
 from bot.services.payouts import ends_of
 from bot.services.steps import Step
@@ -297,6 +298,8 @@ def _give_back(
         reason = f"bank_{back[row.id].reason or 'returned'}"
         _advance(session, [row], _S(row.status), _S.RETURNED, reason, at)
     ledger.record(session, [_return_of(row) for row in due], now=lambda: at)
+    came = [(f"payout {row.id}", row.person_id, row.amount_cents) for row in due]
+    late_money.came(session, came, at=at)
     return due
 
 

@@ -11,7 +11,7 @@ from bot.domain.errors import Refusal
 from bot.domain.replies import Reply
 from bot.services import changes, disputes
 from bot.services.deps import Deps
-from bot.store import ledger, people
+from bot.store import closing, ledger, people
 
 Level = Literal["declared", "verified"]
 Shown = dict[str, Any]
@@ -19,7 +19,7 @@ Shown = dict[str, Any]
 
 
 def list_persons(deps: Deps) -> list[Shown]:
-    """Return everybody with a wallet, the first to come first."""
+    """Return everybody with a wallet, and who closed theirs, the first to come first."""
     statement = select(people.persons).order_by(people.persons.c.id)
     with deps.store.read() as session:
         return [_shown(session, row) for row in session.execute(statement).all()]
@@ -112,7 +112,8 @@ def _find(session: Session, handle_or_id: str) -> Row[Any]:
 
 
 def _shown(session: Session, person: Row[Any]) -> Shown:
-    ids = people.account_ids_of(session, person.id)
+    is_closed = person.closed_at is not None
+    ids = (closing.accounts_of if is_closed else people.account_ids_of)(session, person.id)
     accounts = people.accounts_by_id(session, ids)
     return {
         "person": person.id,
@@ -130,6 +131,7 @@ def _shown(session: Session, person: Row[Any]) -> Shown:
         "confirms_by_dm": person.confirms_by_dm,
         "balance_cents": ledger.balance(session, books.wallet(person.id)),
         "created_at": _at(person.created_at),
+        "closed_at": _at(person.closed_at),
         "locked_at": _at(person.locked_at),
         "locked_reason": person.locked_reason,
         "codes_locked_until": _at(person.sca_locked_until),

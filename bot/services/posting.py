@@ -248,7 +248,7 @@ def why_not_yet(
     payee: Row[Any] | None, amount_cents: int, balances: Mapping[str, int], policy: Policy
 ) -> Reason | None:
     """Say why a payee cannot take an amount yet; None where they can."""
-    if payee is None:
+    if payee is None or payee.closed_at is not None:
         return Reason.PAYEE_HAS_NO_WALLET
     if payee.locked_at is not None:
         return Reason.PAYEE_IS_LOCKED

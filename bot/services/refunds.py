@@ -18,11 +18,12 @@ from bot.domain.errors import Refusal, Rejected, Unavailable
 from bot.domain.replies import Reply
 from bot.domain.topup import RefundStatus, TopupStatus, taken_as
 from bot.domain.transfer import TransferStatus
+from bot.services import late_money
 from bot.services.deps import Deps
 from bot.services.steps import Step
 from bot.services.tell import News, shown, tell
 from bot.services.topup_end import OUR_MISTAKES
-from bot.store import confirmations, disputes, ledger, orders, people, refunds
+from bot.store import closing, confirmations, disputes, ledger, orders, people, refunds
 from bot.store.down import is_away
 
 log = structlog.get_logger(__name__)
@@ -46,6 +47,9 @@ def refund(deps: Deps, reference: str, *, to: Literal["wallet", "card"]) -> None
         people.lock_persons(
             session, {one for row in rows for one in (row.payee_person_id, row.payer_person_id)}
         )
+        payers = {row.payer_person_id for row in fresh}
+        if to == "wallet" and closing.closed_among(session, payers):
+            raise Refusal(Reply.of("refusal.payer_has_closed"))
         if not fresh and to == "wallet":
             raise Refusal(Reply.of("refusal.nothing_to_refund", reference=reference))
         balances = _lock_balances(session, rows, to)
@@ -227,6 +231,7 @@ def _end(
         if status is RefundStatus.FAILED:
             entry = books.card_refund_failed(row.id, row.person_id, row.amount_cents)
             ledger.record(session, [entry], now=deps.clock.now)
+            late_money.came(session, [(f"refund {row.id}", row.person_id, row.amount_cents)], at=at)
         if old is RefundStatus.SUCCEEDED:
             _count(session, row, -row.amount_cents, at)
         elif status is RefundStatus.SUCCEEDED:

@@ -54,6 +54,7 @@ class Step(StrEnum):
     REFUND_ENDED = "refunds.refund_ended"
     CLAIMED = "claim.claimed"
     GIVEN_BACK = "claim.given_back"
+    ACCOUNT_CLOSED = "closing.closed"
     PAYOUT_REQUESTED = "payouts.requested"
     PAYOUT_CANCELLED = "payouts.cancelled"
     PAYOUT_FILE_RECORDED = "payouts.file_recorded"

@@ -129,7 +129,7 @@ def wallet_page(deps: Deps, visitor: Visitor) -> WalletPage:
             raise Refusal(Reply.of("refusal.no_wallet"))
         mine = people.account_ids_of(session, person.id)
         waiting = activity.waiting(session, visitor.x_user_id)
-        ended = activity.ended(session, mine, limit=HISTORY_LINES)
+        ended = activity.ended(session, person.id, mine, limit=HISTORY_LINES)
         accounts = people.accounts_by_id(
             session,
             {row.payer_x_user_id for row in (*waiting, *ended)}

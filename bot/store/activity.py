@@ -44,26 +44,39 @@ def waiting(session: Session, x_user_id: str) -> Sequence[Row[Any]]:
 
 def ended(
     session: Session,
+    person_id: int,
     x_user_ids: Collection[str],
     *,
     limit: int,
     with_held: bool = False,
     before: int | None = None,
 ) -> Sequence[Row[Any]]:
-    """Return the newest transfers of some accounts that came to an end.
+    """Return the newest transfers of a person, by their accounts, that came to an end.
 
     Of what came to nothing only those see it who ordered it or were asked. `with_held`: also what
     has left the payer and waits, where nothing else shows it to them. `before`: with lower ids.
+    What moved while an account was another person's, who closed theirs, is not shown.
     """
     left = (*_ENDED, TransferStatus.HELD.value) if with_held else _ENDED
-    as_payer = and_(transfers.c.payer_x_user_id.in_(x_user_ids), transfers.c.status.in_(left))
+    as_payer = and_(
+        transfers.c.payer_x_user_id.in_(x_user_ids),
+        transfers.c.status.in_(left),
+        _is_theirs(transfers.c.payer_person_id, person_id),
+    )
     moved = transfers.c.status.in_([TransferStatus.POSTED.value, TransferStatus.RETURNED.value])
     own = orders.c.owner_x_user_id.in_(x_user_ids)
     as_payee = and_(
-        transfers.c.payee_x_user_id.in_(x_user_ids), transfers.c.status.in_(_ENDED), or_(moved, own)
+        transfers.c.payee_x_user_id.in_(x_user_ids),
+        transfers.c.status.in_(_ENDED),
+        or_(moved, own),
+        _is_theirs(transfers.c.payee_person_id, person_id),
     )
     older = transfers.c.id < before if before is not None else true()
     return _read(session, and_(or_(as_payer, as_payee), older), limit=limit)
+
+
+def _is_theirs(column: ColumnElement[Any], person_id: int) -> ColumnElement[bool]:
+    return or_(column.is_(None), column == person_id)
 
 
 def _read(session: Session, condition: ColumnElement[bool], *, limit: int) -> Sequence[Row[Any]]:

@@ -175,8 +175,10 @@ def is_under_age(person: Row[Any]) -> bool:
 
 
 def person_by_phone(session: Session, phone: str) -> Row[Any] | None:
-    """Return the person with a phone number (E.164)."""
-    return session.execute(select(persons).where(persons.c.phone == phone)).one_or_none()
+    """Return the person with a phone number (E.164), whose account is not closed."""
+    return session.execute(
+        select(persons).where(persons.c.phone == phone, persons.c.closed_at.is_(None))
+    ).one_or_none()
 
 
 def make_person(
@@ -197,7 +199,9 @@ def make_person(
     )
     # Of two accounts that prove one new phone at once, one waits here for the other's commit.
     made: int | None = session.execute(
-        row.on_conflict_do_nothing(index_elements=["phone"]).returning(persons.c.id)
+        row.on_conflict_do_nothing(
+            index_elements=["phone"], index_where=persons.c.closed_at.is_(None)
+        ).returning(persons.c.id)
     ).scalar_one_or_none()
     if made is not None:
         ledger.open_accounts(session, [books.wallet(made)])

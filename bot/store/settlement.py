@@ -95,7 +95,8 @@ _PARTIES: Final = Statement(
         SELECT x_user_id, person_id, handle, lang, wrote_dm_at, opted_out_at
         FROM x_account WHERE x_user_id = ANY(:x_user_ids text)
     ), behind AS (
-        SELECT id, lang AS chosen_lang, level, is_organisation, locked_at, since_sca_cents
+        SELECT id, lang AS chosen_lang, level, is_organisation, locked_at, closed_at,
+            since_sca_cents
         FROM person
         WHERE id IN (SELECT person_id FROM party) ORDER BY id FOR NO KEY UPDATE
     )

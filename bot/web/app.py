@@ -9,6 +9,7 @@ from fastapi.staticfiles import StaticFiles
 from bot.services.deps import Deps
 from bot.web import (
     block,
+    closing,
     errors,
     first_time,
     health,
@@ -19,6 +20,7 @@ from bot.web import (
     passkey,
     pay,
     payout,
+    privacy,
     prove,
     safety,
     session,
@@ -48,6 +50,8 @@ PARTS: Final = tuple(
         payout,
         statement,
         history,
+        closing,
+        privacy,
         hooks,
         health,
     )

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from bot.services import disputes, settle
+from bot.domain.sca import Authenticated, Basis
+from bot.services import closing, disputes, settle
 from bot.store.engine import Store
 from tests.doors.far_side import door
 from tests.world import World
@@ -93,3 +94,16 @@ def test_a_refund_to_the_card_is_written_here_and_sent_by_the_worker(
     assert ended.returncode == 1
     assert "left to refund" in ended.stderr
     assert door("transfer", "refund", reference, "--to", "moon", settings=settings).returncode == 2
+
+
+def test_who_closed_their_account_is_listed_as_such(world: World, settings: dict[str, str]) -> None:
+    """With the X accounts that were theirs; money that is to go back goes to the card alone."""
+    reference = paid_by_card(world)
+    proof = Authenticated("closing", closing.asked().hash, Basis.PASSKEY)
+    closing.close(world.deps, world.visitor("bob"), proof)
+    bob, alice = door("person", "list", settings=settings).stdout.splitlines()
+    assert ("@bob" in bob, bob.endswith("closed")) == (True, True)
+    assert alice.endswith("€")
+    ended = door("transfer", "refund", reference, settings=settings)
+    assert ended.returncode == 1
+    assert "closed their account" in ended.stderr

@@ -6,12 +6,14 @@ run takes them anew. One that is there stays, or every run would change the repo
 
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.builders import CODE
 from tests.doors.far_side import program
+from tests.e2e import leaving
 from tests.e2e.conftest import DESK_WIDTH, PHONE_WIDTH, OpenPage
 from tests.e2e.steps import (
     barriers,
@@ -344,6 +346,14 @@ def test_an_amount_that_was_never_public_and_a_payment_without_a_post(
     assert changes() == {"bob": -150, "alice": 150}
 
 
+def test_an_account_is_emptied_and_closed(
+    sandbox: Sandbox, changes: Changes, open_page: OpenPage, tmp_path: Path
+) -> None:
+    """Erin has 5 € of Bob's, two of them held for Dave: back, to the bank, and she is gone."""
+    leaving.story(sandbox, open_page, tmp_path)
+    assert changes() == {"bob": -500}
+
+
 def test_pages_fit_narrow_screens_and_large_text(sandbox: Sandbox, open_page: OpenPage) -> None:
     """At 320 pixels, and with text twice as large, nothing is cut off; buttons suit a thumb.
 
@@ -358,10 +368,10 @@ def test_pages_fit_narrow_screens_and_large_text(sandbox: Sandbox, open_page: Op
         page.goto(f"{sandbox.url}/t/{reference}")
         sign_in(page, "bob")
         payment = (f"/t/{reference}", f"/t/{reference}/not-me")
-        wallet = ("/wallet", "/wallet/history", "/wallet/new-code")
+        wallet = ("/wallet", "/wallet/history", "/wallet/new-code", "/wallet/data", "/wallet/close")
         own = (*payment, f"/t/{asked}", f"/t/{asked}/block", *wallet)
         pay = (f"/t/{draft}", "/@alice?amount=249,50", "/@bob", "/@nobody_at_all_9", "/pay")
-        for path in (*own, *pay, "/help?text=pay+@alice+5€", "/", "/nowhere"):
+        for path in (*own, *pay, "/help?text=pay+@alice+5€", "/privacy", "/", "/nowhere"):
             page.goto(sandbox.url + path)
             page.evaluate(GROW, scale)
             assert page.evaluate("document.documentElement.scrollWidth") <= width, path

@@ -1,6 +1,7 @@
-"""Stories in which a page asks for what a post left out (see `stories`)."""
+"""Stories of pages: one asks for what a post left out, one ends an account (see `stories`)."""
 
-from bot.services import mend, pay_page
+from bot.domain.sca import Authenticated, Basis
+from bot.services import closing, mend, pay_page, topup
 from bot.services.drafted import DraftView
 from tests.crash_child import Stage
 from tests.world import reference_in
@@ -41,3 +42,23 @@ def chosen_on_pages(stage: Stage) -> None:
             )
         )
     assert [row.amount_cents for row in world.involving("bob")] == [700, 1000]
+
+
+def an_account_closed(stage: Stage) -> None:
+    """What is held comes back and is paid away; then the account is closed, its card forgotten."""
+    world = stage.world
+    bob = world.join("bob", cents=1000)
+    world.join("alice")
+    world.save_card(bob, "pm_card_fr", limit_cents=3000)
+    held = world.order("bob", "carol")
+    world.confirm("bob", held)
+    who = world.visitor("bob")
+    stage.once(lambda: closing.clear(world.deps, who))
+    assert (world.statuses(held), world.balance("bob")) == (["returned"], 1000)
+    world.confirm("bob", world.order("bob", "alice"))
+    proof = Authenticated("close-bob", closing.asked().hash, Basis.PASSKEY)
+    stage.once(lambda: closing.close(world.deps, who, proof))
+    stage.until_done(lambda: topup.forget_removed(world.deps))
+    assert world.visitor("bob").person_id is None
+    assert [owner for owner, _card in world.cards.kept.values()] == [None]
+    assert world.balance("alice") == 1000

@@ -28,7 +28,7 @@ from bot.services.steps import Step
 from bot.services.views import OrderView
 from tests.crash_child import Stage
 from tests.services.bank_stories import paid_out, reconciled
-from tests.services.page_stories import chosen_on_pages
+from tests.services.page_stories import an_account_closed, chosen_on_pages
 from tests.services.text_stories import coded, noticed
 from tests.world import World, reference_in
 
@@ -345,6 +345,7 @@ STEPS_OF: dict[Callable[[Stage], None], tuple[Step, ...]] = {
     ),
     stopped_and_expired: (S.FAILURE_COUNTED, S.STOPPED, S.CUSTOMER_LOST, S.EXPIRED),
     a_card_taken_out: (S.CARD_REMOVED, S.CARD_FORGOTTEN),
+    an_account_closed: (S.STOPPED, S.ACCOUNT_CLOSED, S.CARD_FORGOTTEN),
     disputed: (S.INBOX_WRITTEN, S.INBOX_LEASED, S.DISPUTE_BOOKED, S.RECOVERED),
     refunded_to_the_card: (S.REFUND_WRITTEN, S.REFUND_MADE, S.REFUND_ENDED),
     edited_while_with_the_card: (S.EDIT_WISHED, S.CHECKOUT_CLOSED, S.TOPUP_ENDED),

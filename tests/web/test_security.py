@@ -70,6 +70,9 @@ FORMS = [
     "/wallet/payout",
     "/wallet/payout/again",
     "/wallet/payout/1/cancel",
+    "/wallet/data",
+    "/wallet/close",
+    "/wallet/close/clear",
 ]
 
 

@@ -33,6 +33,7 @@ from bot.store.tables.payouts import BankReportRow, Payout, PayoutEvent, PayoutF
 from bot.store.tables.people import (
     Block,
     Case,
+    FormerAccount,
     FormerHandle,
     Heartbeat,
     Lease,
@@ -78,6 +79,7 @@ __all__ = [
     "Draft",
     "DraftPerson",
     "FirstTime",
+    "FormerAccount",
     "FormerHandle",
     "Heartbeat",
     "InboxRow",

@@ -3,11 +3,13 @@
 from datetime import date, datetime
 from typing import ClassVar
 
-from sqlalchemy import BigInteger, CheckConstraint, Text, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, Index, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from bot.domain.levels import Level
 from bot.store.types import BigId, UtcDateTime, check
+
+_OPEN = text("closed_at IS NULL")
 
 
 class Person(SQLModel, table=True):
@@ -17,11 +19,13 @@ class Person(SQLModel, table=True):
     __table_args__ = (
         check("ck_person_level", "level", Level),
         CheckConstraint("since_sca_cents >= 0", name="ck_person_since_sca"),
+        Index("uq_person_phone", "phone", unique=True, sqlite_where=_OPEN, postgresql_where=_OPEN),
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
-    phone: str = Field(max_length=20, unique=True)
-    """E.164, checked by a code."""
+    phone: str = Field(max_length=20)
+    """E.164, checked by a code. Somebody new may have the number of who closed their account; it is
+    empty once the law no longer wants it kept."""
     lang: str | None = Field(default=None, max_length=2)
     """The language they chose; None: that of their last command, which their X account keeps."""
     level: str = Field(default=Level.UNVERIFIED.value, max_length=10)
@@ -54,6 +58,9 @@ class Person(SQLModel, table=True):
     created_at: datetime = Field(sa_type=UtcDateTime)
     locked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     locked_reason: str | None = Field(default=None, max_length=200)
+    closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When they closed their account. It is locked as well from then on, for good: whatever looks
+    at a lock looks at this."""
 
 
 class XAccount(SQLModel, table=True):
@@ -78,6 +85,19 @@ class XAccount(SQLModel, table=True):
     """They wrote a DM first: the bot may write to them."""
     joined_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     seen_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class FormerAccount(SQLModel, table=True):
+    """An X account that named a person's wallet until they closed their account."""
+
+    __tablename__: ClassVar[str] = "former_account"
+
+    person_id: int = Field(foreign_key="person.id", primary_key=True, sa_type=BigId)
+    x_user_id: str = Field(
+        foreign_key="x_account.x_user_id", primary_key=True, max_length=32, index=True
+    )
+    joined_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    until_at: datetime = Field(sa_type=UtcDateTime)
 
 
 class FormerHandle(SQLModel, table=True):
