@@ -67,6 +67,7 @@ FORMS = [
     "/t/4F7K2Q/wrong/1",
     "/t/4F7K2Q/not-me",
     "/wallet/unblock",
+    "/t/4F7K2Q/note/1",
     "/wallet/payout",
     "/wallet/payout/again",
     "/wallet/payout/1/cancel",
@@ -211,7 +212,7 @@ def test_looking_changes_nothing(world: World, browser: Browser) -> None:
             browser.get("/@alice")  # X is asked once who that is
         browser.get(f"/t/{pending}")
         before = every_row(world)
-        own = [f"/t/{held}{end}" for end in ("", "/wrong/1", "/not-me", "/block-payer", "/block")]
+        own = [f"/t/{held}{end}" for end in ("", "/wrong/1", "/not-me", "/block-payer", "/note/1")]
         for path in [*PATHS, *own, f"/t/{pending}", "/wallet/code", "/help?text=stop"]:
             browser.get(path)
         assert every_row(world) == before
