@@ -269,6 +269,11 @@ class TooOften(Exception):
 class SignedVisit(Visit):
     """A form that a signed-in browser sent from a page of ours."""
 
+    def __init__(self, amount: str, note: str) -> None:
+        """Keep what was typed where an amount is chosen, and no more: it is filled in again."""
+        self.amount = amount
+        self.note = note
+
     who: Visitor
 
     @property
@@ -291,12 +296,17 @@ def back_of(request: Request) -> str:
     return sessions.local_path(f"{home}?{query}") if home.startswith("/@") and query else home
 
 
-def signed(here: Here, csrf: Annotated[str, Form()] = "") -> SignedVisit:
+def signed(
+    here: Here,
+    csrf: Annotated[str, Form()] = "",
+    amount: Annotated[str, Form()] = "",
+    note: Annotated[str, Form()] = "",
+) -> SignedVisit:
     """Let a form through whose token is the session's own."""
     brake(here, "form", BY_ADDRESS)
     if here.visitor is None:
         log.warning("form_without_session", path=here.request.url.path)
-        raise SessionOver
+        raise SessionOver(amount, note)
     if not hmac.compare_digest(csrf.encode(), here.visitor.csrf.encode()):
         log.warning("form_forged", path=here.request.url.path, x_user_id=here.visitor.x_user_id)
         raise Forged
