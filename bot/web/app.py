@@ -8,14 +8,15 @@ from fastapi.staticfiles import StaticFiles
 
 from bot.services.deps import Deps
 from bot.web import (
+    answers,
     block,
     errors,
     first_time,
     health,
     history,
     hooks,
-    order,
     note,
+    order,
     pages,
     passkey,
     pay,
@@ -37,10 +38,11 @@ PARTS: Final = tuple(
     for part in (
         pages,
         order,
+        answers,
         block,
+        note,
         wrong,
         session,
-        note,
         first_time,
         wallet,
         prove,
