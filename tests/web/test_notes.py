@@ -7,7 +7,7 @@ from tests.web.test_orders import text_of
 from tests.web.visiting import Browser
 from tests.world import World, reference_in
 
-FOLDED = '<details class="more">\n<summary>Voir le message d’une personne nouvelle pour vous'
+FOLDED = '<details class="more folded">\n<summary>Voir le message d’une personne nouvelle pour vous'
 
 
 def test_a_stranger_s_note_is_folded_on_the_page_and_in_the_history(
