@@ -37,7 +37,7 @@ def install(app: FastAPI, site: Site) -> None:
         **values: object,
     ) -> Response:
         lang = choose_lang(request, visitor)
-        said = {"what": what, "sentence": None, "back": "/", **values}
+        said = {"what": what, "sentence": None, "back": "/", "is_kept": False, **values}
         return page(site, "sorry.html", lang, visitor, request.url.path, status, said)
 
     def http_error(request: Request, error: Exception) -> Response:
@@ -49,7 +49,8 @@ def install(app: FastAPI, site: Site) -> None:
 
     def session_over(request: Request, error: Exception) -> Response:
         assert isinstance(error, SessionOver), "this handler was given ends of sessions"
-        return sorry(request, 401, "session_over", back=_back_to_typed(request, error))
+        back = _back_to_typed(request, error)
+        return sorry(request, 401, "session_over", back=back, is_kept=back != back_of(request))
 
     def forged(request: Request, _error: Exception) -> Response:
         here = visit(request)

@@ -284,6 +284,7 @@ def test_what_was_typed_survives_the_end_of_the_session(world: World, browser: B
     world.pass_time(minutes=6)
     answer = browser.post("/@alice", amount="12,50", note="thé & café", **typed)
     assert answer.status_code == 401
+    assert "Ce que vous aviez tapé vous attend" in answer.text
     found = re.search(r'href="/signin\?next=([^"]+)"', answer.text)
     assert found is not None
     path = unquote(html.unescape(found[1]))
@@ -302,5 +303,5 @@ def test_what_was_typed_survives_the_end_of_the_session(world: World, browser: B
     assert re.search(r'name="note" autocomplete[^>]* value="thé"', page)
     world.pass_time(minutes=6)
     answer = browser.post("/wallet/payout", amount="12,50", note="my rent", iban="FR14")
-    assert not re.search("12,50|12%2C50|rent|FR14", answer.text)
+    assert not re.search("12,50|12%2C50|rent|FR14|vous aviez tapé", answer.text)
     assert world.involving("bob") == []
