@@ -15,7 +15,7 @@ from bot.domain.replies import Reply
 from bot.domain.transfer import TransferStatus
 from bot.services.answers import HINT_PRIORITY, Incoming, answer
 from bot.services.deps import Deps
-from bot.services.wallet import Line, line_of
+from bot.services.wallet import Line, lines_of
 from bot.store import activity, ledger, people
 
 LINES: Final = 5
@@ -50,7 +50,7 @@ def history(session: Session, deps: Deps, incoming: Incoming, at: datetime) -> N
     accounts = people.accounts_by_id(
         session, {one for row in rows for one in (row.payer_x_user_id, row.payee_x_user_id)}
     )
-    lines = tuple(_said(line_of(row, accounts, mine)) for row in rows)
+    lines = tuple(_said(one) for one in lines_of(session, rows, accounts, mine))
     url = f"{deps.public_url}/wallet"
     reply = (
         Reply.of("history", lines=lines, url=url) if lines else Reply.of("history.none", url=url)

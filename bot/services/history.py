@@ -13,7 +13,7 @@ from bot.domain.errors import Refusal
 from bot.services.deps import Deps
 from bot.services.sessions import Visitor
 from bot.services.typed import read_amount
-from bot.services.wallet import Line, line_of
+from bot.services.wallet import Line, lines_of
 from bot.store import activity, people
 
 LINES: Final = 50
@@ -66,8 +66,9 @@ def _lines(session: Session, person_id: int, before: int | None) -> Iterator[tup
     mine = people.account_ids_of(session, person_id)
     while rows := activity.ended(session, person_id, mine, limit=READ, before=before):
         accounts = people.accounts_by_id(session, {*mine, *_parties(rows)})
-        for row in rows:
-            yield row.id, line_of(row, accounts, mine)
+        yield from zip(
+            [row.id for row in rows], lines_of(session, rows, accounts, mine), strict=True
+        )
         before = rows[-1].id
 
 

@@ -222,20 +222,18 @@ def _compare(session: Session, at: datetime) -> None:
                 detail=f"Statement {statement.report_id} closes {statement.closing_on} with "
                 f"{statement.closing_cents} cents where the books expect {expected}: look for a "
                 "movement that is no payout, for own funds that did not come, and for a payout "
-                f"of the acquirer that was late.{_of_a_later_day(session, statement)}",
+                "of the acquirer that was late."
+                + (
+                    # Payouts of a later day may count in what the statement should say.
+                    " A report of payouts was read between that day and this statement. If it is "
+                    "of a later day the next statement ends the difference: look at it first, and "
+                    "book it after."
+                    if reconcile.later_report_was_read(session, statement)
+                    else ""
+                ),
                 at=at,
             )
     reconcile.let_go(session, still=still, at=at)
-
-
-def _of_a_later_day(session: Session, statement: Row[Any]) -> str:
-    """Return a warning where payouts of a later day may count in what a statement should say."""
-    if not reconcile.later_report_was_read(session, statement):
-        return ""
-    return (
-        " A report of payouts was read between that day and this statement. If it is of a later "
-        "day the next statement ends the difference: look at it first, and book it after."
-    )
 
 
 def book_difference(deps: Deps, line: int, to: OwnAccount) -> Difference:

@@ -116,8 +116,11 @@ def finish_sign_in(
     return SignedIn(token, attempt.next_path)
 
 
-def visitor(deps: Deps, token: str | None) -> Visitor | None:
-    """Return who a browser's token stands for, and note that they were here."""
+def visitor(deps: Deps, token: str | None, *, is_here: bool = True) -> Visitor | None:
+    """Return who a browser's token stands for, and note that they were here.
+
+    `is_here`: whether somebody did something, and not a page by itself.
+    """
     if not token:
         return None
     at = deps.clock.now()
@@ -127,7 +130,7 @@ def visitor(deps: Deps, token: str | None) -> Visitor | None:
         person = people.person_of(session, row.x_user_id) if row is not None else None
     if row is None:
         return None
-    if row.seen_at <= at - TOUCH_AFTER:
+    if is_here and row.seen_at <= at - TOUCH_AFTER:
         with deps.store.write() as session:
             tokens.touch_session(session, row.token_hash, seen_since=since, at=at)
     return Visitor(

@@ -18,6 +18,7 @@ from bot.domain import books
 from bot.domain.export import Leg
 from bot.domain.replies import Reply
 from bot.i18n.texts import PARIS
+from bot.services import notes
 from bot.services.deps import Deps
 from bot.services.payouts import ends_of
 from bot.services.sessions import Visitor
@@ -72,11 +73,11 @@ def statement(deps: Deps, visitor: Visitor, month: str) -> Statement | None:
         deps.store.hold_still(session)
         opening = journal.balance_at(session, wallet, begins)
         legs = journal.legs_of(session, wallet, since=begins, until=ends)
-        facts = _Facts(session, legs)
+        ids = people.account_ids_of(session, person.id)
+        facts = _Facts(session, legs, ids)
         balances = accumulate((leg.amount_cents for leg in legs), initial=opening)
         next(balances)
         lines = tuple(facts.line(leg, balance) for leg, balance in zip(legs, balances, strict=True))
-        ids = people.account_ids_of(session, person.id)
         accounts = people.accounts_by_id(session, ids)
     return Statement(
         month=month,
@@ -162,9 +163,11 @@ def _posted(row: Row[Any], *, is_out: bool) -> str:
 class _Facts:
     """What the entries of a statement came from: transfers with their other party, payouts."""
 
-    def __init__(self, session: Session, legs: Sequence[Leg]) -> None:
+    def __init__(self, session: Session, legs: Sequence[Leg], mine: Sequence[str]) -> None:
         parts = [leg.key.split(":") for leg in legs]
         self._transfers = journal.transfers_behind(session, _ids(parts, "transfer"))
+        read = [one for one in self._transfers.values() if one.owner_x_user_id not in mine]
+        self._reported = notes.reported(session, [one.id for one in read if one.note])
         self._payouts = journal.payouts_behind(session, _ids(parts, "payout"))
         named = {row.payer_x_user_id for row in self._transfers.values()}
         named |= {row.payee_x_user_id for row in self._transfers.values()}
@@ -181,7 +184,8 @@ class _Facts:
             if said == "transfer":
                 said = _posted(row, is_out=leg.amount_cents < 0)
             values["handle"] = self._other(row, is_payee=said in _TO_PAYEE)
-            reference, note = f"{row.reference}-{row.number}", row.note or ""
+            reference = f"{row.reference}-{row.number}"
+            note = "" if row.id in self._reported else row.note or ""
         elif kind == "payout":
             values["iban"] = ends_of(self._payouts[int(name)].iban)
         return StatementLine(

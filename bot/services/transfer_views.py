@@ -9,7 +9,8 @@ from sqlalchemy import Row
 from sqlmodel import Session
 
 from bot.domain.transfer import Reason, TransferStatus
-from bot.services import cautions
+from bot.services import cautions, notes
+from bot.services.notes import Manner
 from bot.services.tell import shown
 from bot.services.wrong import open_cases
 from bot.store import orders, people
@@ -43,6 +44,8 @@ class TransferView:
     status: str
     amount_cents: int
     note: str | None
+    """None also where the visitor reported it."""
+    note_is: Manner
     other_x_user_id: str
     other_handle: str
     other_name: str
@@ -71,6 +74,8 @@ def transfer_views(
     moved = cautions.moved_handles(session, held) if held else {}
     posted = [row.id for row in rows if row.status == TransferStatus.POSTED.value]
     wrong = open_cases(session, posted) if posted else {}
+    mine = people.own_accounts(session, x_user_id)
+    reader = notes.reader(session, mine, [(row, order.owner_x_user_id) for row in rows])
     views = {}
     for row in rows:
         pays = row.payer_x_user_id == x_user_id
@@ -81,7 +86,8 @@ def transfer_views(
             reference=f"{order.reference}-{row.number}",
             status=row.status,
             amount_cents=row.amount_cents,
-            note=row.note,
+            note=reader.note(row, order.owner_x_user_id),
+            note_is=reader.manner(row, order.owner_x_user_id),
             other_x_user_id=other_id,
             other_handle=shown(other, row.payee_handle if pays else None),
             other_name=other.name if other is not None else "",

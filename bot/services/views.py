@@ -19,6 +19,7 @@ from bot.services.choices import Choice, SavedChoice
 from bot.services.confirm import terms_of
 from bot.services.deps import Deps
 from bot.services.drafted import DraftView, SplitView
+from bot.services.gathered import Gathered, gathered
 from bot.services.posting import PAID
 from bot.services.sessions import Visitor
 from bot.services.tell import shown
@@ -102,6 +103,8 @@ class OrderView:
     gets: tuple[TransferView, ...]
     asked: tuple[TransferView, ...]
     """What an asker waits for: the transfers of their own request, others pay them."""
+    gathered: Gathered
+    """How far that has come."""
     own_cents: int | None
     """What is left to the asker of a split."""
     to_confirm: ToConfirm | None
@@ -216,6 +219,7 @@ def _view(
         pays=tuple(views[row.id] for row in pays),
         gets=tuple(views[row.id] for row in seen if row not in asked),
         asked=tuple(views[row.id] for row in asked),
+        gathered=gathered([views[row.id] for row in asked], deps.clock.now()),
         own_cents=_own_cents(session, order, asked) if is_owner else None,
         to_confirm=_to_confirm(session, deps, order, pays, views, visitor, ticked),
         card_url=topup.url if topup is not None and topup.status == "created" else None,

@@ -14,9 +14,10 @@ from bot.domain.commands import Lang
 from bot.domain.errors import Refusal
 from bot.domain.replies import Reply
 from bot.domain.transfer import TransferStatus
-from bot.services import blocks, mandates
+from bot.services import blocks, mandates, notes
 from bot.services.blocks import Blocked
 from bot.services.deps import Deps
+from bot.services.notes import Manner, Reader
 from bot.services.sessions import Visitor
 from bot.services.tell import shown
 from bot.store import activity, cards, drafts, ledger, people
@@ -54,6 +55,9 @@ class Line:
     amount_cents: int
     other_handle: str
     note: str | None
+    """None also where its reader reported it."""
+    note_is: Manner
+    number: int
     at: datetime
     is_refund: bool = False
     """Whether an operator gave back what the other had received, or what was received."""
@@ -144,7 +148,7 @@ def wallet_page(deps: Deps, visitor: Visitor) -> WalletPage:
                 *_drafts(session, visitor.x_user_id),
                 *_waits(waiting, accounts, visitor.x_user_id),
             ),
-            history=tuple(line_of(row, accounts, mine) for row in ended),
+            history=lines_of(session, ended, accounts, mine),
             cards=_cards(session, person.id, deps.clock.now()),
             phone_digits=person.phone[-2:],
             handles=tuple(shown(accounts[one]) for one in mine),
@@ -222,15 +226,29 @@ def _other(row: Row[Any], accounts: dict[str, Row[Any]], mine: Sequence[str]) ->
     return shown(accounts.get(row.payer_x_user_id))
 
 
-def line_of(row: Row[Any], accounts: dict[str, Row[Any]], mine: Sequence[str]) -> Line:
-    """Return a transfer as one line of its party's history."""
+def lines_of(
+    session: Session,
+    rows: Sequence[Row[Any]],
+    accounts: dict[str, Row[Any]],
+    mine: Sequence[str],
+) -> tuple[Line, ...]:
+    """Return transfers, each with its order's owner, as the lines of their party's history."""
+    reader = notes.reader(session, mine, [(row, row.owner_x_user_id) for row in rows])
+    return tuple(_line(row, accounts, mine, reader) for row in rows)
+
+
+def _line(
+    row: Row[Any], accounts: dict[str, Row[Any]], mine: Sequence[str], reader: Reader
+) -> Line:
     sign = -1 if row.payer_x_user_id in mine else 1
     return Line(
         reference=row.reference,
         status=row.status,
         amount_cents=sign * row.amount_cents,
         other_handle=_other(row, accounts, mine),
-        note=row.note,
+        note=reader.note(row, row.owner_x_user_id),
+        note_is=reader.manner(row, row.owner_x_user_id),
+        number=row.number,
         at=row.posted_at or row.confirmed_at or row.created_at,
         is_refund=row.refund_of_id is not None,
     )

@@ -114,8 +114,8 @@ def legs_of(session: Session, account: str, *, since: datetime, until: datetime)
 
 
 def transfers_behind(session: Session, ids: Sequence[int]) -> dict[int, Row[Any]]:
-    """Return transfers with their order's reference."""
-    statement = select(transfers, orders.c.reference).join(
+    """Return transfers with their order's reference and owner."""
+    statement = select(transfers, orders.c.reference, orders.c.owner_x_user_id).join(
         orders, orders.c.id == transfers.c.order_id
     )
     return {

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, func, or_, select
+from sqlalchemy import Row, and_, func, or_, select, union_all
 from sqlmodel import Session
 
 from bot.domain.transfer import TransferStatus
@@ -32,6 +32,30 @@ def paid(session: Session, payers: Collection[str]) -> Sequence[Row[Any]]:
         )
         .group_by(transfers.c.payee_x_user_id, transfers.c.payee_handle)
     ).all()
+
+
+def first_orders(
+    session: Session, mine: Collection[str], others: Collection[str]
+) -> dict[str, int]:
+    """Return by which order money first went between a person and each of some X accounts.
+
+    What was sent to the person and waits for them does not count: they have not taken it.
+    """
+    sent = select(transfers.c.payee_x_user_id.label("other"), transfers.c.order_id).where(
+        transfers.c.payer_x_user_id.in_(mine),
+        transfers.c.payee_x_user_id.in_(others),
+        transfers.c.status.in_(_PAID),
+    )
+    got = select(transfers.c.payer_x_user_id.label("other"), transfers.c.order_id).where(
+        transfers.c.payee_x_user_id.in_(mine),
+        transfers.c.payer_x_user_id.in_(others),
+        transfers.c.status == TransferStatus.POSTED.value,
+    )
+    both = union_all(sent, got).subquery()
+    rows = session.execute(
+        select(both.c.other, func.min(both.c.order_id).label("first")).group_by(both.c.other)
+    )
+    return {row.other: row.first for row in rows}
 
 
 def to_look_up(

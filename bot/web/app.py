@@ -8,6 +8,7 @@ from fastapi.staticfiles import StaticFiles
 
 from bot.services.deps import Deps
 from bot.web import (
+    answers,
     block,
     closing,
     errors,
@@ -15,6 +16,7 @@ from bot.web import (
     health,
     history,
     hooks,
+    note,
     order,
     pages,
     passkey,
@@ -38,7 +40,9 @@ PARTS: Final = tuple(
     for part in (
         pages,
         order,
+        answers,
         block,
+        note,
         wrong,
         session,
         first_time,

@@ -1,5 +1,7 @@
 """What went wrong, as a page: in the visitor's language, or both where there is no telling."""
 
+from urllib.parse import urlencode
+
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -8,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from bot.domain.errors import BotError, Refusal
 from bot.domain.replies import Reply
 from bot.i18n import texts
-from bot.services.sessions import Visitor
+from bot.services.sessions import Visitor, local_path
 from bot.web.security import BodyTooLarge
 from bot.web.site import (
     TEMPLATES,
@@ -35,7 +37,7 @@ def install(app: FastAPI, site: Site) -> None:
         **values: object,
     ) -> Response:
         lang = choose_lang(request, visitor)
-        said = {"what": what, "sentence": None, "back": "/", **values}
+        said = {"what": what, "sentence": None, "back": "/", "is_kept": False, **values}
         return page(site, "sorry.html", lang, visitor, request.url.path, status, said)
 
     def http_error(request: Request, error: Exception) -> Response:
@@ -45,8 +47,10 @@ def install(app: FastAPI, site: Site) -> None:
             return RedirectResponse(back_of(request), 303)
         return not_found(request, site) if status == 404 else sorry(request, status, "bad_request")
 
-    def session_over(request: Request, _error: Exception) -> Response:
-        return sorry(request, 401, "session_over", back=back_of(request))
+    def session_over(request: Request, error: Exception) -> Response:
+        assert isinstance(error, SessionOver), "this handler was given ends of sessions"
+        back = _back_to_typed(request, error)
+        return sorry(request, 401, "session_over", back=back, is_kept=back != back_of(request))
 
     def forged(request: Request, _error: Exception) -> Response:
         here = visit(request)
@@ -79,6 +83,19 @@ def install(app: FastAPI, site: Site) -> None:
         (Exception, broken),
     ):
         app.add_exception_handler(kind, answer)
+
+
+def _back_to_typed(request: Request, over: SessionOver) -> str:
+    """Return the page that a form stands on: where an amount is chosen, with what was typed."""
+    home = back_of(request)
+    chooses = home.startswith("/@") or request.url.path.endswith("/amount")
+    if not chooses or not (over.amount or over.note):
+        return home
+    typed = {"amount": over.amount.strip(), "note": over.note}
+    query = urlencode({name: value for name, value in typed.items() if value})
+    path = f"{home.partition('?')[0]}?{query}"
+    # What is too long for an address is typed again.
+    return path if local_path(path) == path else home
 
 
 def plain(request: Request, site: Site, status: int, what: str, *, home: str) -> Response:

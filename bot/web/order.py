@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from bot.domain.errors import Refusal, Unavailable
 from bot.domain.money import MAX_AMOUNT_CENTS
-from bot.domain.order import is_reference
+from bot.domain.order import NOTE_AT_MOST, is_reference
 from bot.domain.transfer import Reason
 from bot.services import (
     asked,
@@ -76,10 +76,13 @@ Wish = Callable[[Deps, Will], Asked]
 
 
 @router.get("/t/{reference}")
-def show(here: Here, reference: str, card: str = "", own: str = "1") -> Response:
+def show(
+    here: Here, reference: str, card: str = "", own: str = "1", amount: str = "", note: str = ""
+) -> Response:
     """Show an order. Coming back from the card page finishes what was confirmed there.
 
-    `own=0` shows a split's asker the shares without one of their own.
+    `own=0` shows a split's asker the shares without one of their own. `amount` and `note` are put
+    into the form of a misread command: what was typed there when a session ended.
     """
     if not is_reference(reference.upper()):
         return errors.not_found(here.request, here.site)
@@ -90,7 +93,8 @@ def show(here: Here, reference: str, card: str = "", own: str = "1") -> Response
     if here.visitor is not None:
         asked.learn_askers(here.deps, here.visitor.x_user_id)
         cautions.learn_payees(here.deps, reference, here.visitor.x_user_id)
-    return _page(here, reference, with_own=own != "0")
+    typed = {"amount": amount[:20], "note": note[:NOTE_AT_MOST]} if amount or note else None
+    return _page(here, reference, with_own=own != "0", typed=typed)
 
 
 def _page(

@@ -109,7 +109,9 @@ CODES_BY_ADDRESS: Final = Rate(20, timedelta(hours=1))
 """Text messages asked for from one address."""
 LOOK_UPS_BY_PERSON: Final = Rate(60, timedelta(hours=1))
 """Pay pages that one signed-in account may open: each handle that it names is paid for."""
-RATES: Final = (BY_PERSON, BY_ADDRESS, CODES_BY_ADDRESS, LOOK_UPS_BY_PERSON)
+REPORTS_BY_PERSON: Final = Rate(20, timedelta(hours=24))
+"""Notes that one signed-in account may report: an operator looks at each."""
+RATES: Final = (BY_PERSON, BY_ADDRESS, CODES_BY_ADDRESS, LOOK_UPS_BY_PERSON, REPORTS_BY_PERSON)
 NAMES_KEPT: Final = 50_000
 """Counters kept at once; beyond, those that count nothing any more are dropped."""
 LOOPBACK: Final = ("127.0.0.1", "::1")

@@ -53,6 +53,7 @@ TEMPLATES.globals.update(
     passkey_address=_hashed("passkey.js"),
     receipt_address=_hashed("receipt.js"),
     share_address=_hashed("share.js"),
+    live_address=_hashed("live.js"),
     try_address=_hashed("try.js"),
     icon_address=_hashed("icon.svg"),
 )
@@ -241,13 +242,25 @@ def site_of(request: Request) -> Site:
 
 def visit(request: Request) -> Visit:
     """Return who visits, in which language."""
+    return _visit(request, is_here=True)
+
+
+def glance(request: Request) -> Visit:
+    """Return whose page looks again by itself: nobody may be in front of it any more."""
+    return _visit(request, is_here=False)
+
+
+def _visit(request: Request, *, is_here: bool) -> Visit:
     site = site_of(request)
-    visitor = sessions.visitor(site.deps, request.cookies.get(site.session_cookie))
+    token = request.cookies.get(site.session_cookie)
+    visitor = sessions.visitor(site.deps, token, is_here=is_here)
     return Visit(site, request, visitor, choose_lang(request, visitor))
 
 
 Here = Annotated[Visit, Depends(visit)]
 """An endpoint's argument: the visit."""
+Glance = Annotated[Visit, Depends(glance)]
+"""An endpoint's argument: the visit of a script, which keeps no session alive."""
 
 
 # --- forms -------------------------------------------------------------------------------------
@@ -255,6 +268,11 @@ Here = Annotated[Visit, Depends(visit)]
 
 class SessionOver(Exception):
     """A form came from nobody who is signed in: they sign in again, and nothing was done."""
+
+    def __init__(self, amount: str, note: str) -> None:
+        """Keep what was typed where an amount is chosen, and no more: it is filled in again."""
+        self.amount = amount
+        self.note = note
 
 
 class Forged(Exception):
@@ -291,12 +309,17 @@ def back_of(request: Request) -> str:
     return sessions.local_path(f"{home}?{query}") if home.startswith("/@") and query else home
 
 
-def signed(here: Here, csrf: Annotated[str, Form()] = "") -> SignedVisit:
+def signed(
+    here: Here,
+    csrf: Annotated[str, Form()] = "",
+    amount: Annotated[str, Form()] = "",
+    note: Annotated[str, Form()] = "",
+) -> SignedVisit:
     """Let a form through whose token is the session's own."""
     brake(here, "form", BY_ADDRESS)
     if here.visitor is None:
         log.warning("form_without_session", path=here.request.url.path)
-        raise SessionOver
+        raise SessionOver(amount, note)
     if not hmac.compare_digest(csrf.encode(), here.visitor.csrf.encode()):
         log.warning("form_forged", path=here.request.url.path, x_user_id=here.visitor.x_user_id)
         raise Forged

@@ -5,19 +5,55 @@ anything beyond this machine, fails the test that it was opened in.
 """
 
 from collections.abc import Callable, Iterator
+from typing import Protocol
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, Request
 
 from tests.chromium import chromium
+from tests.doors.far_side import program
+from tests.e2e.test_sandbox import Sandbox
+from tests.servers import free_ports
 
 PHONE_WIDTH = 390
 DESK_WIDTH = 1280
 HEIGHT = 844
 LOCAL = {"localhost", "127.0.0.1"}
 
-OpenPage = Callable[[int], Page]
+Changes = Callable[[], dict[str, int]]
+
+
+class OpenPage(Protocol):
+    """Opens a page of some width for a new visitor, who may run no scripts."""
+
+    def __call__(self, width: int, *, scripts: bool = True) -> Page:
+        """Open it."""
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """The whole bot on free ports, as `make sandbox` starts it; its people go on living."""
+    tmp_path = tmp_path_factory.mktemp("sandbox")
+    port, x_port, card_port = free_ports(3)
+    ports = [f"--port={port}", f"--x-port={x_port}", f"--card-port={card_port}"]
+    with program("sandbox", *ports, settings={}, folder=tmp_path) as running:
+        running.wait_for("Ctrl-C ends it")
+        x_url, cards_url = f"http://localhost:{x_port}", f"http://localhost:{card_port}"
+        one = Sandbox(running, tmp_path, x_url, f"http://localhost:{port}", cards_url)
+        yield one
+        one.end()
+
+
+@pytest.fixture
+def changes(sandbox: Sandbox) -> Changes:
+    """What a journey changed in the wallets, in cents."""
+    before = sandbox.wallets()
+    return lambda: {
+        handle: cents - before.get(handle, 0)
+        for handle, cents in sandbox.wallets().items()
+        if cents != before.get(handle, 0)
+    }
 
 
 @pytest.fixture(scope="module")
@@ -38,9 +74,12 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
         if address.scheme in {"http", "https"} and address.hostname not in LOCAL:
             wrong.append(f"asked for {request.url}")
 
-    def opened(width: int) -> Page:
+    def opened(width: int, *, scripts: bool = True) -> Page:
         context = browser.new_context(
-            viewport={"width": width, "height": HEIGHT}, locale="fr-FR", timezone_id="Europe/Paris"
+            viewport={"width": width, "height": HEIGHT},
+            locale="fr-FR",
+            timezone_id="Europe/Paris",
+            java_script_enabled=scripts,
         )
         contexts.append(context)
         context.on("request", note)

@@ -22,9 +22,9 @@ CARD_WITH_3DS = "4000 0027 6000 3184"
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 
 
-def sign_in(page: Page, handle: str) -> None:
+def sign_in(page: Page, handle: str, link: str = "Se connecter") -> None:
     """Press the button, and be somebody on the local X."""
-    page.get_by_role("link", name=re.compile("Se connecter")).click()
+    page.get_by_role("link", name=re.compile(link)).click()
     page.get_by_label("or somebody new").fill(handle)
     page.get_by_role("button", name="Allow").click()
     expect(page.get_by_text(f"@{handle}").last).to_be_visible()

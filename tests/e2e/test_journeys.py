@@ -5,16 +5,14 @@ run takes them anew. One that is there stays, or every run would change the repo
 """
 
 import re
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.builders import CODE
-from tests.doors.far_side import program
 from tests.e2e import leaving
-from tests.e2e.conftest import DESK_WIDTH, PHONE_WIDTH, OpenPage
+from tests.e2e.conftest import DESK_WIDTH, PHONE_WIDTH, Changes, OpenPage
 from tests.e2e.steps import (
     barriers,
     card_session,
@@ -28,37 +26,10 @@ from tests.e2e.steps import (
     type_card,
 )
 from tests.e2e.test_sandbox import Sandbox, until
-from tests.servers import free_ports
 
 PHONE = "06 39 98 00 77"
-
-
-Changes = Callable[[], dict[str, int]]
-
-
-@pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    """The whole bot on free ports, as `make sandbox` starts it; its people go on living."""
-    tmp_path = tmp_path_factory.mktemp("sandbox")
-    port, x_port, card_port = free_ports(3)
-    ports = [f"--port={port}", f"--x-port={x_port}", f"--card-port={card_port}"]
-    with program("sandbox", *ports, settings={}, folder=tmp_path) as running:
-        running.wait_for("Ctrl-C ends it")
-        x_url, cards_url = f"http://localhost:{x_port}", f"http://localhost:{card_port}"
-        one = Sandbox(running, tmp_path, x_url, f"http://localhost:{port}", cards_url)
-        yield one
-        one.end()
-
-
-@pytest.fixture
-def changes(sandbox: Sandbox) -> Changes:
-    """What a journey changed in the wallets, in cents."""
-    before = sandbox.wallets()
-    return lambda: {
-        handle: cents - before.get(handle, 0)
-        for handle, cents in sandbox.wallets().items()
-        if cents != before.get(handle, 0)
-    }
+LIVE_MS = 15_000
+"""How long a page may take to look again by itself (milliseconds): it does so every 4 seconds."""
 
 
 def test_from_a_post_to_the_payees_wallet_by_card(
@@ -104,6 +75,7 @@ def test_from_a_post_to_the_payees_wallet_by_card(
     alice.get_by_role("link", name="Tout l’historique").click()
     alice.get_by_label("Chercher").fill("concert")
     alice.get_by_role("button", name="Chercher").click()
+    alice.get_by_text("Voir le message d’une personne nouvelle").click()
     expect(alice.get_by_text("the concert")).to_be_visible()
     picture(alice, "history")
     pay_with_two_factors(bob, sandbox)
@@ -243,14 +215,21 @@ def test_a_look_alike_is_warned_of_and_the_wrong_person_gives_it_back(
 def test_who_is_asked_declines_blocks_and_unblocks(
     sandbox: Sandbox, changes: Changes, open_page: OpenPage
 ) -> None:
-    """Dave, who never signed in, is named to Bob; his second request is refused, his third not."""
+    """Dave, who never signed in, is named to Bob, who reports his note and blocks him.
+
+    His second request is refused, his third not.
+    """
     asked = sandbox.order("@smoney request 12€ from @bob for pizza", by="dave")
     bob = open_page(PHONE_WIDTH)
     bob.goto(f"{sandbox.url}/t/{asked}")
     sign_in(bob, "bob")
     expect(bob.get_by_role("heading", name=re.compile("Vous paieriez"))).to_contain_text("12")
     expect(bob.locator(".party")).to_contain_text("@dave")
-    bob.get_by_role("link", name="Refuser et bloquer").click()
+    bob.get_by_text("Voir le message d’une personne nouvelle").click()
+    bob.get_by_role("link", name="Signaler ce message").click()
+    picture(bob, "report")
+    bob.get_by_role("button", name="Signaler").click()
+    bob.get_by_role("link", name="Bloquer @dave").click()
     expect(bob.get_by_role("heading", name=re.compile("bloquer @dave"))).to_be_visible()
     bob.get_by_role("button", name="Refuser et bloquer").click()
     expect(bob.get_by_role("heading", name="Vous avez bloqué @dave")).to_be_visible()
@@ -270,7 +249,7 @@ def test_who_is_asked_declines_blocks_and_unblocks(
 def test_a_split_among_three_with_the_odd_cent(
     sandbox: Sandbox, changes: Changes, open_page: OpenPage
 ) -> None:
-    """Bob sees the shares, taps once; Alice pays hers by card, Carol declines; he sees both."""
+    """Bob sees the shares, taps once; Alice pays by card, Carol declines; he sees both, live."""
     split = sandbox.order("@smoney split 10€ with @alice @carol for pizza")
     bob = open_page(PHONE_WIDTH)
     bob.goto(f"{sandbox.url}/t/{split}")
@@ -280,6 +259,10 @@ def test_a_split_among_three_with_the_odd_cent(
     picture(bob, "split")
     bob.get_by_role("button", name=re.compile("à chacun")).click()
     expect(bob.get_by_text("n’a pas encore répondu")).to_have_count(2)
+    bob.get_by_text("Envoyer un rappel").click()
+    bob.get_by_label("Texte prêt à envoyer").fill("Alors, la pizza ?")
+    post = bob.get_by_role("link", name="Publier sur X")
+    expect(post).to_have_attribute("href", re.compile(r"intent/post\?text=Alors"))
     alice = open_page(PHONE_WIDTH)
     alice.goto(f"{sandbox.url}/t/{split}")
     sign_in(alice, "alice")
@@ -288,14 +271,15 @@ def test_a_split_among_three_with_the_odd_cent(
     alice.get_by_role("button", name=re.compile("par carte")).click()
     pay_by_card(alice)
     expect(alice.get_by_text("C’est fait.")).to_be_visible()
+    expect(bob.get_by_text("a payé, c’est dans votre portefeuille")).to_be_visible(timeout=LIVE_MS)
+    expect(bob.get_by_text("Payé : 1 sur 2, soit 3,33 €")).to_be_visible()
+    picture(bob, "answers")
     carol = open_page(PHONE_WIDTH)
     carol.goto(f"{sandbox.url}/t/{split}")
     sign_in(carol, "carol")
     carol.get_by_role("button", name="Refuser cette demande").click()
-    bob.reload()
-    expect(bob.get_by_text("a payé, c’est dans votre portefeuille")).to_be_visible()
-    expect(bob.get_by_text("a refusé")).to_be_visible()
-    picture(bob, "answers")
+    expect(bob.get_by_text("a refusé")).to_be_visible(timeout=LIVE_MS)
+    expect(bob.get_by_text("Envoyer un rappel")).not_to_be_visible()
     assert changes() == {"bob": 333}
 
 
@@ -369,7 +353,7 @@ def test_pages_fit_narrow_screens_and_large_text(sandbox: Sandbox, open_page: Op
         sign_in(page, "bob")
         payment = (f"/t/{reference}", f"/t/{reference}/not-me")
         wallet = ("/wallet", "/wallet/history", "/wallet/new-code", "/wallet/data", "/wallet/close")
-        own = (*payment, f"/t/{asked}", f"/t/{asked}/block", *wallet)
+        own = (*payment, f"/t/{asked}", f"/t/{asked}/block", f"/t/{asked}/note/1", *wallet)
         pay = (f"/t/{draft}", "/@alice?amount=249,50", "/@bob", "/@nobody_at_all_9", "/pay")
         for path in (*own, *pay, "/help?text=pay+@alice+5€", "/privacy", "/", "/nowhere"):
             page.goto(sandbox.url + path)

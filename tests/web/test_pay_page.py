@@ -2,6 +2,7 @@
 
 import html
 import re
+from urllib.parse import unquote
 
 import pytest
 
@@ -193,7 +194,7 @@ def test_a_session_that_ends_at_the_form_leads_back_to_what_the_link_said(
     action = re.search(r'method="post" action="([^"]+)"', browser.get(LINK).text)
     assert action is not None
     browser.client.cookies.clear()
-    answer = browser.client.post(html.unescape(action[1]), data={"csrf": "x", "amount": "5"})
+    answer = browser.client.post(html.unescape(action[1]), data={"csrf": "x"})
     assert answer.status_code == 401
     assert 'href="/signin?next=/%40alice%3Famount%3D12.50%26note%3Dpizza"' in answer.text
 
@@ -271,3 +272,36 @@ def test_what_is_too_long_for_an_address_is_typed_on_the_page(browser: Browser) 
     answer = browser.get("/pay", handle="alice", amount="1", note="\N{PILE OF POO}" * 140)
     assert (answer.status_code, answer.headers["location"][:7]) == (303, "/@alice")
     assert browser.get(answer.headers["location"]).status_code == 200
+
+
+def test_what_was_typed_survives_the_end_of_the_session(world: World, browser: Browser) -> None:
+    """On a pay page and a draft; on every other page nothing that was typed is in an address."""
+    world.join("bob", cents=5000)
+    world.x.person("alice")
+    browser.sign_in("bob")
+    browser.get("/@alice", amount="9", note="of the link")
+    typed = {"payee": browser.hidden("payee"), "once": browser.hidden("once")}
+    world.pass_time(minutes=6)
+    answer = browser.post("/@alice", amount="12,50", note="thé & café", **typed)
+    assert answer.status_code == 401
+    assert "Ce que vous aviez tapé vous attend" in answer.text
+    found = re.search(r'href="/signin\?next=([^"]+)"', answer.text)
+    assert found is not None
+    path = unquote(html.unescape(found[1]))
+    assert browser.sign_in("bob", path).headers["location"] == path
+    page = browser.get(path).text
+    assert re.search(r'name="amount"[^>]* value="12,50"', page)
+    assert re.search(r'name="note"[^>]* value="thé &amp; café"', page)
+    reference = reference_in(world.post("bob", "@smoney pay @alice for tea"))
+    browser.get(f"/t/{reference}")
+    world.pass_time(minutes=6)
+    answer = browser.post(f"/t/{reference}/amount", amount="7", note="thé")
+    assert f"/signin?next=/t/{reference}%3Famount%3D7%26note%3D" in answer.text
+    browser.sign_in("bob")
+    page = browser.get(f"/t/{reference}", amount="7", note="thé").text
+    assert re.search(r'name="amount"[^>]* value="7"', page)
+    assert re.search(r'name="note" autocomplete[^>]* value="thé"', page)
+    world.pass_time(minutes=6)
+    answer = browser.post("/wallet/payout", amount="12,50", note="my rent", iban="FR14")
+    assert not re.search("12,50|12%2C50|rent|FR14|vous aviez tapé", answer.text)
+    assert world.involving("bob") == []

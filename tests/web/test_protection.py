@@ -152,7 +152,7 @@ def test_it_was_not_me_says_what_it_means_and_locks(world: World, browser: Brows
     assert 'name="funding"' not in browser.get(f"/t/{other}").text
 
 
-@pytest.mark.parametrize("path", ["wrong/1", "not-me", "block-payer"])
+@pytest.mark.parametrize("path", ["wrong/1", "not-me", "block-payer", "note/1"])
 @pytest.mark.parametrize("handle", ["mallory", None])
 def test_strangers_are_led_away_and_do_nothing(
     world: World, browser: Browser, path: str, handle: str | None

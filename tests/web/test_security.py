@@ -23,6 +23,7 @@ PATHS = [
     "/signin",
     "/signin/callback",
     "/t/4F7K2Q",
+    "/t/4F7K2Q/answers",
     "/nowhere",
     "/healthz",
     "/readyz",
@@ -66,6 +67,7 @@ FORMS = [
     "/t/4F7K2Q/claim-out",
     "/t/4F7K2Q/wrong/1",
     "/t/4F7K2Q/not-me",
+    "/t/4F7K2Q/note/1",
     "/wallet/unblock",
     "/wallet/payout",
     "/wallet/payout/again",
@@ -214,7 +216,7 @@ def test_looking_changes_nothing(world: World, browser: Browser) -> None:
             browser.get("/@alice")  # X is asked once who that is
         browser.get(f"/t/{pending}")
         before = every_row(world)
-        own = [f"/t/{held}{end}" for end in ("", "/wrong/1", "/not-me", "/block-payer", "/block")]
+        own = [f"/t/{held}{end}" for end in ("", "/wrong/1", "/not-me", "/block-payer", "/note/1")]
         for path in [*PATHS, *own, f"/t/{pending}", "/wallet/code", "/help?text=stop"]:
             browser.get(path)
         assert every_row(world) == before

@@ -1,7 +1,9 @@
-/* Sharing a link: by the phone's own sheet, else by copying it. Without this script the link stands
-   on the page as text, and the button is not shown.
+/* Sharing a link or a ready text: by the phone's own sheet, else by copying it. Without this script
+   both stand on the page as text, and the buttons are not shown.
 
-   data-share: the button, with the link in it. data-shared: says that it was copied. */
+   data-share: the button, with the link in it. data-shared: says that it was copied.
+   data-share-text: the button of a text that may be changed first, with the field's id; data-text-of:
+   links that send that text. */
 "use strict";
 
 for (const button of document.querySelectorAll("button[data-share]")) {
@@ -17,5 +19,20 @@ for (const button of document.querySelectorAll("button[data-share]")) {
     } catch (error) {
       /* Dropped: the link is still there to be copied by hand. */
     }
+  });
+}
+
+for (const button of document.querySelectorAll("button[data-share-text]")) {
+  const field = document.getElementById(button.dataset.shareText);
+  button.hidden = !navigator.share;
+  button.addEventListener("click", () => navigator.share({text: field.value}).catch(() => {}));
+}
+
+for (const link of document.querySelectorAll("a[data-text-of]")) {
+  const field = document.getElementById(link.dataset.textOf);
+  field.addEventListener("input", () => {
+    const address = new URL(link.href);
+    address.searchParams.set("text", field.value);
+    link.href = address.href;
   });
 }

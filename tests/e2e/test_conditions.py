@@ -1,0 +1,156 @@
+"""The same pages under worse conditions: twice at once, elsewhere, no scripts, a slow network.
+
+And who is away too long in the middle of a form; and the way of the money out, to a bank.
+"""
+
+import re
+
+from playwright.sync_api import Page, expect
+
+from tests.builders import CODE
+from tests.e2e.conftest import DESK_WIDTH, PHONE_WIDTH, Changes, OpenPage
+from tests.e2e.steps import picture, sign_in, text_code
+from tests.e2e.test_sandbox import Sandbox, until
+
+IBAN = "FR14 2004 1010 0505 0001 3M02 606"
+SLOW = {
+    "offline": False,
+    "latency": 400,  # milliseconds
+    "downloadThroughput": 50_000,  # bytes a second
+    "uploadThroughput": 20_000,
+}
+SLOW_MS = 20_000
+"""How long a page may take on that (milliseconds)."""
+CLICK_SOON = "one => { setTimeout(() => one.click()) }"
+"""Click a button without waiting for what comes of it."""
+
+
+def from_wallet(page: Page) -> None:
+    """Confirm from the wallet, and read that it is done."""
+    page.get_by_role("button", name=re.compile("depuis mon portefeuille")).click()
+    expect(page.get_by_text("C’est fait.")).to_be_visible()
+
+
+def test_two_browsers_at_once_and_a_double_tap_on_a_slow_network_pay_once(
+    sandbox: Sandbox, changes: Changes, open_page: OpenPage
+) -> None:
+    """Both of Bob's browsers show the receipt of the one payment; his impatience costs nothing."""
+    reference = sandbox.order("@smoney pay @alice 2€")
+    both = [open_page(PHONE_WIDTH), open_page(DESK_WIDTH)]
+    for page in both:
+        page.goto(f"{sandbox.url}/t/{reference}")
+        sign_in(page, "bob")
+    for page in both:
+        page.get_by_role("button", name=re.compile("depuis mon portefeuille")).evaluate(CLICK_SOON)
+    for page in both:
+        expect(page.get_by_text("C’est fait.")).to_be_visible()
+    assert [one["status"] for one in sandbox.show(reference)["history"]] == ["pending", "posted"]
+    bob, slow = both[0], sandbox.order("@smoney pay @alice 3€")
+    bob.goto(f"{sandbox.url}/t/{slow}")
+    network = bob.context.new_cdp_session(bob)
+    network.send("Network.enable")
+    network.send("Network.emulateNetworkConditions", SLOW)
+    bob.get_by_role("button", name=re.compile("depuis mon portefeuille")).dblclick()
+    expect(bob.get_by_text("C’est fait.")).to_be_visible(timeout=SLOW_MS)
+    assert [one["status"] for one in sandbox.show(slow)["history"]] == ["pending", "posted"]
+    assert changes() == {"bob": -500, "alice": 500}
+
+
+def test_a_sign_in_that_comes_back_in_another_browser_starts_afresh(
+    sandbox: Sandbox, changes: Changes, open_page: OpenPage
+) -> None:
+    """Neither browser is signed in by it; each begins again by itself, and then it serves."""
+    reference = sandbox.order("@smoney pay @alice 2€")
+    mine, other = open_page(PHONE_WIDTH), open_page(PHONE_WIDTH)
+    mine.goto(f"{sandbox.url}/t/{reference}")
+    mine.get_by_role("link", name=re.compile("Se connecter")).click()
+    other.goto(mine.url)
+    for page in (other, mine):  # the first uses the attempt up, whoever has it
+        page.get_by_label("or somebody new").fill("bob")
+        page.get_by_role("button", name="Allow").click()
+        expect(page.get_by_role("heading", name=re.compile("Recommençons"))).to_be_visible()
+        cookies = {str(one.get("name")) for one in page.context.cookies(sandbox.url)}
+        assert "smoney_session" not in cookies
+    picture(other, "sign-in-again")
+    other.goto(f"{sandbox.url}/t/{reference}")
+    assert "alice" not in other.content()
+    sign_in(other, "bob")
+    from_wallet(other)
+    assert changes() == {"bob": -200, "alice": 200}
+
+
+def test_without_scripts_bob_pays_from_the_link_to_the_receipt(
+    sandbox: Sandbox, changes: Changes, open_page: OpenPage
+) -> None:
+    """Nothing is missing but what only a script can do; what others answered is a link away."""
+    reference = sandbox.order("@smoney pay @alice 2€ for tea")
+    bob = open_page(PHONE_WIDTH, scripts=False)
+    bob.goto(f"{sandbox.url}/t/{reference}")
+    sign_in(bob, "bob")
+    from_wallet(bob)
+    expect(bob.get_by_role("button", name="Imprimer le reçu")).not_to_be_visible()
+    bob.get_by_text("Prévenir @alice").click()
+    expect(bob.get_by_label("Texte prêt à envoyer")).to_have_value(re.compile("^@alice"))
+    asked = sandbox.order("@smoney request 3€ from @alice")
+    bob.goto(f"{sandbox.url}/t/{asked}")
+    expect(bob.get_by_text("n’a pas encore répondu")).to_be_visible()
+    alice = open_page(PHONE_WIDTH, scripts=False)
+    alice.goto(f"{sandbox.url}/t/{asked}")
+    sign_in(alice, "alice")
+    alice.get_by_role("button", name="Refuser cette demande").click()
+    bob.get_by_role("link", name="Regarder de nouveau").click()
+    expect(bob.get_by_text("a refusé")).to_be_visible()
+    assert changes() == {"bob": -200, "alice": 200}
+
+
+def test_a_session_that_ends_in_the_middle_of_a_form_pays_nothing_and_loses_nothing(
+    sandbox: Sandbox, changes: Changes, open_page: OpenPage
+) -> None:
+    """What was typed is there again after signing in; a confirmation has to be given again."""
+    bob = open_page(PHONE_WIDTH)
+    bob.goto(f"{sandbox.url}/@alice")
+    sign_in(bob, "bob")
+    bob.locator("#amount").fill("0,80")
+    bob.locator("#note").fill("les croissants & le café")
+    bob.context.clear_cookies()
+    bob.get_by_role("button", name="Continuer").click()
+    expect(bob.get_by_role("heading", name="Votre session a pris fin")).to_be_visible()
+    picture(bob, "session-over")
+    sign_in(bob, "bob", "Recommencer avec X")
+    expect(bob.locator("#amount")).to_have_value("0,80")
+    expect(bob.locator("#note")).to_have_value("les croissants & le café")
+    bob.get_by_role("button", name="Continuer").click()
+    confirm = bob.get_by_role("button", name=re.compile("0,80.*depuis mon portefeuille"))
+    expect(confirm).to_be_visible()
+    bob.context.clear_cookies()
+    confirm.click()
+    expect(bob.get_by_role("heading", name="Votre session a pris fin")).to_be_visible()
+    assert changes() == {}
+    sign_in(bob, "bob", "Recommencer avec X")
+    from_wallet(bob)
+    assert changes() == {"bob": -80, "alice": 80}
+
+
+def test_what_came_in_goes_on_to_a_bank(
+    sandbox: Sandbox, changes: Changes, open_page: OpenPage
+) -> None:
+    """Alice sends everything to her IBAN: one form, two factors, and the day of arrival."""
+    reference = sandbox.order("@smoney pay @alice 12€")
+    sandbox.say("dms", **{"as": "bob", "to": "smoney", "text": f"oui {reference}"})
+    until(lambda: sandbox.show(reference)["status"] == "posted")
+    held = sandbox.wallets()["alice"]
+    alice = open_page(PHONE_WIDTH)
+    alice.goto(f"{sandbox.url}/wallet")
+    sign_in(alice, "alice")
+    alice.get_by_role("link", name="Verser sur votre compte bancaire").click()
+    expect(alice.get_by_text("Demandé maintenant, il est sur votre compte le")).to_be_visible()
+    picture(alice, "payout")
+    alice.get_by_label("IBAN de votre compte").fill(IBAN)
+    alice.get_by_label("Titulaire").fill("Alice Bernard")
+    alice.get_by_role("checkbox").check()
+    alice.get_by_role("button", name="Demander le versement").click()
+    alice.get_by_label("Votre code à 6 chiffres").fill(CODE)
+    alice.get_by_label("Le code du SMS").fill(text_code(sandbox, "+33639980002", "pour verser"))
+    alice.get_by_role("button", name=re.compile("^Verser")).click()
+    picture(alice, "payout-asked")
+    assert changes() == {"bob": -1_200, "alice": 1_200 - held}
