@@ -77,7 +77,8 @@ def do(form: SignedVisit, challenge: ChallengePage, proof: Authenticated) -> Res
         # What was confirmed is no longer so, or not allowed: the page that it came from says more.
         home = guarded.home_of(challenge)
         sentence = form.say(refusal.reply)
-        return form.page("sorry.html", status=409, what="refused", sentence=sentence, back=home)
+        said = {"sentence": sentence, "back": home, "is_kept": False}
+        return form.page("sorry.html", status=409, what="refused", **said)
     return (
         form.go(path) if path.startswith("/") else to_card(form, path, guarded.home_of(challenge))
     )

@@ -116,7 +116,7 @@ def test_a_closed_account_leaves_its_books_and_nothing_that_opens_it(world: Worl
     assert [owner for owner, _card in world.cards.kept.values()] == [None]
     assert (rows_of(world, Passkey), rows_of(world, WebSession)) == (0, 0)
     assert [world.visitor(one).person_id for one in ("bob", "bob2")] == [None, None]
-    with world.store.read() as session:
+    with world.store.write() as session:
         row = people.lock_persons(session, [bob])[bob]
         assert people.blocked_by(session, [world.x_id("bob2")]) == {}
     assert (row.code_hash, row.phone, row.closed_at) == (None, phone, world.clock.now())
@@ -328,7 +328,7 @@ def test_who_it_was_is_forgotten_when_the_law_no_longer_wants_it(world: World) -
     ended = world.clock.now()
     world.clock.set(ended.replace(year=ended.year + IDENTITY_KEPT_YEARS))
     prune.prune(world.deps)
-    with world.store.read() as session:
+    with world.store.write() as session:
         assert people.lock_persons(session, [bob])[bob].last_name == "Petit"
     world.pass_time(seconds=1)
     prune.prune(world.deps)
