@@ -46,7 +46,7 @@ def history(session: Session, deps: Deps, incoming: Incoming, at: datetime) -> N
     if person is None:
         return
     mine = people.account_ids_of(session, person.id)
-    rows = activity.ended(session, mine, limit=LINES, with_held=True)
+    rows = activity.ended(session, mine, person_id=person.id, limit=LINES, with_held=True)
     accounts = people.accounts_by_id(
         session, {one for row in rows for one in (row.payer_x_user_id, row.payee_x_user_id)}
     )

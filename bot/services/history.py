@@ -11,10 +11,10 @@ from sqlmodel import Session
 
 from bot.domain.errors import Refusal
 from bot.services.deps import Deps
-from bot.services.sessions import Visitor
+from bot.services.sessions import Visitor, person_behind
 from bot.services.typed import read_amount
-from bot.services.wallet import Line, line_of
-from bot.store import activity, people
+from bot.services.wallet import Line, line_of, own_side
+from bot.store import activity, lost, people
 
 LINES: Final = 50
 """Lines of a page."""
@@ -45,10 +45,10 @@ def history(
     """
     text = text.strip()[:TEXT_AT_MOST]
     with deps.store.read() as session:
-        person = people.person_of(session, visitor.x_user_id)
-        mine = people.account_ids_of(session, person.id) if person is not None else []
+        person = person_behind(session, visitor)
         wanted = _plain(text.removeprefix("@")), _cents(text) if text else None
-        every = (one for one in _lines(session, mine, before) if _matches(one[1], *wanted))
+        lines_of = _lines(session, person.id, before) if person is not None else iter(())
+        every = (one for one in lines_of if _matches(one[1], *wanted))
         found = list(islice(every, lines + 1))
     return HistoryPage(
         text=text,
@@ -57,15 +57,18 @@ def history(
     )
 
 
-def _lines(session: Session, mine: Sequence[str], before: int | None) -> Iterator[tuple[int, Line]]:
+def _lines(session: Session, person_id: int, before: int | None) -> Iterator[tuple[int, Line]]:
     """Read somebody's transfers, as many as are asked for: each one's id and line.
 
     They are looked through here: the databases know small letters of ASCII alone, or by a locale.
     """
-    while rows := activity.ended(session, mine, limit=READ, before=before):
-        accounts = people.accounts_by_id(session, {*mine, *_parties(rows)})
+    mine, former = people.account_ids_of(session, person_id), lost.former_of(session, person_id)
+    while rows := activity.ended(
+        session, mine, person_id=person_id, former=former, limit=READ, before=before
+    ):
+        accounts = people.accounts_by_id(session, _parties(rows))
         for row in rows:
-            yield row.id, line_of(row, accounts, mine)
+            yield row.id, line_of(row, accounts, own_side(row, person_id, mine))
         before = rows[-1].id
 
 

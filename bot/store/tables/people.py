@@ -80,6 +80,17 @@ class XAccount(SQLModel, table=True):
     seen_at: datetime = Field(sa_type=UtcDateTime)
 
 
+class FormerAccount(SQLModel, table=True):
+    """An X account that a person lost and took out: its past payments stay theirs to see."""
+
+    __tablename__: ClassVar[str] = "former_account"
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    person_id: int = Field(foreign_key="person.id", index=True, sa_type=BigId)
+    x_user_id: str = Field(foreign_key="x_account.x_user_id", max_length=32, index=True)
+    left_at: datetime = Field(sa_type=UtcDateTime)
+
+
 class FormerHandle(SQLModel, table=True):
     """A handle that an X account bore until it was seen under another, or another under it."""
 
