@@ -20,7 +20,6 @@ from bot.domain.transfer import Reason
 from bot.services import cancel, claim
 from bot.services.cancel import Done
 from bot.services.deps import Deps
-from bot.services.sessions import Visitor
 from bot.services.steps import Step
 from bot.services.tell import shown
 from bot.services.transfer_views import MOVED
@@ -58,11 +57,11 @@ class Payer:
     """Whether money of theirs still waits for the visitor: it would go back."""
 
 
-def asker_of(deps: Deps, reference: str, visitor: Visitor) -> Asker | None:
-    """Return who asks a visitor for money by this order; None where nobody does."""
+def asker_of(deps: Deps, reference: str, x_user_id: str) -> Asker | None:
+    """Return who asks an account for money by this order; None where nobody does."""
     with deps.store.read() as session:
         order = orders.by_reference(session, reference)
-        mine = people.own_accounts(session, visitor.x_user_id)
+        mine = people.own_accounts(session, x_user_id)
         if order is None or not _is_asked(session, order, mine):
             return None
         account = people.account(session, order.owner_x_user_id)

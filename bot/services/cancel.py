@@ -69,18 +69,25 @@ def cancel_in(
 
     By person: what one X account ordered or paid, another of the same person takes back.
     """
+    person = people.person_of(session, x_user_id)
     mine = people.own_accounts(session, x_user_id)
     is_owner = order.owner_x_user_id in mine
-    open_ones = rows if is_owner else []
-    done = _stop(session, open_ones, "cancel", x_user_id, Reason.CANCELLED_BY_OWNER, at)
-    if is_owner and drafts.end(session, order.id, "cancelled", at=at):
-        done += Done(1)
-    held = [row for row in _held(rows) if row.payer_x_user_id in mine]
+    done = cancel_open_in(session, order, rows, x_user_id, at) if is_owner else Done(0)
+    # By whose wallet paid: an account that has left its person takes nothing back.
+    held = [row for row in _held(rows) if person is not None and row.payer_person_id == person.id]
     claim.give_back(session, deps, held, Reason.TAKEN_BACK, at)
     done += Done(len(held), returned=len(held))
     if not done:
         raise Refusal(_why_not_cancelled(order, rows, mine))
     return done
+
+
+def cancel_open_in(
+    session: Session, order: Row[Any], rows: Sequence[Row[Any]], x_user_id: str, at: datetime
+) -> Done:
+    """Cancel what nobody has confirmed yet in an order of an account's, its draft as well."""
+    done = _stop(session, rows, "cancel", x_user_id, Reason.CANCELLED_BY_OWNER, at)
+    return done + Done(int(drafts.end(session, order.id, "cancelled", at=at)))
 
 
 def _held(rows: Sequence[Row[Any]]) -> list[Row[Any]]:

@@ -12,7 +12,7 @@ from sqlmodel import Session
 
 from bot.domain.replies import Reply
 from bot.services import tell as telling
-from bot.services.tell import News, lang_of
+from bot.services.tell import News, lang_of_person
 from bot.services.texts import notify
 from bot.store import people
 
@@ -26,7 +26,7 @@ def tell(session: Session, person: Row[Any], reply: Reply, *, key: str, at: date
     To be called before the change, in its commit, with the person locked. `key` names the change.
     """
     accounts = people.account_ids_of(session, person.id)
-    lang = lang_of(session, accounts[0]) if accounts else "fr"
+    lang = lang_of_person(session, person)
     notify(session, person.phone, Reply.of("sms.changed", what=reply), lang, at=at)
     whole = Reply.of("news.changed", what=reply)
     name = f"changed:{person.id}:{key}:{at.timestamp():.0f}"

@@ -81,6 +81,10 @@ def take_back(deps: Deps, reference: str, x_user_id: str) -> int:
     at = deps.clock.now()
     with deps.store.write() as session:
         rows = _held(session, reference, payer_x_user_id=x_user_id)
+        person = people.person_of(session, x_user_id)
+        if any(person is None or row.payer_person_id != person.id for row in rows):
+            # Another person paid it, whose account this was.
+            raise Refusal(Reply.of("refusal.unknown_reference", reference=reference))
         give_back(session, deps, rows, Reason.TAKEN_BACK, at)
     _after(deps, Step.GIVEN_BACK)
     return len(rows)

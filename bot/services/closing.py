@@ -22,10 +22,10 @@ from bot.domain.sca import Authenticated, Purpose
 from bot.domain.transfer import Reason, TransferStatus
 from bot.services import cancel, claim, topup
 from bot.services.deps import Deps
-from bot.services.sessions import Visitor
+from bot.services.sessions import Visitor, lock_person_behind, person_behind
 from bot.services.steps import Step
 from bot.services.strong import Asked
-from bot.services.tell import lang_of, shown
+from bot.services.tell import lang_of_person, shown
 from bot.services.texts import notify
 from bot.store import cards, closing, confirmations, disputes, drafts, ledger, orders, people
 
@@ -56,7 +56,7 @@ class ClosePage:
 def page(deps: Deps, visitor: Visitor) -> ClosePage:
     """Return what closing would do. Raises `Refusal` where there is no wallet."""
     with deps.store.read() as session:
-        person = _person(people.person_of(session, visitor.x_user_id))
+        person = _person(person_behind(session, visitor))
         mine = people.account_ids_of(session, person.id)
         accounts = people.accounts_by_id(session, mine)
         balance = ledger.balance(session, books.wallet(person.id))
@@ -64,7 +64,7 @@ def page(deps: Deps, visitor: Visitor) -> ClosePage:
             balance_cents=balance,
             held_cents=closing.held_by_cents(session, person.id),
             waits_cents=closing.held_for_cents(session, mine),
-            open_orders=len(closing.order_ids(session, mine)),
+            open_orders=len(closing.order_ids(session, mine, person.id)),
             cards=len({row.id for row in cards.cards_of(session, person.id)}),
             handles=tuple(shown(accounts[one]) for one in mine),
             ways=tuple(_ways(session, person, balance)),
@@ -100,9 +100,10 @@ def clear(deps: Deps, visitor: Visitor) -> None:
     at = deps.clock.now()
     with deps.store.write() as session:
         rows, person = _lock(session, visitor)
-        _stop(session, deps, visitor, rows, at)
-        mine = people.account_ids_of(session, person.id)
-        held = [row for row in rows if row.status == _S.HELD.value and row.payer_x_user_id in mine]
+        _stop(session, deps, visitor, person, rows, at)
+        held = [
+            row for row in rows if row.status == _S.HELD.value and row.payer_person_id == person.id
+        ]
         claim.give_back(session, deps, held, Reason.TAKEN_BACK, at)
     deps.step(Step.STOPPED)
     cancel.drive_wishes(deps, rows)
@@ -114,15 +115,16 @@ def _lock(session: Session, visitor: Visitor) -> tuple[Sequence[Row[Any]], Row[A
 
     In the order in which all lock: X accounts, orders, top-ups, transfers, the person.
     """
-    mine = people.own_accounts(session, visitor.x_user_id)
+    known = _person(person_behind(session, visitor))
+    mine = people.account_ids_of(session, known.id)
     people.lock_accounts(session, mine)
-    order_ids = closing.order_ids(session, mine)
+    order_ids = closing.order_ids(session, mine, known.id)
     for order_id in order_ids:
         confirmations.lock_order(session, order_id)
     for order_id in order_ids:
         confirmations.lock_topups(session, order_id)
     rows = orders.transfers_of(session, order_ids, lock=True)
-    return rows, _person(people.lock_person_of(session, visitor.x_user_id))
+    return rows, _person(lock_person_behind(session, visitor))
 
 
 def _person(person: Row[Any] | None) -> Row[Any]:
@@ -132,18 +134,24 @@ def _person(person: Row[Any] | None) -> Row[Any]:
 
 
 def _stop(
-    session: Session, deps: Deps, visitor: Visitor, rows: Sequence[Row[Any]], at: datetime
+    session: Session,
+    deps: Deps,
+    visitor: Visitor,
+    person: Row[Any],
+    rows: Sequence[Row[Any]],
+    at: datetime,
 ) -> None:
     """Cancel what a person ordered, decline what they are asked for, end their drafts.
 
     What is with the card gets its wish, which the driver applies.
     """
-    mine, me = people.own_accounts(session, visitor.x_user_id), visitor.x_user_id
+    mine = people.account_ids_of(session, person.id)
     for draft in drafts.open_of(session, mine):
         drafts.end(session, draft.order_id, "cancelled", at=at)
     parents = orders.by_ids(session, {row.order_id for row in rows})
     for order_id, order in sorted(parents.items()):
         of_order = [row for row in rows if row.order_id == order_id]
+        me = visitor.x_user_id or next(iter(mine), order.owner_x_user_id)
         if order.owner_x_user_id in mine:
             reason = Reason.CANCELLED_BY_OWNER
             cancel.stop_pending(session, of_order, _S.CANCELLED, reason, at)
@@ -177,10 +185,10 @@ def close(deps: Deps, visitor: Visitor, proof: Authenticated) -> None:
         ways = _ways(session, person, ledger.lock_balances(session, [wallet])[wallet])
         if ways:
             raise Refusal(ways[0])
-        _stop(session, deps, visitor, rows, at)
+        _stop(session, deps, visitor, person, rows, at)
         for card in cards.cards_of(session, person.id):
             cards.remove(session, card.id, at=at)
-        lang = lang_of(session, visitor.x_user_id)
+        lang = lang_of_person(session, person)
         notify(session, person.phone, Reply.of("sms.closed"), lang, at=at)
         mine = people.account_ids_of(session, person.id)
         closing.close(session, person.id, mine, at=at)

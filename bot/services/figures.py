@@ -46,11 +46,13 @@ def history(session: Session, deps: Deps, incoming: Incoming, at: datetime) -> N
     if person is None:
         return
     mine = people.account_ids_of(session, person.id)
-    rows = activity.ended(session, person.id, mine, limit=LINES, with_held=True)
+    rows = activity.ended(session, mine, person_id=person.id, limit=LINES, with_held=True)
     accounts = people.accounts_by_id(
         session, {one for row in rows for one in (row.payer_x_user_id, row.payee_x_user_id)}
     )
-    lines = tuple(_said(one) for one in lines_of(session, rows, accounts, mine))
+    lines = tuple(
+        _said(one) for one in lines_of(session, rows, accounts, mine, person_id=person.id)
+    )
     url = f"{deps.public_url}/wallet"
     reply = (
         Reply.of("history", lines=lines, url=url) if lines else Reply.of("history.none", url=url)

@@ -27,7 +27,7 @@ from bot.i18n.texts import PARIS, say
 from bot.services import changes, texts, wallet_code
 from bot.services.deps import Deps
 from bot.services.sessions import Visitor
-from bot.store import factors, people, tokens
+from bot.store import factors, lost, people, tokens
 
 TERMS_VERSION: Final = "2026-11"
 """The terms that the page of the first time shows; recorded with the consent to them."""
@@ -56,8 +56,8 @@ def next_step(deps: Deps, visitor: Visitor) -> Step | None:
 
 def _step(session: Session, deps: Deps, visitor: Visitor) -> Step | None:
     at = deps.clock.now()
-    person = people.person_of(session, visitor.x_user_id)
-    proved = tokens.proved_phone(session, visitor.x_user_id, since=at - PROVED_FOR)
+    person = people.person_of(session, visitor.account)
+    proved = tokens.proved_phone(session, visitor.account, since=at - PROVED_FOR)
     if person is None and proved is not None and people.person_by_phone(session, proved.phone):
         return "link"
     if person is not None and people.is_ready(person):
@@ -70,7 +70,7 @@ def _step(session: Session, deps: Deps, visitor: Visitor) -> Step | None:
 def typed(deps: Deps, visitor: Visitor) -> Row[Any] | None:
     """Return what somebody typed so far, on any of the steps."""
     with deps.store.read() as session:
-        return factors.typed(session, visitor.x_user_id)
+        return factors.typed(session, visitor.account)
 
 
 # --- the phone ---------------------------------------------------------------------------------
@@ -89,7 +89,7 @@ def send_phone_code(
     at = deps.clock.now()
     with deps.store.write() as session:
         factors.keep_typed(
-            session, visitor.x_user_id, phone=phone_text[:40], has_consented=consent, at=at
+            session, visitor.account, phone=phone_text[:40], has_consented=consent, at=at
         )
     if not consent:
         raise Refusal(Reply.of("refusal.consent_missing"))
@@ -97,12 +97,12 @@ def send_phone_code(
     if phone is None:
         raise Refusal(Reply.of("refusal.phone_not_read"))
     with deps.store.write() as session:
-        tokens.lock_account(session, visitor.x_user_id)
+        tokens.lock_account(session, visitor.account)
         _check_may_ask(session, visitor, phone)
         text_id, code = write_code(session, deps, visitor, phone, address=address, at=at)
         factors.consent(
             session,
-            x_user_id=visitor.x_user_id,
+            x_user_id=visitor.account,
             terms_version=TERMS_VERSION,
             lang=lang,
             text=terms_text(lang),
@@ -127,13 +127,13 @@ def write_code(
     """Write that a number is to get a code; return the text message's id, and the code."""
     code = deps.chance.digits(CODE_DIGITS)
     text_id = texts.begin(
-        session, deps, x_user_id=visitor.x_user_id, phone=phone, address=address, at=at
+        session, deps, x_user_id=visitor.account, phone=phone, address=address, at=at
     )
     tokens.insert_code(
         session,
-        x_user_id=visitor.x_user_id,
+        x_user_id=visitor.account,
         phone=phone,
-        code_hash=code_hash(deps, visitor.x_user_id, phone, code),
+        code_hash=code_hash(deps, visitor.account, phone, code),
         at=at,
         expires_at=at + CODE_LASTS,
     )
@@ -141,7 +141,7 @@ def write_code(
 
 
 def _check_may_ask(session: Session, visitor: Visitor, phone: str) -> None:
-    person = people.person_of(session, visitor.x_user_id)
+    person = people.person_of(session, visitor.account)
     if person is None:
         return
     if people.is_ready(person):
@@ -188,7 +188,7 @@ def waits_for_code(deps: Deps, visitor: Visitor) -> str | None:
 
 def _open_code(session: Session, deps: Deps, visitor: Visitor) -> Row[Any] | None:
     return tokens.open_code(
-        session, visitor.x_user_id, at=deps.clock.now(), failures_at_most=FAILURES_AT_MOST
+        session, visitor.account, at=deps.clock.now(), failures_at_most=FAILURES_AT_MOST
     )
 
 
@@ -207,7 +207,7 @@ def check_phone_code(deps: Deps, visitor: Visitor, code_text: str) -> None:
 
 def _check_code(session: Session, deps: Deps, visitor: Visitor, code: str) -> str | None:
     at = deps.clock.now()
-    tokens.lock_account(session, visitor.x_user_id)
+    tokens.lock_account(session, visitor.account)
     if _step(session, deps, visitor) not in ("phone", "code"):
         return None
     row = _open_code(session, deps, visitor)
@@ -218,11 +218,11 @@ def _check_code(session: Session, deps: Deps, visitor: Visitor, code: str) -> st
         return "refusal.code_wrong" if row.failures + 1 < FAILURES_AT_MOST else "refusal.code_over"
     if not tokens.use_code(session, row.id, at=at):
         return "refusal.code_over"
-    if people.person_of(session, visitor.x_user_id) is None:
+    if people.person_of(session, visitor.account) is None:
         people.make_person(
             session,
             phone=row.phone,
-            x_user_id=visitor.x_user_id,
+            x_user_id=visitor.account,
             terms_version=TERMS_VERSION,
             at=at,
         )
@@ -251,10 +251,10 @@ def link(deps: Deps, visitor: Visitor, code_text: str) -> None:
     """
     at = deps.clock.now()
     with deps.store.write() as session:
-        tokens.lock_account(session, visitor.x_user_id)
+        tokens.lock_account(session, visitor.account)
         refusal: Reply | None = None
         if _step(session, deps, visitor) == "link":
-            proved = tokens.proved_phone(session, visitor.x_user_id, since=at - PROVED_FOR)
+            proved = tokens.proved_phone(session, visitor.account, since=at - PROVED_FOR)
             known = people.person_by_phone(session, proved.phone) if proved is not None else None
             assert known is not None, "that step has a wallet to join"
             person = people.lock_persons(session, [known.id])[known.id]
@@ -266,7 +266,6 @@ def link(deps: Deps, visitor: Visitor, code_text: str) -> None:
             refusal = wallet_code.refusal_of_lock(person, at) or wallet_code.count(
                 session,
                 person,
-                _first_account(session, person.id),
                 at,
                 is_right=wallet_code.matches(deps, person.code_hash, code),
             )
@@ -275,18 +274,15 @@ def link(deps: Deps, visitor: Visitor, code_text: str) -> None:
                     session,
                     person,
                     Reply.of("changed.account", handle=visitor.handle),
-                    key=f"account:{visitor.x_user_id}",
+                    key=f"account:{visitor.account}",
                     at=at,
                 )
-                people.link_account(session, visitor.x_user_id, person.id, at=at)
-                factors.forget_typed(session, visitor.x_user_id)
+                people.link_account(session, visitor.account, person.id, at=at)
+                lost.carry_blocks(session, person.id, [visitor.account], at=at)
+                factors.forget_typed(session, visitor.account)
     if refusal is not None:
         raise Refusal(refusal)
     deps.bells.outbox.set()
-
-
-def _first_account(session: Session, person_id: int) -> str:
-    return people.account_ids_of(session, person_id)[0]
 
 
 # --- who it is, and the wallet code ------------------------------------------------------------
@@ -304,7 +300,7 @@ def declare(
     with deps.store.write() as session:
         factors.keep_typed(
             session,
-            visitor.x_user_id,
+            visitor.account,
             first_names=first_names[:140],
             last_name=last_name[:140],
             born=born_text[:40],
@@ -343,7 +339,7 @@ def _record_under_age(session: Session, person: Row[Any], born: date, *, at: dat
 def is_under_age(deps: Deps, visitor: Visitor) -> bool:
     """Whether somebody said that they are under age: nothing more is asked of them."""
     with deps.store.read() as session:
-        person = people.person_of(session, visitor.x_user_id)
+        person = people.person_of(session, visitor.account)
     return person is not None and people.is_under_age(person)
 
 
@@ -371,11 +367,11 @@ def choose_code(deps: Deps, visitor: Visitor, code_text: str, again_text: str) -
         people.change_person(
             session, person.id, code_hash=wallet_code.hashed(deps, code), opened_at=at
         )
-        factors.forget_typed(session, visitor.x_user_id)
+        factors.forget_typed(session, visitor.account)
 
 
 def _locked(session: Session, visitor: Visitor) -> Row[Any]:
-    person = people.lock_person_of(session, visitor.x_user_id)
+    person = people.lock_person_of(session, visitor.account)
     assert person is not None, "that step has a person"
     return person
 

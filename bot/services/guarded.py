@@ -98,8 +98,8 @@ def to_claim_out(
     waits. Whoever then gives no two factors has it in the wallet. Raises `Refusal`.
     """
     iban, holder = payouts.read_account(deps, visitor, iban_text=iban_text, holder_text=holder_text)
-    waiting = claim.waiting_cents(deps, reference, visitor.x_user_id)
-    claim.claim(deps, reference, visitor.x_user_id)
+    waiting = claim.waiting_cents(deps, reference, visitor.account)
+    claim.claim(deps, reference, visitor.account)
     terms = payouts.terms_of(deps, visitor, iban, holder, amount_cents=waiting)
     asked = to_pay_out(terms)
     return replace(asked, facts={**asked.facts, "reference": reference.upper()})
@@ -154,7 +154,7 @@ def to_change_code(deps: Deps, visitor: Visitor, code_text: str, again_text: str
     """Return the wish for another wallet code, of which only its hash is kept. Raises `Refusal`."""
     code = declared.read_code(code_text)
     with deps.store.read() as session:
-        person = people.person_of(session, visitor.x_user_id)
+        person = people.person_of(session, visitor.account)
     if person is None:
         raise Refusal(Reply.of("refusal.no_wallet"))
     declared.check_code(code, born=person.born_on, phone=person.phone)
@@ -194,7 +194,7 @@ def do(
             path = outcome.url if isinstance(outcome, GoToCard) else path
         case Purpose.PAYOUT:
             terms = PayoutTerms(facts["amount_cents"], facts["whole_iban"], facts["holder"])
-            payouts.request(deps, visitor.x_user_id, terms, proof)
+            payouts.request(deps, visitor, terms, proof)
             path = "/wallet/payout"
         case Purpose.CLOSE:
             closing.close(deps, visitor, proof)
@@ -219,7 +219,7 @@ def _will(visitor: Visitor, facts: Facts) -> Will:
     """Return what a payer wanted when they were asked for two factors."""
     return Will(
         reference=facts["reference"],
-        x_user_id=visitor.x_user_id,
+        x_user_id=visitor.account,
         terms_hash=facts["shown_hash"],
         numbers=tuple(facts["numbers"]),
         total_cents=facts["amount_cents"],
@@ -232,7 +232,7 @@ def _change(deps: Deps, visitor: Visitor, told: Reply, key: str, **values: objec
     """Change how a person proves who they are, and tell the old channels."""
     at = deps.clock.now()
     with deps.store.write() as session:
-        person = people.lock_person_of(session, visitor.x_user_id)
+        person = people.lock_person_of(session, visitor.account)
         assert person is not None, "who was authenticated has a wallet"
         changes.tell(session, person, told, key=key, at=at)
         people.change_person(session, person.id, **values)

@@ -11,10 +11,10 @@ from sqlmodel import Session
 
 from bot.domain.errors import Refusal
 from bot.services.deps import Deps
-from bot.services.sessions import Visitor
+from bot.services.sessions import Visitor, person_behind
 from bot.services.typed import read_amount
 from bot.services.wallet import Line, lines_of
-from bot.store import activity, people
+from bot.store import activity, lost, people
 
 LINES: Final = 50
 """Lines of a page."""
@@ -45,7 +45,7 @@ def history(
     """
     text = text.strip()[:TEXT_AT_MOST]
     with deps.store.read() as session:
-        person = people.person_of(session, visitor.x_user_id)
+        person = person_behind(session, visitor)
         if person is None:
             return HistoryPage(text, (), None)
         wanted = _plain(text.removeprefix("@")), _cents(text) if text else None
@@ -63,12 +63,13 @@ def _lines(session: Session, person_id: int, before: int | None) -> Iterator[tup
 
     They are looked through here: the databases know small letters of ASCII alone, or by a locale.
     """
-    mine = people.account_ids_of(session, person_id)
-    while rows := activity.ended(session, person_id, mine, limit=READ, before=before):
+    mine, former = people.account_ids_of(session, person_id), lost.former_of(session, person_id)
+    while rows := activity.ended(
+        session, mine, person_id=person_id, former=former, limit=READ, before=before
+    ):
         accounts = people.accounts_by_id(session, {*mine, *_parties(rows)})
-        yield from zip(
-            [row.id for row in rows], lines_of(session, rows, accounts, mine), strict=True
-        )
+        lines = lines_of(session, rows, accounts, mine, person_id=person_id)
+        yield from zip([row.id for row in rows], lines, strict=True)
         before = rows[-1].id
 
 

@@ -26,7 +26,7 @@ def send_code(deps: Deps, visitor: Visitor, phone: str, *, lang: Lang, address: 
     """Send a code to the new number. Raises `Refusal` and `Unavailable`."""
     at = deps.clock.now()
     with deps.store.write() as session:
-        tokens.lock_account(session, visitor.x_user_id)
+        tokens.lock_account(session, visitor.account)
         text_id, code = write_code(session, deps, visitor, phone, address=address, at=at)
     texts.send_code(deps, text_id, phone, Reply.of("sms.phone_code", code=code), lang)
 
@@ -43,7 +43,7 @@ def check_code(deps: Deps, visitor: Visitor, code_text: str) -> None:
     at = deps.clock.now()
     refusal: str | None = None
     with deps.store.write() as session:
-        tokens.lock_account(session, visitor.x_user_id)
+        tokens.lock_account(session, visitor.account)
         row = _waiting(session, deps, visitor)
         if row is None:
             refusal = "refusal.code_over"
@@ -55,7 +55,7 @@ def check_code(deps: Deps, visitor: Visitor, code_text: str) -> None:
         elif people.person_by_phone(session, row.phone) is not None:
             refusal = "refusal.phone_taken"
         else:
-            person = people.lock_person_of(session, visitor.x_user_id)
+            person = people.lock_person_of(session, visitor.account)
             assert person is not None, "who was authenticated has a wallet"
             told = Reply.of("changed.phone", digits=row.phone[-2:])
             changes.tell(session, person, told, key="phone", at=at)
@@ -68,9 +68,9 @@ def check_code(deps: Deps, visitor: Visitor, code_text: str) -> None:
 def _waiting(session: Session, deps: Deps, visitor: Visitor) -> Row[Any] | None:
     """Return the code that waits, where its number is the one that was authenticated."""
     at = deps.clock.now()
-    row = tokens.open_code(session, visitor.x_user_id, at=at, failures_at_most=FAILURES_AT_MOST)
+    row = tokens.open_code(session, visitor.account, at=at, failures_at_most=FAILURES_AT_MOST)
     met = factors.met_since(
-        session, visitor.x_user_id, purpose=Purpose.PHONE.value, since=at - 2 * CODE_LASTS
+        session, visitor.account, purpose=Purpose.PHONE.value, since=at - 2 * CODE_LASTS
     )
     authenticated = {json.loads(one.facts)["phone"] for one in met}
     return row if row is not None and row.phone in authenticated else None

@@ -14,7 +14,7 @@ from bot.domain.replies import Reply
 from bot.domain.sca import Purpose
 from bot.i18n.texts import say
 from bot.services.deps import Deps
-from bot.services.sessions import Visitor
+from bot.services.sessions import Visitor, person_behind
 from bot.store import factors, own_data, people
 from bot.store.own_data import Part, Who
 
@@ -26,6 +26,8 @@ GIVEN_WITHIN: Final = timedelta(minutes=10)
 
 def may_have(deps: Deps, visitor: Visitor) -> bool:
     """Whether a visitor gave two factors for their file just now."""
+    if visitor.x_user_id is None:
+        return False
     since = deps.clock.now() - GIVEN_WITHIN
     with deps.store.read() as session:
         met = factors.met_since(session, visitor.x_user_id, purpose=Purpose.DATA.value, since=since)
@@ -35,7 +37,7 @@ def may_have(deps: Deps, visitor: Visitor) -> bool:
 def written(deps: Deps, visitor: Visitor) -> Iterator[str]:
     """Return the file in pieces. Raises `Refusal` where there is no wallet."""
     with deps.store.read() as session:
-        person = people.person_of(session, visitor.x_user_id)
+        person = person_behind(session, visitor)
         if person is None:
             raise Refusal(Reply.of("refusal.no_wallet"))
         mine = tuple(people.account_ids_of(session, person.id))

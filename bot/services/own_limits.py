@@ -10,8 +10,8 @@ from sqlmodel import Session
 from bot.domain import limits
 from bot.domain.limits import Policy
 from bot.services.deps import Deps
-from bot.services.sessions import Visitor
-from bot.store import orders, people
+from bot.services.sessions import Visitor, person_behind
+from bot.store import orders
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class OwnLimits:
 def own_limits(deps: Deps, visitor: Visitor) -> OwnLimits | None:
     """Return somebody's limits; None where they have no wallet."""
     with deps.store.read() as session:
-        person = people.person_of(session, visitor.x_user_id)
+        person = person_behind(session, visitor)
         return _of(session, deps, person) if person is not None else None
 
 

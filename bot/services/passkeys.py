@@ -64,7 +64,7 @@ class Begun:
 def lines(deps: Deps, visitor: Visitor) -> tuple[PasskeyLine, ...]:
     """Return a visitor's passkeys."""
     with deps.store.read() as session:
-        person = people.person_of(session, visitor.x_user_id)
+        person = sessions.person_behind(session, visitor)
         rows = passkeys.of_person(session, person.id) if person is not None else ()
     return tuple(PasskeyLine(row.id, row.created_at, row.used_at) for row in rows)
 
@@ -76,7 +76,7 @@ def options_to_make(deps: Deps, visitor: Visitor) -> str | None:
     """Return what the browser is asked to make; None where two factors were not just given."""
     with deps.store.read() as session:
         met = _met(session, deps, visitor)
-        person = people.person_of(session, visitor.x_user_id)
+        person = people.person_of(session, visitor.account)
         if met is None or person is None:
             return None
         known = passkeys.of_person(session, person.id)
@@ -102,7 +102,7 @@ def add(deps: Deps, visitor: Visitor, credential: str) -> None:
     at = deps.clock.now()
     with deps.store.write() as session:
         met = _met(session, deps, visitor)
-        known = people.person_of(session, visitor.x_user_id)
+        known = people.person_of(session, visitor.account)
         if met is None or known is None:
             raise Refusal(Reply.of("refusal.proof_over"))
         person = people.lock_persons(session, [known.id])[known.id]
@@ -121,7 +121,7 @@ def add(deps: Deps, visitor: Visitor, credential: str) -> None:
         is_new = passkeys.insert(
             session,
             person_id=person.id,
-            x_user_id=visitor.x_user_id,
+            x_user_id=visitor.account,
             credential_id=bytes_to_base64url(made.credential_id),
             public_key=bytes_to_base64url(made.credential_public_key),
             sign_count=made.sign_count,
@@ -137,7 +137,7 @@ def remove(deps: Deps, visitor: Visitor, passkey_id: int) -> None:
     """Let a passkey serve no more, once two factors were given, and tell the old channels."""
     at = deps.clock.now()
     with deps.store.write() as session:
-        person = people.lock_person_of(session, visitor.x_user_id)
+        person = people.lock_person_of(session, visitor.account)
         assert person is not None, "who was authenticated has a wallet"
         if passkeys.remove(session, person.id, passkey_id, at=at):
             told = Reply.of("changed.passkey_removed")
@@ -148,7 +148,7 @@ def remove(deps: Deps, visitor: Visitor, passkey_id: int) -> None:
 def _met(session: Session, deps: Deps, visitor: Visitor) -> Row[Any] | None:
     """Return the two factors that were just given for one more passkey."""
     since = deps.clock.now() - MADE_WITHIN
-    met = factors.met_since(session, visitor.x_user_id, purpose=Purpose.PASSKEY.value, since=since)
+    met = factors.met_since(session, visitor.account, purpose=Purpose.PASSKEY.value, since=since)
     return next((one for one in met if "remove" not in json.loads(one.facts)), None)
 
 
@@ -190,10 +190,19 @@ def finish_sign_in(deps: Deps, credential: str, browser_token: str | None) -> Si
     token, csrf = deps.chance.token(), deps.chance.token()
     with deps.store.write() as session:
         row = _check(session, deps, credential, base64url_to_bytes(attempt.verifier))
-        # The key and what unlocks it are two factors: they open the wallet too (art. 10).
-        people.change_person(session, row.person_id, opened_at=at)
+        person = people.person_of(session, row.x_user_id)
+        is_theirs = person is not None and person.id == row.person_id
+        if is_theirs:
+            # The key and what unlocks it are two factors: they open the wallet too (art. 10).
+            people.change_person(session, row.person_id, opened_at=at)
+        # The key is the person's; the account that made it may be somebody else's by now.
         tokens.open_session(
-            session, token_hash=_hashed(token), x_user_id=row.x_user_id, csrf=csrf, at=at
+            session,
+            token_hash=_hashed(token),
+            x_user_id=row.x_user_id if is_theirs else None,
+            person_id=None if is_theirs else row.person_id,
+            csrf=csrf,
+            at=at,
         )
     return SignedIn(token, attempt.next_path)
 
@@ -204,7 +213,7 @@ def finish_sign_in(deps: Deps, credential: str, browser_token: str | None) -> Si
 def options_to_confirm(deps: Deps, visitor: Visitor, challenge_id: str) -> str | None:
     """Return what a visitor's passkeys are asked to sign; None where they have none."""
     with deps.store.read() as session:
-        row = factors.challenge(session, challenge_id, visitor.x_user_id)
+        row = strong.challenge_of(session, visitor, challenge_id)
         known = passkeys.of_person(session, row.person_id) if row is not None else ()
     if row is None or not known:
         return None
@@ -221,13 +230,13 @@ def prove(deps: Deps, visitor: Visitor, challenge_id: str, credential: str) -> A
     with deps.store.write() as session:
         # A pause after wrong codes does not stop a touch: it is the way out of one.
         person = strong.ready_person(session, visitor)
-        row = factors.challenge(session, challenge_id, visitor.x_user_id)
+        row = strong.challenge_of(session, visitor, challenge_id)
         if row is None or row.person_id != person.id or not strong.is_open(row, at):
             raise Refusal(Reply.of("refusal.proof_over"))
         used = _check(session, deps, credential, _challenge(deps, row))
         if used.person_id != person.id:
             raise Refusal(Reply.of("refusal.passkey"))
-        wallet_code.count(session, person, visitor.x_user_id, at, is_right=True)
+        wallet_code.count(session, person, at, is_right=True)
         return strong.met(session, person, row, Basis.PASSKEY, at)
 
 

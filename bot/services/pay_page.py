@@ -38,7 +38,7 @@ def payee_of(deps: Deps, handle: str, visitor: Visitor) -> Payee:
     """Find out whom a handle names. Raises `Refusal`, `Unavailable` and `Rejected`."""
     at, handle = deps.clock.now(), handle.lower()
     with deps.store.read() as session:
-        mine = people.own_accounts(session, visitor.x_user_id)
+        mine = people.own_accounts(session, visitor.account)
         known = people.account_named(session, handle)
     fresh = known is not None and known.looked_up_at is not None
     if known is not None and fresh and known.looked_up_at > at - KNOWN_FOR:
@@ -73,7 +73,7 @@ def order(
 
     It waits for its confirmation as any other. The same form that says the same again is known.
     """
-    at, me, note = deps.clock.now(), visitor.x_user_id, typed_note(note_text)
+    at, me, note = deps.clock.now(), visitor.account, typed_note(note_text)
     said = (me, form, payee_x_user_id, str(amount_cents), note or "")
     source_id = sha256("\n".join(said).encode()).hexdigest()
     with deps.store.write() as session:

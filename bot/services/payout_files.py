@@ -36,8 +36,9 @@ from bot.services import late_money
 from bot.services.deps import Deps
 from bot.services.payouts import ends_of
 from bot.services.steps import Step
-from bot.services.tell import News, tell
-from bot.store import ledger, payouts
+from bot.services.tell import News, lang_of_person, tell
+from bot.services.texts import notify
+from bot.store import ledger, payouts, people
 
 log = structlog.get_logger(__name__)
 
@@ -324,20 +325,21 @@ def _advance(
 
 
 def _tell(session: Session, deps: Deps, rows: Sequence[Row[Any]], what: str, at: datetime) -> None:
-    news = [
-        News(
-            key=f"payout:{row.id}:{what}",
-            x_user_id=row.x_user_id,
-            reply=Reply.of(
-                f"news.payout.{what}",
-                amount_cents=row.amount_cents,
-                iban=ends_of(row.iban),
-                url=f"{deps.public_url}/wallet/payout",
-            ),
-            order_id=None,
+    """Tell the accounts that asked; the phone of who asked without one."""
+    news = []
+    for row in rows:
+        reply = Reply.of(
+            f"news.payout.{what}",
+            amount_cents=row.amount_cents,
+            iban=ends_of(row.iban),
+            url=f"{deps.public_url}/wallet/payout",
         )
-        for row in rows
-    ]
+        if row.x_user_id is not None:
+            news.append(News(f"payout:{row.id}:{what}", row.x_user_id, reply, None))
+            continue
+        person = people.person_by_id(session, row.person_id)
+        assert person is not None, "a payout is somebody's"
+        notify(session, person.phone, reply, lang_of_person(session, person), at=at)
     tell(session, news, at=at)
 
 

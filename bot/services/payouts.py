@@ -23,7 +23,7 @@ from bot.domain.sca import Authenticated
 from bot.i18n.texts import PARIS
 from bot.services import changes
 from bot.services.deps import Deps
-from bot.services.sessions import Visitor
+from bot.services.sessions import Visitor, person_behind
 from bot.services.steps import Step
 from bot.store import ledger, payouts, people
 
@@ -66,7 +66,7 @@ def payout_page(deps: Deps, visitor: Visitor) -> PayoutPage:
     """Return the page of somebody's payouts. Raises `Refusal` where there is no wallet."""
     at = deps.clock.now()
     with deps.store.read() as session:
-        person = _person(session, visitor.x_user_id)
+        person = _person(session, visitor)
         balance = ledger.balance(session, books.wallet(person.id))
         rows = payouts.of_person(session, person.id, limit=SHOWN)
         most = payout.most_cents(balance, _fresh_cents(session, deps, person.id))
@@ -123,7 +123,7 @@ def read_account(
     if not holder:
         raise Refusal(Reply.of("refusal.holder_missing"))
     with deps.store.read() as session:
-        person = _person(session, visitor.x_user_id)
+        person = _person(session, visitor)
     _check_open(person, deps.clock.now())
     return iban, holder
 
@@ -150,7 +150,7 @@ def _check_open(person: Row[Any], at: datetime) -> None:
 def everything_again(deps: Deps, visitor: Visitor) -> PayoutTerms:
     """Return the wish for all that can leave, to the last account. Raises `Refusal`."""
     with deps.store.read() as session:
-        person = _person(session, visitor.x_user_id)
+        person = _person(session, visitor)
         rows = payouts.of_person(session, person.id, limit=SHOWN)
     last = next((row for row in rows if row.status in _KEPT), None)
     if last is None:
@@ -180,11 +180,11 @@ def _check_amount(amount_cents: int, most_cents: int) -> None:
         raise Refusal(Reply.of("refusal.payout_too_much", most_cents=most_cents))
 
 
-def request(deps: Deps, x_user_id: str, terms: PayoutTerms, proof: Authenticated) -> int:
+def request(deps: Deps, visitor: Visitor, terms: PayoutTerms, proof: Authenticated) -> int:
     """Ask for a payout that its owner was authenticated for; return its id. Raises `Refusal`."""
     at = deps.clock.now()
     with deps.store.write() as session:
-        person_id = _person(session, x_user_id).id
+        person_id = _person(session, visitor).id
         person = people.lock_persons(session, [person_id])[person_id]
         _check_open(person, at)
         known = payouts.by_key(session, proof.key)
@@ -203,7 +203,7 @@ def request(deps: Deps, x_user_id: str, terms: PayoutTerms, proof: Authenticated
             terms,
             key=proof.key,
             person_id=person_id,
-            x_user_id=x_user_id,
+            x_user_id=visitor.x_user_id,
             sca_basis=proof.basis.value,
             at=at,
         )
@@ -214,11 +214,11 @@ def request(deps: Deps, x_user_id: str, terms: PayoutTerms, proof: Authenticated
     return payout_id
 
 
-def cancel(deps: Deps, x_user_id: str, payout_id: int) -> None:
+def cancel(deps: Deps, visitor: Visitor, payout_id: int) -> None:
     """Cancel a payout that is in no file yet: its money goes back. Raises `Refusal`."""
     at = deps.clock.now()
     with deps.store.write() as session:
-        person = _person(session, x_user_id)
+        person = _person(session, visitor)
         row = payouts.lock(session, [payout_id]).get(payout_id)
         if row is None or row.person_id != person.id:
             raise Refusal(Reply.of("refusal.payout_unknown"))
@@ -237,8 +237,8 @@ def cancel(deps: Deps, x_user_id: str, payout_id: int) -> None:
     deps.step(Step.PAYOUT_CANCELLED)
 
 
-def _person(session: Session, x_user_id: str) -> Row[Any]:
-    person = people.person_of(session, x_user_id)
+def _person(session: Session, visitor: Visitor) -> Row[Any]:
+    person = person_behind(session, visitor)
     if person is None:
         raise Refusal(Reply.of("refusal.no_wallet"))
     return person

@@ -11,7 +11,7 @@ from bot.domain.errors import Refusal
 from bot.domain.replies import Reply
 from bot.services import changes, disputes
 from bot.services.deps import Deps
-from bot.store import closing, ledger, people
+from bot.store import closing, ledger, lost, people
 
 Level = Literal["declared", "verified"]
 Shown = dict[str, Any]
@@ -70,6 +70,7 @@ def unlock(deps: Deps, handle_or_id: str) -> Shown:
             sca_locks=0,
             sca_locked_until=None,
         )
+        lost.open_door(session, person.id)
         return _shown(session, _find(session, handle_or_id))
 
 
@@ -107,6 +108,10 @@ def _find(session: Session, handle_or_id: str) -> Row[Any]:
         .limit(1)
     ).first()
     if found is None:
+        # Who took their lost account out is still found by it, while it is nobody else's.
+        before = lost.person_before(session, wanted)
+        found = people.person_by_id(session, before) if before is not None else None
+    if found is None:
         raise Refusal(Reply.of("refusal.unknown_handle", handle=wanted))
     return found
 
@@ -115,6 +120,7 @@ def _shown(session: Session, person: Row[Any]) -> Shown:
     is_closed = person.closed_at is not None
     ids = (closing.accounts_of if is_closed else people.account_ids_of)(session, person.id)
     accounts = people.accounts_by_id(session, ids)
+    door = lost.door(session, person.id)
     return {
         "person": person.id,
         "accounts": [{"x_user_id": one, "handle": accounts[one].handle} for one in ids],
@@ -136,6 +142,8 @@ def _shown(session: Session, person: Row[Any]) -> Shown:
         "locked_reason": person.locked_reason,
         "codes_locked_until": _at(person.sca_locked_until),
         "codes_shut": sca.is_shut(person.sca_locks),
+        "lost_door_locked_until": _at(door.locked_until) if door is not None else None,
+        "lost_door_shut": door is not None and sca.is_shut(door.locks),
     }
 
 

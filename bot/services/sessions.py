@@ -1,5 +1,8 @@
 """Who a browser is: sign-in with X, and the session that follows.
 
+Whoever has lost X enters by phone and wallet code (`lost`): their session is the person's own and
+stands for no X account. What only an account can do refuses them.
+
 The state of a sign-in is bound to the browser that began it and serves once; a session's token is
 new at each sign-in, kept as a hash, and ends after `IDLE` without a request.
 """
@@ -8,13 +11,18 @@ import hmac
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
+from sqlalchemy import Row
+from sqlmodel import Session
+
 from bot.domain.commands import Lang
+from bot.domain.errors import Refusal
+from bot.domain.replies import Reply
 from bot.services import cautions
 from bot.services.deps import Deps
-from bot.store import people, tokens
+from bot.store import lost, people, tokens
 
 IDLE: Final = timedelta(minutes=5)
 """How long a session lasts without a request (RTS 2018/389 art. 4 (3) (d): at most 5 minutes)."""
@@ -32,16 +40,26 @@ CALLBACK: Final = "/signin/callback"
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Somebody who signed in with X. `person_id` is None for who has no wallet yet."""
+    """Somebody who signed in with X, or a person who entered without."""
 
-    x_user_id: str
+    x_user_id: str | None
+    """None for who entered without X: they act as none of their accounts."""
     handle: str
+    """Empty where there is no account."""
     person_id: int | None
+    """None for who has no wallet yet."""
     csrf: str
     lang: Lang | None
     """The language that the person chose."""
     is_ready: bool = False
     """Whether the first time is behind them: a phone, a name, a wallet code."""
+
+    @property
+    def account(self) -> str:
+        """The X account that they act as. Raises `Refusal` for who entered without one."""
+        if self.x_user_id is None:
+            raise Refusal(Reply.of("refusal.needs_x"))
+        return self.x_user_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +93,8 @@ def begin_sign_in(deps: Deps, next_path: str) -> SignInStart:
         tokens.prune_attempts(session, before=at - ATTEMPT)
         tokens.begin_attempt(
             session,
-            state_hash=_hash(state),
-            browser_hash=_hash(browser),
+            state_hash=hashed(state),
+            browser_hash=hashed(browser),
             verifier=verifier,
             next_path=local_path(next_path),
             at=at,
@@ -96,10 +114,10 @@ def finish_sign_in(
     """
     at = deps.clock.now()
     with deps.store.write() as session:
-        attempt = tokens.use_attempt(session, _hash(state))
+        attempt = tokens.use_attempt(session, hashed(state))
     if attempt is None or attempt.created_at <= at - ATTEMPT:
         return StartAfresh(attempt.next_path if attempt is not None else HOME)
-    if not hmac.compare_digest(attempt.browser_hash, _hash(browser_token or "")):
+    if not hmac.compare_digest(attempt.browser_hash, hashed(browser_token or "")):
         return StartAfresh(attempt.next_path)
     user = deps.sign_in.identify(
         code=code, verifier=attempt.verifier, redirect_uri=deps.public_url + CALLBACK
@@ -110,7 +128,7 @@ def finish_sign_in(
         people.see(session, user.id, at=at, handle=user.handle.lower(), name=user.name)
         told = cautions.tell_of_move(session, deps, user.id, user.handle.lower(), at=at)
         tokens.prune_sessions(session, before=at - IDLE)
-        tokens.open_session(session, token_hash=_hash(token), x_user_id=user.id, csrf=csrf, at=at)
+        tokens.open_session(session, token_hash=hashed(token), x_user_id=user.id, csrf=csrf, at=at)
     if told:
         deps.bells.outbox.set()
     return SignedIn(token, attempt.next_path)
@@ -126,36 +144,60 @@ def visitor(deps: Deps, token: str | None, *, is_here: bool = True) -> Visitor |
     at = deps.clock.now()
     since = at - IDLE
     with deps.store.read() as session:
-        row = tokens.find_session(session, _hash(token), seen_since=since)
-        person = people.person_of(session, row.x_user_id) if row is not None else None
+        row = tokens.find_session(session, hashed(token), seen_since=since)
+        if row is not None and row.x_user_id is not None:
+            person = people.person_of(session, row.x_user_id)
+        else:
+            person = people.person_by_id(session, row.person_id) if row is not None else None
     if row is None:
         return None
+    is_ready = person is not None and people.is_ready(person)
+    if row.x_user_id is None and not is_ready:
+        return None  # what it was entered with counts no more
     if is_here and row.seen_at <= at - TOUCH_AFTER:
         with deps.store.write() as session:
             tokens.touch_session(session, row.token_hash, seen_since=since, at=at)
     return Visitor(
         x_user_id=row.x_user_id,
-        handle=row.handle or row.x_user_id,
+        handle=row.handle or row.x_user_id or "",
         person_id=person.id if person is not None else None,
         csrf=row.csrf,
         lang=person.lang if person is not None else None,
-        is_ready=person is not None and people.is_ready(person),
+        is_ready=is_ready,
     )
+
+
+def person_behind(session: Session, visitor: Visitor) -> Row[Any] | None:
+    """Return a visitor's person: behind their X account as it is now, or who entered without."""
+    if visitor.x_user_id is not None:
+        return people.person_of(session, visitor.x_user_id)
+    assert visitor.person_id is not None, "who has no account is somebody"
+    return people.person_by_id(session, visitor.person_id)
+
+
+def lock_person_behind(session: Session, visitor: Visitor) -> Row[Any] | None:
+    """Lock a visitor's person and return their row; None where there is no wallet."""
+    if visitor.x_user_id is not None:
+        return people.lock_person_of(session, visitor.x_user_id)
+    assert visitor.person_id is not None, "who has no account is somebody"
+    return people.lock_persons(session, [visitor.person_id]).get(visitor.person_id)
 
 
 def sign_out(deps: Deps, token: str | None) -> None:
     """End a session; one that has ended stays ended."""
     if token:
         with deps.store.write() as session:
-            tokens.close_session(session, _hash(token))
+            tokens.close_session(session, hashed(token))
 
 
 def prune(deps: Deps) -> int:
     """Forget sessions and sign-ins that have ended; return how many."""
     at = deps.clock.now()
     with deps.store.write() as session:
-        return tokens.prune_sessions(session, before=at - IDLE) + tokens.prune_attempts(
-            session, before=at - ATTEMPT
+        return (
+            tokens.prune_sessions(session, before=at - IDLE)
+            + tokens.prune_attempts(session, before=at - ATTEMPT)
+            + lost.prune(session, before=at)
         )
 
 
@@ -176,5 +218,6 @@ def local_path(text: str) -> str:
     return text
 
 
-def _hash(token: str) -> str:
+def hashed(token: str) -> str:
+    """Return what is kept of a token."""
     return sha256(token.encode()).hexdigest()

@@ -21,7 +21,7 @@ from bot.i18n.texts import PARIS
 from bot.services import notes
 from bot.services.deps import Deps
 from bot.services.payouts import ends_of
-from bot.services.sessions import Visitor
+from bot.services.sessions import Visitor, person_behind
 from bot.services.tell import shown
 from bot.store import journal, ledger, people
 
@@ -64,7 +64,7 @@ def statement(deps: Deps, visitor: Visitor, month: str) -> Statement | None:
         return None
     begins, ends = span
     with deps.store.read() as session:
-        person = people.person_of(session, visitor.x_user_id)
+        person = person_behind(session, visitor)
     if person is None:
         return None
     wallet = books.wallet(person.id)
@@ -105,7 +105,7 @@ def _quiet_at(deps: Deps, wallet: str) -> datetime:
 def months(deps: Deps, visitor: Visitor) -> list[datetime]:
     """Return the beginnings of the months that somebody has a statement of, the newest first."""
     with deps.store.read() as session:
-        person = people.person_of(session, visitor.x_user_id)
+        person = person_behind(session, visitor)
     if person is None:
         return []
     first = person.created_at.astimezone(PARIS)

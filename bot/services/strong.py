@@ -24,11 +24,13 @@ from bot.domain.replies import Reply
 from bot.domain.sca import Authenticated, Basis, Purpose
 from bot.services import texts, wallet_code
 from bot.services.deps import Deps
-from bot.services.sessions import Visitor
+from bot.services.sessions import Visitor, lock_person_behind, person_behind
 from bot.store import factors, people
 
 Facts = Mapping[str, Any]
 """What is shown and then done, as JSON keeps it."""
+WITHOUT_X: Final = frozenset({Purpose.PAYOUT, Purpose.CLOSE})
+"""What a person who has lost X may ask for: their own money, to their own account."""
 NAMED_IN_TEXT: Final = 3
 """Payees that a text names; of more it says how many, so that it stays one text."""
 
@@ -74,13 +76,20 @@ def begin(
 
     Raises `Refusal` and `Unavailable`.
     """
+    _check_may_ask(visitor, asked)
     at = deps.clock.now()
     challenge_id = deps.chance.uuid()
     code = deps.chance.digits(declared.CODE_DIGITS)
     with deps.store.write() as session:
         person = _person(session, visitor, at)
         text_id = texts.begin(
-            session, deps, x_user_id=visitor.x_user_id, phone=person.phone, address=address, at=at
+            session,
+            deps,
+            x_user_id=visitor.x_user_id,
+            person_id=person.id if visitor.x_user_id is None else None,
+            phone=person.phone,
+            address=address,
+            at=at,
         )
         factors.insert_challenge(
             session,
@@ -99,7 +108,11 @@ def begin(
 
 
 def begin_by_touch(deps: Deps, visitor: Visitor, asked: Asked) -> str:
-    """Ask for a touch of a passkey: write the challenge, send no text; return its id."""
+    """Ask for a touch of a passkey: write the challenge, send no text; return its id.
+
+    Raises `Refusal`.
+    """
+    _check_may_ask(visitor, asked)
     at = deps.clock.now()
     challenge_id = deps.chance.uuid()
     with deps.store.write() as session:
@@ -121,8 +134,8 @@ def begin_by_touch(deps: Deps, visitor: Visitor, asked: Asked) -> str:
 def page(deps: Deps, visitor: Visitor, challenge_id: str) -> ChallengePage | None:
     """Return a challenge of a visitor's own; None where there is none."""
     with deps.store.read() as session:
-        row = factors.challenge(session, challenge_id, visitor.x_user_id)
-        person = people.person_of(session, visitor.x_user_id)
+        row = challenge_of(session, visitor, challenge_id)
+        person = person_behind(session, visitor)
     if row is None or person is None or person.id != row.person_id:
         return None
     return ChallengePage(
@@ -146,7 +159,7 @@ def prove(
     proof: Authenticated | None = None
     with deps.store.write() as session:
         person = _person(session, visitor, at)
-        row = factors.challenge(session, challenge_id, visitor.x_user_id)
+        row = challenge_of(session, visitor, challenge_id)
         if row is None or row.person_id != person.id or not is_open(row, at):
             raise Refusal(Reply.of("refusal.proof_over"))
         # Both are looked at, whichever is wrong: neither the sentence nor the time tells.
@@ -154,7 +167,7 @@ def prove(
         has = hmac.compare_digest(
             row.code_hash or "", _code_hash(deps, row.id, row.terms_hash, codes[1])
         )
-        refusal = wallet_code.count(session, person, visitor.x_user_id, at, is_right=knows and has)
+        refusal = wallet_code.count(session, person, at, is_right=knows and has)
         if refusal is None:
             proof = met(session, person, row, Basis.CODE, at)
         else:
@@ -172,12 +185,20 @@ def met(
     """Take a challenge of a locked person as met, in the caller's transaction. Raises `Refusal`."""
     if not factors.use_challenge(session, row.id, basis=basis.value, at=at):
         raise Refusal(Reply.of("refusal.proof_over"))
-    people.change_person(session, person.id, since_sca_cents=0, sca_at=at, opened_at=at)
+    # Who entered without X opens nothing to whoever holds their X account, nor gives them anew
+    # what art. 16 lets pay without two factors.
+    for_x = {"since_sca_cents": 0, "opened_at": at} if row.x_user_id is not None else {}
+    people.change_person(session, person.id, sca_at=at, **for_x)
     return Authenticated(f"challenge-{row.id}", row.terms_hash, basis)
 
 
 def may_look(deps: Deps, visitor: Visitor) -> bool:
-    """Whether the wallet is shown to who signed in with X alone (art. 10)."""
+    """Whether the wallet is shown to who signed in with X alone (art. 10).
+
+    Who entered without X has just given two factors.
+    """
+    if visitor.x_user_id is None:
+        return True
     with deps.store.read() as session:
         person = people.person_of(session, visitor.x_user_id)
     return person is not None and sca.may_look(person.opened_at, deps.clock.now())
@@ -194,12 +215,25 @@ def _person(session: Session, visitor: Visitor, at: datetime) -> Row[Any]:
 
 def ready_person(session: Session, visitor: Visitor) -> Row[Any]:
     """Lock the visitor's person, for a factor that nobody guesses. Raises `Refusal`."""
-    person = people.lock_person_of(session, visitor.x_user_id)
+    person = lock_person_behind(session, visitor)
     if person is None or not people.is_ready(person):
         raise Refusal(Reply.of("refusal.no_wallet"))
     if sca.is_shut(person.sca_locks):
         raise Refusal(Reply.of("refusal.sca_shut"))
     return person
+
+
+def challenge_of(session: Session, visitor: Visitor, challenge_id: str) -> Row[Any] | None:
+    """Return a challenge that a visitor began; of a session without X, one of its own kind."""
+    return factors.challenge(
+        session, challenge_id, x_user_id=visitor.x_user_id, person_id=visitor.person_id
+    )
+
+
+def _check_may_ask(visitor: Visitor, asked: Asked) -> None:
+    """Refuse to who entered without X what is an account's, or changes what proves who they are."""
+    if visitor.x_user_id is None and asked.purpose not in WITHOUT_X:
+        raise Refusal(Reply.of("refusal.needs_x"))
 
 
 def is_open(row: Row[Any], at: datetime) -> bool:

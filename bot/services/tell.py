@@ -79,6 +79,12 @@ def lang_of(session: Session, x_user_id: str) -> Lang:
     return _lang(people.person_of(session, x_user_id), people.account(session, x_user_id))
 
 
+def lang_of_person(session: Session, person: Row[Any]) -> Lang:
+    """Return the language in which to speak to a person, whichever X accounts are left to them."""
+    accounts = people.account_ids_of(session, person.id)
+    return _lang(person, people.account(session, accounts[0]) if accounts else None)
+
+
 def _lang(person: Row[Any] | None, account: Row[Any] | None) -> Lang:
     return lang_for(
         person.lang if person is not None else None, account.lang if account is not None else None

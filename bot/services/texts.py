@@ -41,25 +41,41 @@ FIRST_WAIT: Final = timedelta(minutes=1)
 
 
 def begin(
-    session: Session, deps: Deps, *, x_user_id: str, phone: str, address: str | None, at: datetime
+    session: Session,
+    deps: Deps,
+    *,
+    phone: str,
+    address: str | None,
+    at: datetime,
+    x_user_id: str | None = None,
+    person_id: int | None = None,
 ) -> int:
-    """Count a code that is about to be sent, in the caller's transaction. Raises `Refusal`."""
+    """Count a code that is about to be sent, in the caller's transaction. Raises `Refusal`.
+
+    Who asked is an X account, or a person who has none.
+    """
+    assert (x_user_id is None) != (person_id is None), "somebody asks for a code"
     since = at - COUNTED
     policy = deps.policy
     if factors.count_texts(session, since=since) >= policy.sms_daily_ceiling:
         log.error("sms_ceiling_reached", ceiling=policy.sms_daily_ceiling)
         raise Refusal(Reply.of("refusal.texts_closed"))
     address_hash, share = _address(deps, address)
-    of_account = factors.count_texts(session, since=since, x_user_id=x_user_id)
+    of_asker = factors.count_texts(session, since=since, x_user_id=x_user_id, person_id=person_id)
     to_number = factors.count_texts(session, since=since, phone=phone)
-    if max(of_account, to_number) >= policy.sms_per_day or (
+    if max(of_asker, to_number) >= policy.sms_per_day or (
         address_hash is not None
         and factors.count_texts(session, since=since, address_hash=address_hash)
         >= policy.sms_per_day * share
     ):
         raise Refusal(Reply.of("refusal.too_many_codes"))
     return factors.insert_text(
-        session, x_user_id=x_user_id, phone=phone, address_hash=address_hash, at=at
+        session,
+        x_user_id=x_user_id,
+        person_id=person_id,
+        phone=phone,
+        address_hash=address_hash,
+        at=at,
     )
 
 

@@ -150,22 +150,31 @@ def order_page(
         if visitor is None:
             return SignInFirst(order.reference)
         draft = drafts.of(session, order.id)
-        is_owner = visitor.x_user_id == order.owner_x_user_id
+        is_owner = visitor.account == order.owner_x_user_id
         if is_owner and draft is not None and _is_shown(session, order, draft):
             return drafted.page(session, deps, order, draft, with_own=with_own)
         rows = [
             row
             for row in orders.transfers_of(session, [order.id])
-            if visitor.x_user_id in (row.payer_x_user_id, row.payee_x_user_id)
+            if _is_theirs(visitor, row.payer_x_user_id, row.payer_person_id)
+            or _is_theirs(visitor, row.payee_x_user_id, row.payee_person_id)
         ]
         rows = _without_edited_away(session, rows)
         if not rows:
-            who = (visitor.x_user_id, visitor.handle)
+            who = (visitor.account, visitor.handle)
             moved = cautions.is_named_only(session, order, *who)
             return (
                 HandleMoved(order.reference, visitor.handle) if moved else NotYours(order.reference)
             )
         return _view(session, deps, order, rows, visitor, ticked)
+
+
+def _is_theirs(visitor: Visitor, x_user_id: str, person_id: int | None) -> bool:
+    """Whether one side of a transfer is a visitor's.
+
+    What moved in another person's wallet, whose account this was, is that person's.
+    """
+    return visitor.account == x_user_id and person_id in (None, visitor.person_id)
 
 
 def _is_shown(session: Session, order: Row[Any], draft: Row[Any]) -> bool:
@@ -190,10 +199,10 @@ def _view(
     visitor: Visitor,
     ticked: Collection[int],
 ) -> OrderView | NotYours:
-    views = transfer_views(session, order, rows, visitor.x_user_id)
-    pays = [row for row in rows if row.payer_x_user_id == visitor.x_user_id]
-    gets = [row for row in rows if row.payee_x_user_id == visitor.x_user_id]
-    is_owner = order.owner_x_user_id == visitor.x_user_id
+    views = transfer_views(session, order, rows, visitor.account)
+    pays = [row for row in rows if row.payer_x_user_id == visitor.account]
+    gets = [row for row in rows if row.payee_x_user_id == visitor.account]
+    is_owner = order.owner_x_user_id == visitor.account
     # A payee learns of money once it is on its way, not of an order that may come to nothing.
     seen = gets if is_owner else [row for row in gets if row.status in MOVED]
     if not pays and not seen:
@@ -202,9 +211,9 @@ def _view(
     asked = [row for row in seen if is_owner and row.refund_of_id is None]
     owner = people.account(session, order.owner_x_user_id)
     topup = _last_topup(session, order, visitor)
-    person = people.person_of(session, visitor.x_user_id)
+    person = people.person_of(session, visitor.account)
     is_asked = bool(pays) and not is_owner
-    has_blocked = is_asked and _has_blocked(session, visitor.x_user_id, order.owner_x_user_id)
+    has_blocked = is_asked and _has_blocked(session, visitor.account, order.owner_x_user_id)
     is_sent = not is_owner and any(_is_owners(row, order) for row in seen)
     payers = people.own_accounts(session, order.owner_x_user_id) if is_sent else []
     held = [row for row in gets if row.status == TransferStatus.HELD.value]
@@ -232,7 +241,7 @@ def _view(
         claim_cents=sum(row.amount_cents for row in held),
         may_take_back=any(row.status == TransferStatus.HELD.value for row in pays),
         payer_handle=shown(owner) if is_sent else None,
-        has_blocked_payer=bool(people.who_turns_away(session, [visitor.x_user_id], payers)),
+        has_blocked_payer=bool(people.who_turns_away(session, [visitor.account], payers)),
         says_not_me=person is not None and wrong.is_disowned(session, order.id, person.id),
     )
 
@@ -295,13 +304,13 @@ def _to_confirm(
         return None
     chosen = [row for row in waiting if row.number in ticked] or waiting
     total = sum(row.amount_cents for row in chosen)
-    person = people.person_of(session, visitor.x_user_id)
+    person = people.person_of(session, visitor.account)
     balance = ledger.balance(session, books.wallet(person.id)) if person is not None else 0
     since_sca = person.since_sca_cents if person is not None else 0
     return ToConfirm(
         transfers=tuple(views[row.id] for row in waiting),
         cautions=cautions.of_each(
-            session, waiting, people.own_accounts(session, visitor.x_user_id), at
+            session, waiting, people.own_accounts(session, visitor.account), at
         ),
         ticked=frozenset(row.number for row in chosen),
         total_cents=total,

@@ -18,9 +18,9 @@ from bot.services import blocks, mandates, notes
 from bot.services.blocks import Blocked
 from bot.services.deps import Deps
 from bot.services.notes import Manner, Reader
-from bot.services.sessions import Visitor
+from bot.services.sessions import Visitor, person_behind
 from bot.services.tell import shown
-from bot.store import activity, cards, drafts, ledger, people
+from bot.store import activity, cards, drafts, ledger, lost, people
 
 HISTORY_LINES: Final = 20
 """Lines of history on the wallet's page."""
@@ -84,6 +84,14 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
+class Account:
+    """An X account that names a wallet."""
+
+    x_user_id: str
+    handle: str
+
+
+@dataclass(frozen=True, slots=True)
 class WalletPage:
     """A wallet as its owner sees it."""
 
@@ -95,10 +103,17 @@ class WalletPage:
     cards: tuple[Card, ...]
     phone_digits: str
     """The last two of its number."""
-    handles: tuple[str, ...]
-    """The X accounts that name this wallet."""
+    accounts: tuple[Account, ...]
+    """Those that name this wallet; none where its owner took all of them out."""
     blocked: tuple[Blocked, ...]
     """Whose requests its owner does not want."""
+    lang: Lang | None
+    """What its owner chose; None: pages speak the browser's language, replies the post's."""
+
+    @property
+    def handles(self) -> tuple[str, ...]:
+        """The X accounts that name this wallet, by their handles."""
+        return tuple(one.handle for one in self.accounts)
 
 
 # --- switches ----------------------------------------------------------------------------------
@@ -109,14 +124,17 @@ def switch_dm(deps: Deps, visitor: Visitor, *, on: bool) -> None:
     _change(deps, visitor, confirms_by_dm=on)
 
 
-def choose_lang(deps: Deps, visitor: Visitor, lang: Lang) -> None:
-    """Speak to a person in this language from now on."""
+def choose_lang(deps: Deps, visitor: Visitor, lang: Lang | None) -> None:
+    """Speak to a person in this language from now on, on pages, in replies, messages and texts.
+
+    None: as before any choice, in the browser's language, that of their posts, or French.
+    """
     _change(deps, visitor, lang=lang)
 
 
 def _change(deps: Deps, visitor: Visitor, **values: object) -> None:
     with deps.store.write() as session:
-        person = people.person_of(session, visitor.x_user_id)
+        person = person_behind(session, visitor)
         if person is None:
             raise Refusal(Reply.of("refusal.no_wallet"))
         people.change_person(session, person.id, **values)
@@ -128,30 +146,32 @@ def _change(deps: Deps, visitor: Visitor, **values: object) -> None:
 def wallet_page(deps: Deps, visitor: Visitor) -> WalletPage:
     """Return what a wallet shows to its owner. Raises `Refusal` where there is none."""
     with deps.store.read() as session:
-        person = people.person_of(session, visitor.x_user_id)
+        person = person_behind(session, visitor)
         if person is None:
             raise Refusal(Reply.of("refusal.no_wallet"))
         mine = people.account_ids_of(session, person.id)
-        waiting = activity.waiting(session, visitor.x_user_id)
-        ended = activity.ended(session, person.id, mine, limit=HISTORY_LINES)
+        former = lost.former_of(session, person.id)
+        ended = activity.ended(
+            session, mine, person_id=person.id, former=former, limit=HISTORY_LINES
+        )
         accounts = people.accounts_by_id(
             session,
-            {row.payer_x_user_id for row in (*waiting, *ended)}
-            | {row.payee_x_user_id for row in (*waiting, *ended)}
+            {row.payer_x_user_id for row in ended}
+            | {row.payee_x_user_id for row in ended}
             | set(mine),
         )
+        # Who signed in with X sees what waits for that account; who entered without, for them all.
+        acting = mine if visitor.x_user_id is None else [visitor.x_user_id]
         return WalletPage(
             balance_cents=ledger.balance(session, books.wallet(person.id)),
             confirms_by_dm=person.confirms_by_dm,
             is_locked=person.locked_at is not None,
-            waits=(
-                *_drafts(session, visitor.x_user_id),
-                *_waits(waiting, accounts, visitor.x_user_id),
-            ),
-            history=lines_of(session, ended, accounts, mine),
+            lang=person.lang,
+            waits=tuple(line for one in acting for line in _waiting_for(session, one, person.id)),
+            history=lines_of(session, ended, accounts, mine, person_id=person.id),
             cards=_cards(session, person.id, deps.clock.now()),
             phone_digits=person.phone[-2:],
-            handles=tuple(shown(accounts[one]) for one in mine),
+            accounts=tuple(Account(one, shown(accounts[one])) for one in mine),
             blocked=blocks.blocked_by(session, mine),
         )
 
@@ -159,13 +179,14 @@ def wallet_page(deps: Deps, visitor: Visitor) -> WalletPage:
 def waits(deps: Deps, visitor: Visitor) -> tuple[Waiting, ...]:
     """Return what waits for, or because of, an X account: all that signing in with X shows."""
     with deps.store.read() as session:
-        waiting = activity.waiting(session, visitor.x_user_id)
-        ids = {row.payer_x_user_id for row in waiting} | {row.payee_x_user_id for row in waiting}
-        accounts = people.accounts_by_id(session, ids)
-        return (
-            *_drafts(session, visitor.x_user_id),
-            *_waits(waiting, accounts, visitor.x_user_id),
-        )
+        return _waiting_for(session, visitor.account, visitor.person_id)
+
+
+def _waiting_for(session: Session, x_user_id: str, person_id: int | None) -> tuple[Waiting, ...]:
+    waiting = activity.waiting(session, x_user_id, person_id)
+    ids = {row.payer_x_user_id for row in waiting} | {row.payee_x_user_id for row in waiting}
+    accounts = people.accounts_by_id(session, ids)
+    return (*_drafts(session, x_user_id), *_waits(waiting, accounts, x_user_id))
 
 
 def _drafts(session: Session, x_user_id: str) -> tuple[Waiting, ...]:
@@ -226,15 +247,25 @@ def _other(row: Row[Any], accounts: dict[str, Row[Any]], mine: Sequence[str]) ->
     return shown(accounts.get(row.payer_x_user_id))
 
 
+def own_side(row: Row[Any], person_id: int, mine: list[str]) -> list[str]:
+    """Return by which accounts a transfer is a person's, one that they took out among them.
+
+    Whoever holds that one now may pay the person by it: it is theirs where their wallet paid.
+    """
+    return [*mine, row.payer_x_user_id] if row.payer_person_id == person_id else mine
+
+
 def lines_of(
     session: Session,
     rows: Sequence[Row[Any]],
     accounts: dict[str, Row[Any]],
-    mine: Sequence[str],
+    mine: list[str],
+    *,
+    person_id: int,
 ) -> tuple[Line, ...]:
     """Return transfers, each with its order's owner, as the lines of their party's history."""
     reader = notes.reader(session, mine, [(row, row.owner_x_user_id) for row in rows])
-    return tuple(_line(row, accounts, mine, reader) for row in rows)
+    return tuple(_line(row, accounts, own_side(row, person_id, mine), reader) for row in rows)
 
 
 def _line(

@@ -17,7 +17,7 @@ from sqlmodel import Session
 from bot.domain import sca
 from bot.domain.replies import Reply
 from bot.services.deps import Deps
-from bot.services.tell import lang_of
+from bot.services.tell import lang_of_person
 from bot.services.texts import notify
 from bot.store import cases, people
 
@@ -57,9 +57,7 @@ def refusal_of_lock(person: Row[Any], at: datetime) -> Reply | None:
     return None
 
 
-def count(
-    session: Session, person: Row[Any], x_user_id: str, at: datetime, *, is_right: bool
-) -> Reply | None:
+def count(session: Session, person: Row[Any], at: datetime, *, is_right: bool) -> Reply | None:
     """Count a try of a locked person's; return the refusal that it comes to, if it does.
 
     The fifth wrong one locks for a while, the third such lock until an operator has looked: both
@@ -78,8 +76,8 @@ def count(
         return Reply.of("refusal.sca_wrong", left=sca.FAILURES_AT_MOST - tries.failures)
     until = at + sca.LOCK_LASTS
     people.change_person(session, person.id, sca_locked_until=until, **values)
-    log.warning("sca_locked", person=person.id, locks=tries.locks, x_user_id=x_user_id)
-    lang = lang_of(session, x_user_id)
+    log.warning("sca_locked", person=person.id, locks=tries.locks)
+    lang = lang_of_person(session, person)
     if sca.is_shut(tries.locks):
         cases.open_case(
             session,

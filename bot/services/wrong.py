@@ -54,7 +54,7 @@ def mistake(deps: Deps, reference: str, number: int, x_user_id: str) -> Mistake 
     with deps.store.read() as session:
         order = orders.by_reference(session, reference)
         rows = orders.transfers_of(session, [order.id]) if order is not None else []
-        row = _paid(rows, number, x_user_id)
+        row = _paid(session, rows, number, x_user_id)
         if row is None or order is None:
             return None
         return Mistake(
@@ -77,7 +77,7 @@ def say_wrong(deps: Deps, reference: str, number: int, x_user_id: str) -> None:
     with deps.store.write() as session:
         order = orders.by_reference(session, reference)
         rows = cancel.lock(session, order) if order is not None else []
-        row = _paid(rows, number, x_user_id)
+        row = _paid(session, rows, number, x_user_id)
         if row is None or order is None:
             raise Refusal(Reply.of("refusal.unknown_reference", reference=reference))
         is_held = row.status == TransferStatus.HELD.value
@@ -91,10 +91,15 @@ def say_wrong(deps: Deps, reference: str, number: int, x_user_id: str) -> None:
     deps.bells.outbox.set()
 
 
-def _paid(rows: Collection[Row[Any]], number: int, x_user_id: str) -> Row[Any] | None:
+def _paid(
+    session: Session, rows: Collection[Row[Any]], number: int, x_user_id: str
+) -> Row[Any] | None:
     left = (TransferStatus.HELD.value, TransferStatus.POSTED.value)
+    person = people.person_of(session, x_user_id)
     for row in rows:
         if row.number == number and row.payer_x_user_id == x_user_id and row.status in left:
+            if person is None or row.payer_person_id != person.id:
+                return None  # another person paid it, whose account this was
             return None if row.refund_of_id is not None else row
     return None
 

@@ -22,61 +22,69 @@ SHOWN_AT_MOST = 100
 """Transfers that wait, shown at once: five times what one person may order."""
 
 
-def waiting(session: Session, x_user_id: str) -> Sequence[Row[Any]]:
+def waiting(session: Session, x_user_id: str, person_id: int | None) -> Sequence[Row[Any]]:
     """Return what is open or held in which an account has a part, the newest first.
 
     A payee learns of money once it is on its way: what another has only ordered is not theirs yet.
+    What another person's wallet paid, whose account it was, is that person's.
     """
+    pays = and_(
+        transfers.c.payer_x_user_id == x_user_id,
+        or_(transfers.c.payer_person_id.is_(None), transfers.c.payer_person_id == person_id),
+    )
     mine = or_(
-        and_(transfers.c.payer_x_user_id == x_user_id, transfers.c.status.in_(_OPEN)),
+        and_(pays, transfers.c.status.in_(_OPEN)),
         and_(
             transfers.c.payee_x_user_id == x_user_id,
             orders.c.owner_x_user_id == x_user_id,
             transfers.c.status.in_(_OPEN),
         ),
         and_(
-            or_(transfers.c.payer_x_user_id == x_user_id, transfers.c.payee_x_user_id == x_user_id),
+            or_(pays, transfers.c.payee_x_user_id == x_user_id),
             transfers.c.status == TransferStatus.HELD.value,
         ),
     )
     return _read(session, mine, limit=SHOWN_AT_MOST)
 
 
+def of_order(session: Session, order_id: int) -> Sequence[Row[Any]]:
+    """Return an order's transfers, the newest first."""
+    return _read(session, transfers.c.order_id == order_id, limit=SHOWN_AT_MOST)
+
+
 def ended(
     session: Session,
-    person_id: int,
     x_user_ids: Collection[str],
     *,
+    person_id: int,
+    former: Collection[str] = (),
     limit: int,
     with_held: bool = False,
     before: int | None = None,
 ) -> Sequence[Row[Any]]:
-    """Return the newest transfers of a person, by their accounts, that came to an end.
+    """Return the newest transfers of a person's accounts that came to an end.
 
-    Of what came to nothing only those see it who ordered it or were asked. `with_held`: also what
-    has left the payer and waits, where nothing else shows it to them. `before`: with lower ids.
-    What moved while an account was another person's, who closed theirs, is not shown.
+    `former`: accounts that were theirs, of which they see what their wallet paid or got. What
+    another person did as an account that is theirs now, who closed theirs or took it out, is not
+    shown. Of what came to nothing only those see it who ordered it or were asked. `with_held`: also
+    what has left the payer and waits, where nothing else shows it to them. `before`: with lower
+    ids.
     """
     left = (*_ENDED, TransferStatus.HELD.value) if with_held else _ENDED
-    as_payer = and_(
-        transfers.c.payer_x_user_id.in_(x_user_ids),
-        transfers.c.status.in_(left),
-        _is_theirs(transfers.c.payer_person_id, person_id),
-    )
+    every = [*x_user_ids, *former]
+
+    def is_theirs(account: ColumnElement[str], person: ColumnElement[int]) -> ColumnElement[bool]:
+        nobodys = and_(person.is_(None), account.in_(x_user_ids))
+        return and_(account.in_(every), or_(person == person_id, nobodys))
+
+    pays = is_theirs(transfers.c.payer_x_user_id, transfers.c.payer_person_id)
+    gets = is_theirs(transfers.c.payee_x_user_id, transfers.c.payee_person_id)
+    as_payer = and_(pays, transfers.c.status.in_(left))
     moved = transfers.c.status.in_([TransferStatus.POSTED.value, TransferStatus.RETURNED.value])
     own = orders.c.owner_x_user_id.in_(x_user_ids)
-    as_payee = and_(
-        transfers.c.payee_x_user_id.in_(x_user_ids),
-        transfers.c.status.in_(_ENDED),
-        or_(moved, own),
-        _is_theirs(transfers.c.payee_person_id, person_id),
-    )
+    as_payee = and_(gets, transfers.c.status.in_(_ENDED), or_(moved, own))
     older = transfers.c.id < before if before is not None else true()
     return _read(session, and_(or_(as_payer, as_payee), older), limit=limit)
-
-
-def _is_theirs(column: ColumnElement[Any], person_id: int) -> ColumnElement[bool]:
-    return or_(column.is_(None), column == person_id)
 
 
 def _read(session: Session, condition: ColumnElement[bool], *, limit: int) -> Sequence[Row[Any]]:

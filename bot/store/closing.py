@@ -15,15 +15,13 @@ from bot.store.confirmations import confirmations, topups
 from bot.store.disputes import disputes
 from bot.store.drafts import drafts
 from bot.store.factors import consents, first_times
+from bot.store.lost import doors, entries, former_accounts
 from bot.store.orders import orders, transfers
 from bot.store.passkeys import passkeys
 from bot.store.payouts import payouts
 from bot.store.people import blocks, persons, x_accounts
 from bot.store.refunds import refunds
-from bot.store.tables import FormerAccount, core
 from bot.store.tokens import phone_codes, web_sessions
-
-former_accounts = core(FormerAccount)
 
 LOCKED_REASON: Final = "closed by its owner"
 _OPEN: Final = (TransferStatus.PENDING.value, TransferStatus.FUNDING.value)
@@ -32,8 +30,8 @@ _OPEN: Final = (TransferStatus.PENDING.value, TransferStatus.FUNDING.value)
 # --- what waits --------------------------------------------------------------------------------
 
 
-def order_ids(session: Session, x_user_ids: Collection[str]) -> list[int]:
-    """Return the orders in which something of these accounts is open or held, by their ids.
+def order_ids(session: Session, x_user_ids: Collection[str], person_id: int) -> list[int]:
+    """Return the orders in which something of a person's accounts is open, or theirs is held.
 
     What others only ordered for them is not theirs.
     """
@@ -45,7 +43,8 @@ def order_ids(session: Session, x_user_ids: Collection[str]) -> list[int]:
         .where(
             or_(
                 (own | pays) & transfers.c.status.in_(_OPEN),
-                pays & (transfers.c.status == TransferStatus.HELD.value),
+                (transfers.c.payer_person_id == person_id)
+                & (transfers.c.status == TransferStatus.HELD.value),
             )
         )
     )
@@ -123,12 +122,12 @@ def close(session: Session, person_id: int, x_user_ids: Sequence[str], *, at: da
     """
     session.execute(
         former_accounts.insert().from_select(
-            ["person_id", "x_user_id", "joined_at", "until_at"],
+            ["person_id", "x_user_id", "joined_at", "left_at"],
             select(
                 x_accounts.c.person_id,
                 x_accounts.c.x_user_id,
                 x_accounts.c.joined_at,
-                literal(at, former_accounts.c.until_at.type),
+                literal(at, former_accounts.c.left_at.type),
             ).where(x_accounts.c.person_id == person_id),
         )
     )
@@ -140,6 +139,8 @@ def close(session: Session, person_id: int, x_user_ids: Sequence[str], *, at: da
     session.execute(delete(passkeys).where(passkeys.c.person_id == person_id))
     for table in (blocks, web_sessions, phone_codes, first_times):
         session.execute(delete(table).where(table.c.x_user_id.in_(x_user_ids)))
+    for table in (web_sessions, doors, entries):
+        session.execute(delete(table).where(table.c.person_id == person_id))
     session.execute(
         update(persons)
         .where(persons.c.id == person_id)
@@ -161,6 +162,7 @@ def accounts_of(session: Session, person_id: int) -> list[str]:
         session.execute(
             select(former_accounts.c.x_user_id)
             .where(former_accounts.c.person_id == person_id)
+            .distinct()
             .order_by(former_accounts.c.x_user_id)
         ).scalars()
     )
@@ -190,7 +192,7 @@ def prune(session: Session, *, before: datetime) -> int:
     theirs = exists().where(
         former_accounts.c.person_id.in_(ids),
         former_accounts.c.x_user_id == consents.c.x_user_id,
-        consents.c.at <= former_accounts.c.until_at,
+        consents.c.at <= former_accounts.c.left_at,
     )
     session.execute(delete(consents).where(theirs))
     session.execute(delete(former_accounts).where(former_accounts.c.person_id.in_(ids)))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, delete, func, or_, select, update
 from sqlmodel import Session
 
 from bot.store.engine import dialect_insert
@@ -24,18 +24,23 @@ def count_texts(
     *,
     since: datetime,
     x_user_id: str | None = None,
+    person_id: int | None = None,
     phone: str | None = None,
     address_hash: str | None = None,
 ) -> int:
-    """Count the texts since then: of an account, to a number, from an address; or all of them.
+    """Count the texts since then: of an asker, to a number, from an address; or all of them.
+
+    Who asked is an account, or a person without one.
 
     Of a number what somebody asked for counts alone: a notice takes nobody's codes away.
     """
-    wanted: list[ColumnElement[bool]] = [] if phone is None else [texts.c.x_user_id.is_not(None)]
+    asked_for = or_(texts.c.x_user_id.is_not(None), texts.c.person_id.is_not(None))
+    wanted: list[ColumnElement[bool]] = [] if phone is None else [asked_for]
     wanted += [
         column == value
         for column, value in (
             (texts.c.x_user_id, x_user_id),
+            (texts.c.person_id, person_id),
             (texts.c.phone, phone),
             (texts.c.address_hash, address_hash),
         )
@@ -101,12 +106,17 @@ def insert_challenge(session: Session, **values: object) -> None:
     session.execute(challenges.insert().values(**values))
 
 
-def challenge(session: Session, challenge_id: str, x_user_id: str) -> Row[Any] | None:
-    """Return a challenge of an account's own."""
+def challenge(
+    session: Session, challenge_id: str, *, x_user_id: str | None, person_id: int | None
+) -> Row[Any] | None:
+    """Return a challenge of an account's own, or of a person's who has none."""
+    own = (
+        challenges.c.x_user_id == x_user_id
+        if x_user_id is not None
+        else and_(challenges.c.x_user_id.is_(None), challenges.c.person_id == person_id)
+    )
     return session.execute(
-        select(challenges).where(
-            challenges.c.id == challenge_id, challenges.c.x_user_id == x_user_id
-        )
+        select(challenges).where(challenges.c.id == challenge_id, own)
     ).one_or_none()
 
 

@@ -26,7 +26,7 @@ def insert(
     *,
     key: str,
     person_id: int,
-    x_user_id: str,
+    x_user_id: str | None,
     sca_basis: str,
     at: datetime,
 ) -> int | None:

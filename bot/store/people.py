@@ -164,6 +164,11 @@ def person_of(session: Session, x_user_id: str) -> Row[Any] | None:
     return session.execute(_PERSON_OF, {"account": x_user_id}).one_or_none()
 
 
+def person_by_id(session: Session, person_id: int) -> Row[Any] | None:
+    """Return a person by their row's id."""
+    return session.execute(select(persons).where(persons.c.id == person_id)).one_or_none()
+
+
 def is_ready(person: Row[Any]) -> bool:
     """Whether the first time is behind a person: they said who they are, and have a wallet code."""
     return person.level != Level.UNVERIFIED.value and person.code_hash is not None

@@ -49,21 +49,32 @@ def use_attempt(session: Session, state_hash: str) -> Row[Any] | None:
 
 
 def open_session(
-    session: Session, *, token_hash: str, x_user_id: str, csrf: str, at: datetime
+    session: Session,
+    *,
+    token_hash: str,
+    csrf: str,
+    at: datetime,
+    x_user_id: str | None = None,
+    person_id: int | None = None,
 ) -> None:
-    """Write that a browser has signed in."""
+    """Write that a browser has signed in: as an X account, or as a person without one."""
     session.execute(
         web_sessions.insert().values(
-            token_hash=token_hash, x_user_id=x_user_id, csrf=csrf, created_at=at, seen_at=at
+            token_hash=token_hash,
+            x_user_id=x_user_id,
+            person_id=person_id,
+            csrf=csrf,
+            created_at=at,
+            seen_at=at,
         )
     )
 
 
 def find_session(session: Session, token_hash: str, *, seen_since: datetime) -> Row[Any] | None:
-    """Return a session that was seen since then, with its account."""
+    """Return a session that was seen since then, with its account's handle where it has one."""
     return session.execute(
-        select(web_sessions, x_accounts.c.handle, x_accounts.c.person_id)
-        .join(x_accounts, x_accounts.c.x_user_id == web_sessions.c.x_user_id)
+        select(web_sessions, x_accounts.c.handle)
+        .outerjoin(x_accounts, x_accounts.c.x_user_id == web_sessions.c.x_user_id)
         .where(web_sessions.c.token_hash == token_hash, web_sessions.c.seen_at > seen_since)
     ).one_or_none()
 

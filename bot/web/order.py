@@ -25,6 +25,7 @@ from bot.services import (
     settle,
     split,
     strong,
+    without_x,
 )
 from bot.services.confirm import GoToCard, Settled, UnderWay, Will
 from bot.services.deps import Deps
@@ -86,13 +87,16 @@ def show(
     """
     if not is_reference(reference.upper()):
         return errors.not_found(here.request, here.site)
+    if here.visitor is not None and here.visitor.x_user_id is None:
+        own_order = without_x.order_of(here.deps, here.visitor, reference)
+        return here.page("order_lost.html", reference=reference.upper(), order=own_order)
     if here.visitor is not None and card in ("done", "cancelled"):
         abandoned = card == "cancelled"
-        settle.came_back(here.deps, reference, here.visitor.x_user_id, abandoned=abandoned)
+        settle.came_back(here.deps, reference, here.visitor.account, abandoned=abandoned)
         return here.go(f"/t/{reference}")
     if here.visitor is not None:
-        asked.learn_askers(here.deps, here.visitor.x_user_id)
-        cautions.learn_payees(here.deps, reference, here.visitor.x_user_id)
+        asked.learn_askers(here.deps, here.visitor.account)
+        cautions.learn_payees(here.deps, reference, here.visitor.account)
     typed = {"amount": amount[:20], "note": note[:NOTE_AT_MOST]} if amount or note else None
     return _page(here, reference, with_own=own != "0", typed=typed)
 
@@ -214,7 +218,7 @@ def confirm_order(
     kind, _, saved_card = funding.partition("-")
     will = Will(
         reference=reference,
-        x_user_id=form.who.x_user_id,
+        x_user_id=form.who.account,
         terms_hash=terms_hash,
         numbers=number,
         total_cents=total_cents,
@@ -271,7 +275,7 @@ def ask_shares(
         split.ask_others(
             form.deps,
             reference,
-            form.who.x_user_id,
+            form.who.account,
             with_own=with_own,
             terms_hash=terms_hash,
         )
@@ -295,7 +299,7 @@ def choose_amount(
         mend.choose(
             form.deps,
             reference,
-            form.who.x_user_id,
+            form.who.account,
             amount_cents=cents,
             note_text=note,
             shown_hash=people_hash,
@@ -355,7 +359,7 @@ def take_back_order(form: Signed, reference: str) -> Response:
 
 def _do(form: SignedVisit, reference: str, what: Deed) -> Response:
     try:
-        what(form.deps, reference, form.who.x_user_id)
+        what(form.deps, reference, form.who.account)
     except Refusal as refusal:
         return _refused(form, reference, refusal)
     return form.go(form.home)

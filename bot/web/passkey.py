@@ -64,7 +64,7 @@ def touch_order(
     """Hand out a challenge over the ticked transfers, at the terms that were shown."""
     will = Will(
         reference=reference,
-        x_user_id=form.who.x_user_id,
+        x_user_id=form.who.account,
         terms_hash=terms_hash,
         numbers=number,
         total_cents=total_cents,

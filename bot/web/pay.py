@@ -84,7 +84,7 @@ def show(here: Here, handle: str, amount: str = "", note: str = "") -> Response:
     if _HANDLE.fullmatch(handle) is None or handle.startswith("@"):
         return errors.not_found(here.request, here.site)
     filled = fill(here, amount, note)
-    if here.visitor is None:
+    if here.visitor is None or here.visitor.x_user_id is None:
         return _closed(here, handle, filled)
     return _open(here, handle, filled, said=filled.said)
 

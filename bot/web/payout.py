@@ -69,7 +69,7 @@ def ask_again(form: Signed) -> Response:
 def cancel(form: Signed, payout_id: int) -> Response:
     """Cancel a payout that is in no file yet."""
     try:
-        payouts.cancel(form.deps, form.who.x_user_id, payout_id)
+        payouts.cancel(form.deps, form.who, payout_id)
     except Refusal as refusal:
         if refusal.reply.key == "refusal.no_wallet":
             return form.go("/wallet/phone")

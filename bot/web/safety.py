@@ -6,6 +6,7 @@ from fastapi import APIRouter, Form
 from starlette.responses import Response
 
 from bot.domain.errors import Refusal
+from bot.domain.replies import Reply
 from bot.services import guarded, new_phone, strong
 from bot.web import prove
 from bot.web.site import Here, Signed, Visit
@@ -76,6 +77,8 @@ def _closed(here: Visit) -> Response | None:
     """Return where a visitor has to go first; None where the wallet is open to them."""
     if here.visitor is None:
         return here.page("sign_in.html")
+    if here.visitor.x_user_id is None:
+        raise Refusal(Reply.of("refusal.needs_x"))
     if not here.visitor.is_ready or not strong.may_look(here.deps, here.visitor):
         return here.go("/wallet")
     return None

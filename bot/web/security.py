@@ -111,7 +111,19 @@ LOOK_UPS_BY_PERSON: Final = Rate(60, timedelta(hours=1))
 """Pay pages that one signed-in account may open: each handle that it names is paid for."""
 REPORTS_BY_PERSON: Final = Rate(20, timedelta(hours=24))
 """Notes that one signed-in account may report: an operator looks at each."""
-RATES: Final = (BY_PERSON, BY_ADDRESS, CODES_BY_ADDRESS, LOOK_UPS_BY_PERSON, REPORTS_BY_PERSON)
+LOST_BY_ADDRESS: Final = Rate(30, timedelta(hours=1))
+"""Forms from one address of who enters without X: a phone with a code, and the text's code."""
+LOST_BY_NUMBER: Final = Rate(10, timedelta(hours=1))
+"""Wallet codes typed with one number, whoever's it is or nobody's."""
+RATES: Final = (
+    BY_PERSON,
+    BY_ADDRESS,
+    CODES_BY_ADDRESS,
+    LOOK_UPS_BY_PERSON,
+    REPORTS_BY_PERSON,
+    LOST_BY_ADDRESS,
+    LOST_BY_NUMBER,
+)
 NAMES_KEPT: Final = 50_000
 """Counters kept at once; beyond, those that count nothing any more are dropped."""
 LOOPBACK: Final = ("127.0.0.1", "::1")

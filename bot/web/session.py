@@ -15,6 +15,8 @@ from bot.web.site import LANG_COOKIE, LANG_KEPT_S, LANGS, Here, Signed, Visit, b
 router = APIRouter()
 log = structlog.get_logger(__name__)
 
+NO_CHOICE: Final = "any"
+"""What a form says that takes a choice of language back."""
 PARAMETER_AT_MOST: Final = 1_000
 """Characters of what X sends back; its codes have about a hundred."""
 
@@ -84,11 +86,15 @@ def sign_out(form: Signed) -> Response:
 def choose(
     form: Signed, lang: Annotated[str, Form()] = "", back: Annotated[str, Form()] = "/"
 ) -> Response:
-    """Speak another language from now on."""
+    """Speak another language from now on; or choose none, and be spoken to in one's own."""
     response = form.go(sessions.local_path(back))
     for known in LANGS:
         if lang == known:
             form.site.set_cookie(response, LANG_COOKIE, known, max_age_s=LANG_KEPT_S)
             if form.who.person_id is not None:
                 wallet.choose_lang(form.deps, form.who, known)
+    if lang == NO_CHOICE:
+        form.site.drop_cookie(response, LANG_COOKIE)
+        if form.who.person_id is not None:
+            wallet.choose_lang(form.deps, form.who, None)
     return response

@@ -72,6 +72,7 @@ class Site:
         self.session_cookie = f"{prefix}smoney_session"
         self.sign_in_cookie = f"{prefix}smoney_signin"
         self.touch_cookie = f"{prefix}smoney_touch"
+        self.lost_cookie = f"{prefix}smoney_lost"
         self.limiter = Limiter()
         self.headers = headers_for(is_secure=self.is_secure, form_origins=card_origins)
 
@@ -298,6 +299,8 @@ class SignedVisit(Visit):
 def home_of(path: str) -> str:
     """Return the page that a form's address belongs to."""
     parts = path.split("/")
+    if parts[1] == "lost":
+        return "/lost"
     if parts[1].startswith("@"):
         return sessions.local_path(f"/{parts[1]}")
     return f"/t/{parts[2]}" if parts[1] == "t" else sessions.HOME
@@ -323,9 +326,8 @@ def signed(
     if not hmac.compare_digest(csrf.encode(), here.visitor.csrf.encode()):
         log.warning("form_forged", path=here.request.url.path, x_user_id=here.visitor.x_user_id)
         raise Forged
-    name = f"person:{here.visitor.x_user_id}"
-    if not here.site.limiter.allows(name, BY_PERSON, here.deps.clock.now()):
-        raise TooOften
+    who = here.visitor.x_user_id or f"without-x:{here.visitor.person_id}"
+    brake_name(here, f"person:{who}", BY_PERSON)
     here.request.state.form_let_through = True
     return SignedVisit(here.site, here.request, here.visitor, here.lang, here.visitor)
 
@@ -337,6 +339,12 @@ def brake(here: Visit, what: str, rate: Rate) -> None:
         return
     if not here.site.limiter.allows(f"{what}:{client.host}", rate, here.deps.clock.now()):
         log.warning("address_too_often", what=what, address=client.host)
+        raise TooOften
+
+
+def brake_name(here: Visit, name: str, rate: Rate) -> None:
+    """Refuse what comes too often under a name: of a person, or of a number."""
+    if not here.site.limiter.allows(name, rate, here.deps.clock.now()):
         raise TooOften
 
 

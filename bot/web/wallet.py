@@ -23,6 +23,13 @@ def show(here: Here) -> Response:
         return here.page("sign_in.html")
     if not here.visitor.is_ready:
         return here.go("/wallet/phone")
+    if here.visitor.x_user_id is None:
+        return here.page(
+            "wallet_lost.html",
+            wallet=wallet.wallet_page(here.deps, here.visitor),
+            months=statement.months(here.deps, here.visitor),
+            limits=own_limits(here.deps, here.visitor),
+        )
     asked.learn_askers(here.deps, here.visitor.x_user_id)
     if not strong.may_look(here.deps, here.visitor):
         return here.page("wallet_closed.html", waits=wallet.waits(here.deps, here.visitor))

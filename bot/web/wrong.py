@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from bot.domain.order import is_reference
-from bot.services import wrong
+from bot.services import without_x, wrong
 from bot.web import errors
 from bot.web.site import Here, Signed
 
@@ -17,9 +17,7 @@ def explain_wrong(here: Here, reference: str, number: int) -> Response:
     if not is_reference(reference.upper()):
         return errors.not_found(here.request, here.site)
     found = (
-        wrong.mistake(here.deps, reference, number, here.visitor.x_user_id)
-        if here.visitor
-        else None
+        wrong.mistake(here.deps, reference, number, here.visitor.account) if here.visitor else None
     )
     if found is None:
         return here.go(f"/t/{reference}")
@@ -30,7 +28,7 @@ def explain_wrong(here: Here, reference: str, number: int) -> Response:
 @router.post("/t/{reference}/wrong/{number}")
 def say_wrong(form: Signed, reference: str, number: int) -> Response:
     """Take back what is held; ask back what was posted."""
-    wrong.say_wrong(form.deps, reference, number, form.who.x_user_id)
+    wrong.say_wrong(form.deps, reference, number, form.who.account)
     return form.go(f"/t/{reference}/wrong/{number}")
 
 
@@ -39,7 +37,10 @@ def explain_not_me(here: Here, reference: str) -> Response:
     """Say what happens when somebody did not pay this themselves."""
     if not is_reference(reference.upper()):
         return errors.not_found(here.request, here.site)
-    if here.visitor is None or not wrong.may_disown(here.deps, reference, here.visitor.x_user_id):
+    if here.visitor is None:
+        return here.go(f"/t/{reference}")
+    account = without_x.account_in(here.deps, here.visitor, reference)
+    if not wrong.may_disown(here.deps, reference, account):
         return here.go(f"/t/{reference}")
     return here.page("not_me.html", reference=reference.upper())
 
@@ -47,5 +48,6 @@ def explain_not_me(here: Here, reference: str) -> Response:
 @router.post("/t/{reference}/not-me")
 def say_not_me(form: Signed, reference: str) -> Response:
     """Lock the wallet of whoever says so, and open a case."""
-    wrong.disown(form.deps, reference, form.who.x_user_id)
+    account = without_x.account_in(form.deps, form.who, reference)
+    wrong.disown(form.deps, reference, account)
     return form.go(form.home)

@@ -14,6 +14,7 @@ from bot.domain.order import OrderKind
 from bot.domain.payout import PayoutTerms
 from bot.domain.sca import Authenticated, Basis
 from bot.services import cancel, claim, confirm, payouts, settle, topup
+from bot.services.sessions import Visitor
 from bot.store import cards, orders, people
 from bot.store.orders import NewOrder, NewTransfer
 from tests.chaos import far_side
@@ -329,20 +330,25 @@ def answer_held(scene: Scene) -> str:
     return "claimed"
 
 
+def _as(x_user_id: str) -> Visitor:
+    """Return somebody who signed in with X."""
+    return Visitor(x_user_id, x_user_id, None, "", None)
+
+
 def pay_out(scene: Scene) -> str:
     """Somebody asks for a payout, sometimes twice with one proof."""
     x_user_id = scene.pick("SELECT x_user_id FROM x_account WHERE person_id IS NOT NULL").x_user_id
     terms = PayoutTerms(scene.random.randint(100, 600), IBAN, "Camille Martin")
     proof = Authenticated(f"passkey-{scene.deps.chance.uuid()}", terms.hash, Basis.PASSKEY)
     for _ in range(scene.random.choice((1, 2))):
-        payouts.request(scene.deps, x_user_id, terms, proof)
+        payouts.request(scene.deps, _as(x_user_id), terms, proof)
     return "asked for"
 
 
 def cancel_payout(scene: Scene) -> str:
     """Somebody cancels a payout that is in no file yet."""
     row = scene.pick("SELECT id, x_user_id FROM payout WHERE status = 'requested' LIMIT 20")
-    payouts.cancel(scene.deps, row.x_user_id, row.id)
+    payouts.cancel(scene.deps, _as(row.x_user_id), row.id)
     return "cancelled"
 
 

@@ -151,3 +151,51 @@ def text_code(sandbox: Sandbox, phone: str, said: str) -> str:
     code = re.search(r"\b[0-9]{6}\b", found[-1]["text"])
     assert code is not None
     return code[0]
+
+
+def enter_without_x(page: Page, sandbox: Sandbox, phone: str) -> None:
+    """Go in by phone, wallet code and text, from the page that asks to sign in."""
+    page.goto(f"{sandbox.url}/wallet")
+    page.get_by_role("link", name="J’ai perdu mon compte X").click()
+    page.get_by_label("Le mobile de votre portefeuille").fill(phone)
+    page.get_by_label("Code du portefeuille").fill(CODE)
+    picture(page, "lost")
+    page.get_by_role("button", name="Continuer").click()
+    expect(page.get_by_label("Code à 6 chiffres")).to_be_visible()
+    picture(page, "lost-code")
+    page.get_by_label("Code à 6 chiffres").fill(text_code(sandbox, phone, "sans X"))
+    page.get_by_role("button", name="Continuer").click()
+    expect(page.get_by_text("Entré sans X")).to_be_visible()
+
+
+def pay_everything_out(page: Page, sandbox: Sandbox, phone: str) -> None:
+    """From the wallet to the bank account, by both codes."""
+    page.get_by_role("link", name="Verser sur votre compte bancaire").click()
+    page.get_by_label("IBAN").fill("FR14 2004 1010 0505 0001 3M02 606")
+    page.get_by_role("checkbox").check()
+    page.get_by_role("button", name="Demander le versement").click()
+    page.get_by_label("Votre code à 6 chiffres").fill(CODE)
+    page.get_by_label("Le code du SMS").fill(text_code(sandbox, phone, "pour verser"))
+    page.get_by_role("button", name=re.compile("^Verser")).click()
+    expect(page.get_by_text("FR14 … 2606").first).to_be_visible()
+
+
+def take_lost_account_out(page: Page, sandbox: Sandbox) -> None:
+    """As the organisation that lost its account: pay its money out, then take the account out."""
+    given = sandbox.order("@smoney pay @secours_demo 2€")
+    sandbox.say("dms", **{"as": "bob", "to": "smoney", "text": f"oui {given}"})
+    until(lambda: sandbox.show(given)["status"] == "posted")
+    phone = "+33639980003"
+    enter_without_x(page, sandbox, phone)
+    picture(page, "lost-wallet")
+    pay_everything_out(page, sandbox, phone)
+    page.goto(f"{sandbox.url}/wallet")
+    page.get_by_role("link", name="Retirer @secours_demo").click()
+    picture(page, "lost-unlink")
+    page.get_by_role("button", name="Retirer @secours_demo").click()
+    expect(page.get_by_text("Aucun compte X ne mène plus ici")).to_be_visible()
+    page.set_viewport_size({"width": 320, "height": HEIGHT})
+    for path in ("/wallet", "/wallet/lock", f"/t/{given}", "/wallet/payout"):
+        page.goto(sandbox.url + path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320, path
+        assert barriers(page) == [], path

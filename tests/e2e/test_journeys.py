@@ -22,6 +22,7 @@ from tests.e2e.steps import (
     picture,
     post_as_bob,
     sign_in,
+    take_lost_account_out,
     text_code,
     type_card,
 )
@@ -283,6 +284,14 @@ def test_a_split_among_three_with_the_odd_cent(
     assert changes() == {"bob": 333}
 
 
+def test_who_has_lost_x_enters_pays_out_and_takes_the_account_out(
+    sandbox: Sandbox, changes: Changes, open_page: OpenPage
+) -> None:
+    """By phone and wallet code; at 320 pixels nothing is cut off either."""
+    take_lost_account_out(open_page(PHONE_WIDTH), sandbox)
+    assert changes() == {"bob": -200}
+
+
 def test_a_form_that_is_older_than_an_edit_pays_nothing(
     sandbox: Sandbox, changes: Changes, open_page: OpenPage
 ) -> None:
@@ -355,7 +364,7 @@ def test_pages_fit_narrow_screens_and_large_text(sandbox: Sandbox, open_page: Op
         wallet = ("/wallet", "/wallet/history", "/wallet/new-code", "/wallet/data", "/wallet/close")
         own = (*payment, f"/t/{asked}", f"/t/{asked}/block", f"/t/{asked}/note/1", *wallet)
         pay = (f"/t/{draft}", "/@alice?amount=249,50", "/@bob", "/@nobody_at_all_9", "/pay")
-        for path in (*own, *pay, "/help?text=pay+@alice+5€", "/privacy", "/", "/nowhere"):
+        for path in (*own, *pay, "/help?text=pay+@alice+5€", "/privacy", "/lost", "/", "/nowhere"):
             page.goto(sandbox.url + path)
             page.evaluate(GROW, scale)
             assert page.evaluate("document.documentElement.scrollWidth") <= width, path

@@ -82,10 +82,12 @@ class Sandbox:
         return [json.loads(line) for line in ended.stdout.splitlines()]
 
     def wallets(self) -> dict[str, int]:
-        """Return what everybody's wallet holds, in cents."""
+        """Return what everybody's wallet holds whom an X account leads to, in cents."""
         people = door("person", "list", "--json", settings=self.books)
         rows = [json.loads(line) for line in people.stdout.splitlines()]
-        return {row["accounts"][0]["handle"]: row["balance_cents"] for row in rows}
+        return {
+            row["accounts"][0]["handle"]: row["balance_cents"] for row in rows if row["accounts"]
+        }
 
     def end(self) -> None:
         """Prove the books, ask X what it objects to, and end by Ctrl-C."""

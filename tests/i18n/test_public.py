@@ -21,7 +21,7 @@ FILES = sorted(Path(bot.i18n.__file__).parent.glob("*.toml"))
 SPOKEN = [
     key
     for path in FILES
-    if path.name not in {"pages.toml", "people.toml"}
+    if path.name not in {"pages.toml", "people.toml", "lost.toml"}
     for key in tomllib.loads(path.read_text("utf-8"))
     if not key.startswith(("page.", "sms."))
 ]

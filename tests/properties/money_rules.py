@@ -271,7 +271,9 @@ class PayoutRules(BackRules):
         proof = Authenticated(f"passkey-{self.asked}", terms.hash, Basis.PASSKEY)
         ids: set[int] = set()
         for _ in range(2 if goes else 1):
-            request = partial(payouts.request, self.world.deps, self.world.x_id(who), terms, proof)
+            request = partial(
+                payouts.request, self.world.deps, self.world.visitor(who), terms, proof
+            )
             self.try_to(partial(_keep, ids, request), goes=goes)
         if goes:
             (payout_id,) = ids
@@ -283,7 +285,7 @@ class PayoutRules(BackRules):
     def cancel_a_payout(self, back: int) -> None:
         """Its owner wants it back, in time or not."""
         one = self._payout(back)
-        cancel = partial(payouts.cancel, self.world.deps, self.world.x_id(one.owner), one.id)
+        cancel = partial(payouts.cancel, self.world.deps, self.world.visitor(one.owner), one.id)
         if self.try_to(cancel, goes=one.status == "requested"):
             self.model.money.move("payouts", one.owner, one.cents)
             one.status = "cancelled"

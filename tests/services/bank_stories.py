@@ -30,7 +30,7 @@ def paid_out(stage: Stage) -> None:
         proof = Authenticated(key, terms.hash, Basis.PASSKEY)
         for _ in range(2):  # whoever sees no answer asks again, with the same authentication
             stage.once(partial(_ask, world, terms, proof))
-    stage.once(lambda: payouts.cancel(world.deps, world.x_id("bob"), 2))
+    stage.once(lambda: payouts.cancel(world.deps, world.visitor("bob"), 2))
     for _ in range(3):
         stage.once(lambda: payout_files.export_payouts(world.deps, bank, DEBTOR))
     # What was written by a process that died is written again: the same file, not another.
@@ -49,7 +49,7 @@ def paid_out(stage: Stage) -> None:
 
 
 def _ask(world: World, terms: PayoutTerms, proof: Authenticated) -> None:
-    payouts.request(world.deps, world.x_id("bob"), terms, proof)
+    payouts.request(world.deps, world.visitor("bob"), terms, proof)
 
 
 def reconciled(stage: Stage) -> None:

@@ -21,7 +21,7 @@ def terms(cents: int) -> PayoutTerms:
 def ask(world: World, handle: str, cents: int, *, key: str = "passkey-1") -> int:
     """Let somebody ask for a payout, authenticated."""
     proof = Authenticated(key, terms(cents).hash, Basis.PASSKEY)
-    return payouts.request(world.deps, world.x_id(handle), terms(cents), proof)
+    return payouts.request(world.deps, world.visitor(handle), terms(cents), proof)
 
 
 def rich(world: World, handle: str = "bob", cents: int = 10_000) -> None:

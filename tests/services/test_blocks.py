@@ -128,7 +128,7 @@ def test_only_who_is_asked_can_block_by_an_order(world: World) -> None:
             with pytest.raises(Refusal) as refused:
                 deed(world.deps, reference, world.x_id(handle))
             assert refused.value.reply.key == "refusal.unknown_reference"
-        assert blocks.asker_of(world.deps, reference, world.visitor(handle)) is None
+        assert blocks.asker_of(world.deps, reference, world.x_id(handle)) is None
     assert not is_refused(world, "alice", "bob")
 
 

@@ -66,7 +66,7 @@ def test_without_strong_authentication_nothing_leaves(world: World) -> None:
     rich(world)
     other = Authenticated("k", terms(2_501).hash, Basis.PASSKEY)
     with pytest.raises(Refusal, match=r"refusal\.changed"):
-        payouts.request(world.deps, world.x_id("bob"), terms(2_500), other)
+        payouts.request(world.deps, world.visitor("bob"), terms(2_500), other)
     assert world.balance("bob") == 10_000
 
 
@@ -182,15 +182,15 @@ def test_a_payout_is_cancelled_before_its_file_and_not_after(
     rich(world, "alice")
     first = ask(world, "bob", 1_000)
     with pytest.raises(Refusal, match=r"refusal\.payout_unknown"):
-        payouts.cancel(world.deps, world.x_id("alice"), first)
-    payouts.cancel(world.deps, world.x_id("bob"), first)
+        payouts.cancel(world.deps, world.visitor("alice"), first)
+    payouts.cancel(world.deps, world.visitor("bob"), first)
     assert world.balance("bob") == 10_000
     assert export(world, bank) == []
     second = ask(world, "bob", 1_000, key="passkey-2")
     export(world, bank)
     for payout_id in (first, second):
         with pytest.raises(Refusal, match=r"refusal\.payout_under_way"):
-            payouts.cancel(world.deps, world.x_id("bob"), payout_id)
+            payouts.cancel(world.deps, world.visitor("bob"), payout_id)
     assert statuses(world, "bob") == ["cancelled", "exported"]
 
 
@@ -276,7 +276,7 @@ def test_whatever_happens_each_cent_is_in_one_place(
             if what == "ask":
                 made.append(ask(world, name, cents, key=f"{name}-{step}"))
             elif what == "cancel" and made:
-                payouts.cancel(world.deps, world.x_id(name), made[which % len(made)])
+                payouts.cancel(world.deps, world.visitor(name), made[which % len(made)])
             elif what == "export":
                 export(world, bank)
             elif what in ("left", "back") and bank.transfers():

@@ -1,10 +1,11 @@
 """Each reads their own language: their choice, else that of their last command, never another's."""
 
-from bot.services import wallet
+from bot.domain.commands import Lang
+from bot.services import persons, texts, wallet
 from bot.services.cancel import decline
 from bot.services.confirm import GoToCard
 from bot.store import people
-from tests.world import World
+from tests.world import World, wordings
 
 
 def lang_of(world: World, handle: str) -> str | None:
@@ -60,6 +61,25 @@ def test_a_choice_beats_every_command(world: World) -> None:
     assert lang_of(world, "alice") == "en"
     pay(world, world.order("bob", "alice", "10€"), "bob")
     assert "vous a envoyé" in world.messages_to("alice")[-1]
+
+
+def test_a_choice_rules_replies_messages_and_texts_until_it_is_taken_back(world: World) -> None:
+    """Over the language of the posts, which count again where nothing is chosen."""
+    world.join("bob")
+    world.dm("bob", "aide")
+    told_in: list[tuple[Lang | None, Lang]] = [("en", "en"), (None, "fr"), ("fr", "fr")]
+    for chosen, lang in told_in:
+        wallet.choose_lang(world.deps, world.visitor("bob"), chosen)
+        reply = world.post("bob", "@smoney payer @bob 1€") or ""
+        expected = tuple(wordings("refusal.to_self", lang=lang, public=True))
+        assert reply.startswith(expected), (chosen, reply)
+        persons.forget_code(world.deps, "bob")
+        world.pass_time(minutes=1)
+        texts.send_notices(world.deps)
+        world.react()
+        (told,) = wordings("changed.code_forgotten", lang=lang)
+        assert told in world.sms.texts_to(world.phone("bob"))[-1], chosen
+        assert told in world.messages_to("bob")[-1], chosen
 
 
 def test_who_never_gave_a_command_is_told_in_french(world: World) -> None:

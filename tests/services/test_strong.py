@@ -167,9 +167,9 @@ def test_a_changed_code_counts_at_once_and_payouts_wait_for_a_day(world: World) 
         prove(world, challenge)
     proof = prove(world, challenge, code="270936")
     with pytest.raises(Refusal, match="payouts_wait"):
-        payouts.request(world.deps, visitor.x_user_id, terms(2_500), proof)
+        payouts.request(world.deps, visitor, terms(2_500), proof)
     world.pass_time(hours=24)
-    assert payouts.request(world.deps, visitor.x_user_id, terms(2_500), proof)
+    assert payouts.request(world.deps, visitor, terms(2_500), proof)
 
 
 def test_a_new_phone_proves_itself_after_the_old_one(world: World) -> None:

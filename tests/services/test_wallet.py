@@ -15,7 +15,7 @@ def test_switches_are_for_who_has_a_wallet(world: World) -> None:
     wallet.switch_dm(world.deps, bob, on=True)
     wallet.choose_lang(world.deps, bob, "en")
     with world.store.read() as session:
-        person = people.person_of(session, bob.x_user_id)
+        person = people.person_of(session, bob.account)
     assert person is not None
     assert (person.confirms_by_dm, person.lang) == (True, "en")
     with pytest.raises(Refusal, match="no_wallet"):

@@ -15,7 +15,7 @@ def requested(world: World, handle: str, cents: int) -> int:
     """Let somebody's payout be asked for, as strong authentication will."""
     terms = PayoutTerms(cents, IBAN, "Bob")
     proof = Authenticated(f"{handle}-{cents}", terms.hash, Basis.PASSKEY)
-    return payouts.request(world.deps, world.x_id(handle), terms, proof)
+    return payouts.request(world.deps, world.visitor(handle), terms, proof)
 
 
 def test_the_page_says_what_may_leave_and_what_not_yet(world: World, browser: Browser) -> None:

@@ -20,6 +20,8 @@ PATHS = [
     "/wallet",
     "/wallet/history?text=tea",
     "/wallet/phone",
+    "/lost",
+    "/lost/code",
     "/signin",
     "/signin/callback",
     "/t/4F7K2Q",
@@ -69,6 +71,8 @@ FORMS = [
     "/t/4F7K2Q/not-me",
     "/t/4F7K2Q/note/1",
     "/wallet/unblock",
+    "/wallet/lock",
+    "/wallet/unlink",
     "/wallet/payout",
     "/wallet/payout/again",
     "/wallet/payout/1/cancel",
@@ -78,8 +82,14 @@ FORMS = [
 ]
 
 
-BY_NOBODY = {"/webhooks/stripe", "/signin/passkey/begin", "/signin/passkey"}
-"""What nobody who is signed in sends; a sign-in is bound to the browser that began it."""
+BY_NOBODY = {
+    "/webhooks/stripe",
+    "/signin/passkey/begin",
+    "/signin/passkey",
+    "/lost",
+    "/lost/code",
+}
+"""What nobody who is signed in sends; a way in is bound to the browser that began it."""
 
 
 @pytest.mark.parametrize("path", PATHS)

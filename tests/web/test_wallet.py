@@ -74,6 +74,23 @@ def test_the_language_is_the_persons(world: World, open_browser: OpenBrowser) ->
     assert '<html lang="en">' in second.get("/wallet").text
 
 
+def test_the_wallet_shows_the_choice_of_language_and_takes_it_back(
+    world: World, browser: Browser
+) -> None:
+    """Chosen it rules pages and texts; without a choice the browser's language does again."""
+    world.join("bob")
+    browser.sign_in("bob")
+    assert 'value="any"' not in browser.get("/wallet").text
+    browser.post("/lang", lang="en", back="/wallet")
+    page = browser.get("/wallet").text
+    assert '<html lang="en">' in page
+    assert re.search(r'value="en" lang="en" aria-pressed="true"', page)
+    browser.post("/wallet/dm", on="yes")
+    assert "to be able to confirm" in world.sms.texts_to(world.phone("bob"))[-1]
+    browser.post("/lang", lang="any", back="/wallet")
+    assert '<html lang="fr">' in browser.get("/wallet").text
+
+
 def test_a_language_that_is_none_changes_nothing(world: World, browser: Browser) -> None:
     """And the way back stays with us."""
     world.join("bob")

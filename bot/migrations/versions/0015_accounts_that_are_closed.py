@@ -10,6 +10,7 @@ down_revision: str | None = "0014"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
+BIG_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 PURPOSES = "purpose IN ('pay', 'payout', 'open', 'phone', 'code', 'dm', 'passkey', 'mandate'"
 OPEN = sa.text("closed_at IS NULL")
 
@@ -28,22 +29,20 @@ def upgrade() -> None:
     )
     op.create_table(
         "former_account",
-        sa.Column(
-            "person_id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            nullable=False,
-        ),
+        sa.Column("id", BIG_ID, nullable=False),
+        sa.Column("person_id", BIG_ID, nullable=False),
         sa.Column("x_user_id", sa.String(length=32), nullable=False),
         sa.Column("joined_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("until_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("left_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["person_id"], ["person.id"], name=op.f("fk_former_account_person_id")
         ),
         sa.ForeignKeyConstraint(
             ["x_user_id"], ["x_account.x_user_id"], name=op.f("fk_former_account_x_user_id")
         ),
-        sa.PrimaryKeyConstraint("person_id", "x_user_id", name=op.f("pk_former_account")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_former_account")),
     )
+    op.create_index(op.f("ix_former_account_person_id"), "former_account", ["person_id"])
     op.create_index(op.f("ix_former_account_x_user_id"), "former_account", ["x_user_id"])
     with op.batch_alter_table("challenge", schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f("ck_challenge_purpose"), type_="check")
@@ -57,6 +56,7 @@ def downgrade() -> None:
     with op.batch_alter_table("challenge", schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f("ck_challenge_purpose"), type_="check")
         batch_op.create_check_constraint(batch_op.f("ck_challenge_purpose"), f"{PURPOSES})")
+    op.drop_index(op.f("ix_former_account_person_id"), table_name="former_account")
     op.drop_index(op.f("ix_former_account_x_user_id"), table_name="former_account")
     op.drop_table("former_account")
     op.drop_index(op.f("uq_person_phone"), table_name="person")

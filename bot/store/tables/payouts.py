@@ -41,8 +41,8 @@ class Payout(SQLModel, table=True):
     key: str = Field(max_length=64, unique=True)
     """Of the authentication that asked for it: one pays out once."""
     person_id: int = Field(foreign_key="person.id", index=True, sa_type=BigId)
-    x_user_id: str = Field(foreign_key="x_account.x_user_id", max_length=32)
-    """The account that asked, which is told."""
+    x_user_id: str | None = Field(default=None, foreign_key="x_account.x_user_id", max_length=32)
+    """The account that asked, which is told; None: the person asked without one."""
     amount_cents: int = Field(sa_type=BigInteger)
     iban: str = Field(max_length=34)
     holder_name: str = Field(max_length=70)

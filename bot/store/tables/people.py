@@ -88,16 +88,15 @@ class XAccount(SQLModel, table=True):
 
 
 class FormerAccount(SQLModel, table=True):
-    """An X account that named a person's wallet until they closed their account."""
+    """An X account that was a person's until they took it out, or closed their account."""
 
     __tablename__: ClassVar[str] = "former_account"
 
-    person_id: int = Field(foreign_key="person.id", primary_key=True, sa_type=BigId)
-    x_user_id: str = Field(
-        foreign_key="x_account.x_user_id", primary_key=True, max_length=32, index=True
-    )
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    person_id: int = Field(foreign_key="person.id", index=True, sa_type=BigId)
+    x_user_id: str = Field(foreign_key="x_account.x_user_id", max_length=32, index=True)
     joined_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    until_at: datetime = Field(sa_type=UtcDateTime)
+    left_at: datetime = Field(sa_type=UtcDateTime)
 
 
 class FormerHandle(SQLModel, table=True):

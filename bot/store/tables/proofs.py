@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import ClassVar
 
-from sqlalchemy import BigInteger, Index, Text
+from sqlalchemy import BigInteger, CheckConstraint, Index, Text
 from sqlmodel import Field, SQLModel
 
 from bot.domain.sca import Purpose
@@ -11,12 +11,22 @@ from bot.store.types import BigId, UtcDateTime, check
 
 
 class WebSession(SQLModel, table=True):
-    """A browser that signed in with X; its cookie's token is kept as a hash only."""
+    """A browser that signed in with X, or without, by phone and wallet code.
+
+    Its cookie's token is kept as a hash only.
+    """
 
     __tablename__: ClassVar[str] = "web_session"
+    __table_args__ = (
+        CheckConstraint("(x_user_id IS NULL) <> (person_id IS NULL)", name="ck_web_session_whose"),
+    )
 
     token_hash: str = Field(primary_key=True, max_length=64)
-    x_user_id: str = Field(foreign_key="x_account.x_user_id", max_length=32, index=True)
+    x_user_id: str | None = Field(
+        default=None, foreign_key="x_account.x_user_id", max_length=32, index=True
+    )
+    person_id: int | None = Field(default=None, foreign_key="person.id", sa_type=BigId)
+    """Of who entered without X; else the person is looked up behind the account, each time."""
     csrf: str = Field(max_length=64)
     created_at: datetime = Field(sa_type=UtcDateTime)
     seen_at: datetime = Field(sa_type=UtcDateTime)
@@ -58,7 +68,9 @@ class TextMessage(SQLModel, table=True):
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
     x_user_id: str | None = Field(default=None, max_length=32, index=True)
-    """Who asked for it; None: a notice, which nobody asked for."""
+    """The account that asked for it."""
+    person_id: int | None = Field(default=None, index=True, sa_type=BigId)
+    """Who asked for it without an account; neither of both: a notice, which nobody asked for."""
     phone: str = Field(max_length=20, index=True)
     address_hash: str | None = Field(default=None, max_length=64, index=True)
     """Keyed hash of where the browser was that asked for it."""
@@ -80,8 +92,8 @@ class Challenge(SQLModel, table=True):
     id: str = Field(primary_key=True, max_length=32)
     """Random: it is in the page's address."""
     person_id: int = Field(foreign_key="person.id", index=True, sa_type=BigId)
-    x_user_id: str = Field(foreign_key="x_account.x_user_id", max_length=32)
-    """The account that began it, and alone may end it."""
+    x_user_id: str | None = Field(default=None, foreign_key="x_account.x_user_id", max_length=32)
+    """The account that began it, and alone may end it; None: the person, without one."""
     purpose: str = Field(max_length=10)
     terms_hash: str = Field(max_length=64)
     facts: str = Field(sa_type=Text)
@@ -103,7 +115,7 @@ class Passkey(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
     person_id: int = Field(foreign_key="person.id", index=True, sa_type=BigId)
     x_user_id: str = Field(foreign_key="x_account.x_user_id", max_length=32)
-    """The account that made it, as which it signs in."""
+    """The account that made it, as which it signs in while that is the person's."""
     credential_id: str = Field(max_length=400, unique=True)
     """Base64url, as the browser names it."""
     public_key: str = Field(sa_type=Text)
@@ -139,3 +151,38 @@ class FirstTime(SQLModel, table=True):
     last_name: str = Field(default="", max_length=140)
     born: str = Field(default="", max_length=40)
     at: datetime = Field(sa_type=UtcDateTime)
+
+
+class LostEntry(SQLModel, table=True):
+    """A browser on its way into a wallet without X: somebody typed a phone and a wallet code.
+
+    There is a row whoever it was and whatever they typed, so that nothing tells them apart.
+    """
+
+    __tablename__: ClassVar[str] = "lost_entry"
+
+    browser_hash: str = Field(primary_key=True, max_length=64)
+    """Of the cookie that the browser holds meanwhile."""
+    person_id: int | None = Field(default=None, foreign_key="person.id", sa_type=BigId)
+    """Whose phone and wallet code were typed, both right; None: nobody's, and no text went out."""
+    code_hash: str | None = Field(default=None, max_length=64)
+    """Keyed hash of the code in the text."""
+    failures: int = 0
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    expires_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class LostDoor(SQLModel, table=True):
+    """Wrong tries to enter a person's wallet without X, which whoever knows a number can make.
+
+    Counted apart, so that a stranger closes this door at most, and never the codes of its owner.
+    """
+
+    __tablename__: ClassVar[str] = "lost_door"
+
+    person_id: int = Field(primary_key=True, foreign_key="person.id", sa_type=BigId)
+    failures: int = 0
+    """Since the last right one (RTS 2018/389 art. 4 (3) (b))."""
+    locks: int = 0
+    """How often in a row `failures` was full."""
+    locked_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
