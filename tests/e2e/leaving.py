@@ -79,10 +79,14 @@ def pay_everything_out(page: Page, sandbox: Sandbox, folder: Path) -> None:
     sent = door("payout", "export", "--to", str(folder), settings=settings)
     assert sent.returncode == 0, sent.stderr
     (written,) = folder.glob("*.xml")
-    name = re.search(r"SMONEY-PAYOUT-\d+", written.read_text())
-    assert name is not None
+    orders = re.findall(
+        r"<EndToEndId>(SMONEY-PAYOUT-\d+)</EndToEndId>.*?<InstdAmt[^>]*>([0-9.]+)<",
+        written.read_text(),
+        re.DOTALL,
+    )
+    (mine,) = [name for name, amount in orders if amount == "5.00"]  # others pay out beside her
     report = folder / "report"
-    report.write_bytes(camt([Movement(name[0], 500)]))
+    report.write_bytes(camt([Movement(mine, 500)]))
     read = door("payout", "import", str(report), settings=settings)
     assert read.returncode == 0, read.stderr
 
