@@ -1,4 +1,4 @@
-/* Passkeys: the only script there is. Each form below works without it, or is not shown without it.
+/* Passkeys. Each form below works without it, or is not shown without it.
 
    data-passkey="make": asks the device for a new passkey, and sends the form with it.
    data-passkey="sign": asks for a touch over the form's own challenge, and sends the form with it.
