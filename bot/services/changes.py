@@ -14,7 +14,7 @@ from bot.domain.replies import Reply
 from bot.services import tell as telling
 from bot.services.tell import News, lang_of_person
 from bot.services.texts import notify
-from bot.store import people
+from bot.store import lost, people
 
 PAYOUTS_WAIT: Final = timedelta(hours=24)
 """After a change, until money may leave for a bank account."""
@@ -22,6 +22,8 @@ PAYOUTS_WAIT: Final = timedelta(hours=24)
 
 def tell(session: Session, person: Row[Any], reply: Reply, *, key: str, at: datetime) -> None:
     """Tell a person's phone and X accounts, as they were before, of a change; payouts wait.
+
+    Who entered without X by what has changed now has to enter anew.
 
     To be called before the change, in its commit, with the person locked. `key` names the change.
     """
@@ -33,6 +35,7 @@ def tell(session: Session, person: Row[Any], reply: Reply, *, key: str, at: date
     news = [News(f"{name}:{number}", one, whole, None) for number, one in enumerate(accounts)]
     telling.tell(session, news, at=at)
     people.change_person(session, person.id, changed_at=at)
+    lost.shut_out(session, person.id)
 
 
 def payouts_wait_until(person: Row[Any], at: datetime) -> datetime | None:

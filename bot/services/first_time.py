@@ -27,7 +27,7 @@ from bot.i18n.texts import PARIS, say
 from bot.services import changes, texts, wallet_code
 from bot.services.deps import Deps
 from bot.services.sessions import Visitor
-from bot.store import factors, lost, people, tokens
+from bot.store import factors, people, tokens
 
 TERMS_VERSION: Final = "2026-11"
 """The terms that the page of the first time shows; recorded with the consent to them."""
@@ -278,7 +278,6 @@ def link(deps: Deps, visitor: Visitor, code_text: str) -> None:
                     at=at,
                 )
                 people.link_account(session, visitor.account, person.id, at=at)
-                lost.carry_blocks(session, person.id, [visitor.account], at=at)
                 factors.forget_typed(session, visitor.account)
     if refusal is not None:
         raise Refusal(refusal)

@@ -14,7 +14,7 @@ from bot.services.deps import Deps
 from bot.services.sessions import Visitor, person_behind
 from bot.services.typed import read_amount
 from bot.services.wallet import Line, lines_of
-from bot.store import activity, lost, people
+from bot.store import activity, people
 
 LINES: Final = 50
 """Lines of a page."""
@@ -63,12 +63,10 @@ def _lines(session: Session, person_id: int, before: int | None) -> Iterator[tup
 
     They are looked through here: the databases know small letters of ASCII alone, or by a locale.
     """
-    mine, former = people.account_ids_of(session, person_id), lost.former_of(session, person_id)
-    while rows := activity.ended(
-        session, mine, person_id=person_id, former=former, limit=READ, before=before
-    ):
+    mine = people.account_ids_of(session, person_id)
+    while rows := activity.ended(session, mine, person_id=person_id, limit=READ, before=before):
         accounts = people.accounts_by_id(session, {*mine, *_parties(rows)})
-        lines = lines_of(session, rows, accounts, mine, person_id=person_id)
+        lines = lines_of(session, rows, accounts, mine)
         yield from zip([row.id for row in rows], lines, strict=True)
         before = rows[-1].id
 

@@ -28,7 +28,7 @@ def list_persons(deps: Deps) -> list[Shown]:
 def show_person(deps: Deps, handle_or_id: str) -> Shown:
     """Return a person by a handle or an X user id of theirs. Raises `Refusal`."""
     with deps.store.read() as session:
-        return _shown(session, _find(session, handle_or_id))
+        return _shown(session, _find(session, handle_or_id, or_closed=True))
 
 
 def verify(
@@ -97,7 +97,8 @@ def recover(deps: Deps, handle_or_id: str) -> Shown:
     return show_person(deps, handle_or_id) | {"recovered_cents": recovered_cents}
 
 
-def _find(session: Session, handle_or_id: str) -> Row[Any]:
+def _find(session: Session, handle_or_id: str, *, or_closed: bool = False) -> Row[Any]:
+    """Return a person by an X account of theirs; `or_closed`: also who closed their account."""
     wanted = handle_or_id.removeprefix("@").lower()
     accounts = people.x_accounts
     found = session.execute(
@@ -107,9 +108,9 @@ def _find(session: Session, handle_or_id: str) -> Row[Any]:
         .order_by(accounts.c.handle.is_(None))
         .limit(1)
     ).first()
-    if found is None:
-        # Who took their lost account out is still found by it, while it is nobody else's.
-        before = lost.person_before(session, wanted)
+    if found is None and or_closed:
+        # Who closed their account is still found by it, while it is nobody else's.
+        before = closing.person_before(session, wanted)
         found = people.person_by_id(session, before) if before is not None else None
     if found is None:
         raise Refusal(Reply.of("refusal.unknown_handle", handle=wanted))

@@ -20,7 +20,7 @@ from bot.services.deps import Deps
 from bot.services.notes import Manner, Reader
 from bot.services.sessions import Visitor, person_behind
 from bot.services.tell import shown
-from bot.store import activity, cards, drafts, ledger, lost, people
+from bot.store import activity, cards, drafts, ledger, people
 
 HISTORY_LINES: Final = 20
 """Lines of history on the wallet's page."""
@@ -150,10 +150,7 @@ def wallet_page(deps: Deps, visitor: Visitor) -> WalletPage:
         if person is None:
             raise Refusal(Reply.of("refusal.no_wallet"))
         mine = people.account_ids_of(session, person.id)
-        former = lost.former_of(session, person.id)
-        ended = activity.ended(
-            session, mine, person_id=person.id, former=former, limit=HISTORY_LINES
-        )
+        ended = activity.ended(session, mine, person_id=person.id, limit=HISTORY_LINES)
         accounts = people.accounts_by_id(
             session,
             {row.payer_x_user_id for row in ended}
@@ -168,7 +165,7 @@ def wallet_page(deps: Deps, visitor: Visitor) -> WalletPage:
             is_locked=person.locked_at is not None,
             lang=person.lang,
             waits=tuple(line for one in acting for line in _waiting_for(session, one, person.id)),
-            history=lines_of(session, ended, accounts, mine, person_id=person.id),
+            history=lines_of(session, ended, accounts, mine),
             cards=_cards(session, person.id, deps.clock.now()),
             phone_digits=person.phone[-2:],
             accounts=tuple(Account(one, shown(accounts[one])) for one in mine),
@@ -247,25 +244,15 @@ def _other(row: Row[Any], accounts: dict[str, Row[Any]], mine: Sequence[str]) ->
     return shown(accounts.get(row.payer_x_user_id))
 
 
-def own_side(row: Row[Any], person_id: int, mine: list[str]) -> list[str]:
-    """Return by which accounts a transfer is a person's, one that they took out among them.
-
-    Whoever holds that one now may pay the person by it: it is theirs where their wallet paid.
-    """
-    return [*mine, row.payer_x_user_id] if row.payer_person_id == person_id else mine
-
-
 def lines_of(
     session: Session,
     rows: Sequence[Row[Any]],
     accounts: dict[str, Row[Any]],
     mine: list[str],
-    *,
-    person_id: int,
 ) -> tuple[Line, ...]:
     """Return transfers, each with its order's owner, as the lines of their party's history."""
     reader = notes.reader(session, mine, [(row, row.owner_x_user_id) for row in rows])
-    return tuple(_line(row, accounts, own_side(row, person_id, mine), reader) for row in rows)
+    return tuple(_line(row, accounts, mine, reader) for row in rows)
 
 
 def _line(

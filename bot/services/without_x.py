@@ -1,4 +1,4 @@
-"""What a person does who entered without X: look at an order, lock the wallet, take an account out.
+"""What a person does who entered without X: look at an order, block from it, lock the wallet.
 
 They see and protect what is theirs, whichever of their X accounts it went by. They order, confirm,
 claim, decline and cancel nothing: that takes the X account.
@@ -14,15 +14,14 @@ from sqlmodel import Session
 
 from bot.domain.errors import Refusal
 from bot.domain.replies import Reply
-from bot.services import blocks, cancel, changes, wrong
+from bot.services import blocks, wrong
 from bot.services.deps import Deps
 from bot.services.sessions import Visitor
-from bot.services.steps import Step
-from bot.services.tell import lang_of_person, shown
+from bot.services.tell import lang_of_person
 from bot.services.texts import notify
 from bot.services.transfer_views import MOVED
 from bot.services.wallet import Line, lines_of
-from bot.store import activity, cases, confirmations, lost, orders, people
+from bot.store import activity, cases, orders, people
 
 log = structlog.get_logger(__name__)
 
@@ -83,7 +82,7 @@ def order_of(deps: Deps, visitor: Visitor, reference: str) -> OwnOrder | None:
         accounts = people.accounts_by_id(
             session, {one for row in rows for one in (row.payer_x_user_id, row.payee_x_user_id)}
         )
-        lines = lines_of(session, rows, accounts, mine, person_id=visitor.person_id)
+        lines = lines_of(session, rows, accounts, mine)
         acting = _account_in(session, visitor, reference)
     if acting is None:
         return OwnOrder(
@@ -137,47 +136,6 @@ def _open_case(session: Session, person: Row[Any], at: datetime) -> bool:
         opened_at=at,
         due_at=due_at,
     ) or cases.reopen(session, key, at=at, due_at=due_at)
-
-
-def handle_of(deps: Deps, visitor: Visitor, x_user_id: str) -> str | None:
-    """Return the handle of an account that a person may take out; None where it is not theirs."""
-    with deps.store.read() as session:
-        account = people.account(session, x_user_id)
-    is_theirs = account is not None and account.person_id == visitor.person_id
-    return shown(account) if visitor.x_user_id is None and is_theirs else None
-
-
-def unlink(deps: Deps, visitor: Visitor, x_user_id: str) -> None:
-    """Take a lost X account out: from then on it is a stranger's, and what it ordered is cancelled.
-
-    The phone and every account are told, and payouts wait, as after any change of how a person is
-    known. What is held stays held. Raises `Refusal`.
-    """
-    at = deps.clock.now()
-    with deps.store.write() as session:
-        people.lock_accounts(session, [x_user_id])  # before every other row
-        account = people.account(session, x_user_id)
-        waiting = lost.open_orders_of(session, x_user_id)
-        for order_id in waiting:
-            confirmations.lock_order(session, order_id)
-        for order_id in waiting:
-            confirmations.lock_topups(session, order_id)
-        rows = orders.transfers_of(session, waiting, lock=True)
-        person = _person(session, visitor)
-        if account is None or account.person_id != person.id:
-            raise Refusal(Reply.of("refusal.not_your_account"))
-        parents = orders.by_ids(session, waiting)
-        for order_id in waiting:
-            some = [row for row in rows if row.order_id == order_id]
-            cancel.cancel_open_in(session, parents[order_id], some, x_user_id, at)
-        told = Reply.of("changed.unlinked", handle=shown(account))
-        changes.tell(session, person, told, key=f"unlink:{x_user_id}", at=at)
-        lost.unlink(session, x_user_id, person.id, at=at)
-        lost.carry_blocks(session, person.id, people.account_ids_of(session, person.id), at=at)
-        log.warning("account_unlinked", person=person.id, x_user_id=x_user_id)
-    deps.step(Step.STOPPED)
-    cancel.drive_wishes(deps, rows)
-    deps.bells.outbox.set()
 
 
 def _person(session: Session, visitor: Visitor) -> Row[Any]:

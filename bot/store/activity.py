@@ -57,25 +57,20 @@ def ended(
     x_user_ids: Collection[str],
     *,
     person_id: int,
-    former: Collection[str] = (),
     limit: int,
     with_held: bool = False,
     before: int | None = None,
 ) -> Sequence[Row[Any]]:
     """Return the newest transfers of a person's accounts that came to an end.
 
-    `former`: accounts that were theirs, of which they see what their wallet paid or got. What
-    another person did as an account that is theirs now, who closed theirs or took it out, is not
-    shown. Of what came to nothing only those see it who ordered it or were asked. `with_held`: also
-    what has left the payer and waits, where nothing else shows it to them. `before`: with lower
-    ids.
+    What moved while an account was another person's, who closed theirs, is not shown. Of what came
+    to nothing only those see it who ordered it or were asked. `with_held`: also what has left the
+    payer and waits, where nothing else shows it to them. `before`: with lower ids.
     """
     left = (*_ENDED, TransferStatus.HELD.value) if with_held else _ENDED
-    every = [*x_user_ids, *former]
 
     def is_theirs(account: ColumnElement[str], person: ColumnElement[int]) -> ColumnElement[bool]:
-        nobodys = and_(person.is_(None), account.in_(x_user_ids))
-        return and_(account.in_(every), or_(person == person_id, nobodys))
+        return and_(account.in_(x_user_ids), or_(person == person_id, person.is_(None)))
 
     pays = is_theirs(transfers.c.payer_x_user_id, transfers.c.payer_person_id)
     gets = is_theirs(transfers.c.payee_x_user_id, transfers.c.payee_person_id)

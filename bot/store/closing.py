@@ -10,20 +10,25 @@ from sqlmodel import Session
 from bot.domain.payout import PayoutStatus
 from bot.domain.topup import UNFINISHED, DisputeStatus, RefundStatus
 from bot.domain.transfer import TransferStatus
+from bot.store import lost
 from bot.store.cases import cases
 from bot.store.confirmations import confirmations, topups
 from bot.store.disputes import disputes
 from bot.store.drafts import drafts
 from bot.store.factors import consents, first_times
-from bot.store.lost import doors, entries, former_accounts
 from bot.store.orders import orders, transfers
 from bot.store.passkeys import passkeys
 from bot.store.payouts import payouts
 from bot.store.people import blocks, persons, x_accounts
 from bot.store.refunds import refunds
+from bot.store.tables import FormerAccount, core
 from bot.store.tokens import phone_codes, web_sessions
 
+former_accounts = core(FormerAccount)
+
 LOCKED_REASON: Final = "closed by its owner"
+_OF_OTHERS: Final = ("note", "lost_shut")
+"""Kinds of cases about what others wrote or typed: nobody is kept by them."""
 _OPEN: Final = (TransferStatus.PENDING.value, TransferStatus.FUNDING.value)
 
 
@@ -105,7 +110,11 @@ def in_the_way(session: Session, person_id: int) -> set[str]:
         "dispute": exists().where(
             disputes.c.person_id == person_id, disputes.c.status == DisputeStatus.OPEN.value
         ),
-        "case": exists().where(cases.c.person_id == person_id, cases.c.closed_at.is_(None)),
+        "case": exists().where(
+            cases.c.person_id == person_id,
+            cases.c.closed_at.is_(None),
+            cases.c.kind.not_in(_OF_OTHERS),
+        ),
     }
     kinds = [select(literal(name)).where(there) for name, there in found.items()]
     return set(session.execute(union(*kinds)).scalars())
@@ -139,8 +148,8 @@ def close(session: Session, person_id: int, x_user_ids: Sequence[str], *, at: da
     session.execute(delete(passkeys).where(passkeys.c.person_id == person_id))
     for table in (blocks, web_sessions, phone_codes, first_times):
         session.execute(delete(table).where(table.c.x_user_id.in_(x_user_ids)))
-    for table in (web_sessions, doors, entries):
-        session.execute(delete(table).where(table.c.person_id == person_id))
+    lost.shut_out(session, person_id)
+    lost.open_door(session, person_id)
     session.execute(
         update(persons)
         .where(persons.c.id == person_id)
@@ -166,6 +175,18 @@ def accounts_of(session: Session, person_id: int) -> list[str]:
             .order_by(former_accounts.c.x_user_id)
         ).scalars()
     )
+
+
+def person_before(session: Session, handle_or_id: str) -> int | None:
+    """Return who had an X account last and closed theirs, by its handle or X user id."""
+    left: int | None = session.execute(
+        select(former_accounts.c.person_id)
+        .join(x_accounts, x_accounts.c.x_user_id == former_accounts.c.x_user_id)
+        .where(or_(x_accounts.c.handle == handle_or_id, x_accounts.c.x_user_id == handle_or_id))
+        .order_by(former_accounts.c.id.desc())
+        .limit(1)
+    ).scalar_one_or_none()
+    return left
 
 
 def closed_among(session: Session, person_ids: Collection[int]) -> set[int]:

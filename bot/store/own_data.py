@@ -21,7 +21,6 @@ from bot.store.drafts import drafts, named
 from bot.store.factors import challenges, consents, first_times, texts
 from bot.store.inbox import inbox
 from bot.store.ledger import accounts, entries, postings
-from bot.store.lost import former_accounts
 from bot.store.orders import events, orders, transfers
 from bot.store.outbox import outbox
 from bot.store.passkeys import passkeys
@@ -72,6 +71,12 @@ def _of_account(table: FromClause) -> Callable[[Who], ColumnElement[bool]]:
 
 def _owned(who: Who) -> ColumnElement[bool]:
     return orders.c.owner_x_user_id.in_(who.x_user_ids)
+
+
+def _to_phone(phone: Any, who: Who) -> ColumnElement[bool]:
+    """Whether a message went to a person's number since it is theirs, not another's before."""
+    began = select(persons.c.created_at).where(persons.c.id == who.person_id).scalar_subquery()
+    return and_(phone == who.phone, phone.table.c.created_at >= began)
 
 
 def _pays(who: Who) -> ColumnElement[bool]:
@@ -136,12 +141,6 @@ PARTS: Final = (
         _of_account(x_accounts),
     ),
     Part(
-        "former_accounts",
-        former_accounts.c.id,
-        select(*_columns(former_accounts, "x_user_id joined_at left_at")),
-        _of_person(former_accounts),
-    ),
-    Part(
         "former_handles",
         former_handles.c.id,
         select(*_columns(former_handles, "x_user_id handle until_at")),
@@ -189,7 +188,7 @@ PARTS: Final = (
         "text_messages",
         texts.c.id,
         select(*_columns(texts, "phone text created_at sent_at")),
-        lambda who: or_(texts.c.x_user_id.in_(who.x_user_ids), texts.c.phone == who.phone),
+        lambda who: or_(texts.c.x_user_id.in_(who.x_user_ids), _to_phone(texts.c.phone, who)),
     ),
     Part(
         "wallet",
@@ -385,7 +384,7 @@ PARTS: Final = (
         ),
         lambda who: or_(
             outbox.c.to_x_user_id.in_(who.x_user_ids),
-            outbox.c.to_phone == who.phone,
+            _to_phone(outbox.c.to_phone, who),
             and_(outbox.c.channel == "reply", _owned(who)),
         ),
     ),
@@ -393,6 +392,7 @@ PARTS: Final = (
 """The file, in its order."""
 
 LEFT_OUT: Final = {
+    "former_account": "it is about those who closed their account, whom nobody signs in as",
     "lost_door": "wrong tries by whoever knew the number; a lock is told to the phone",
     "lost_entry": "a way in of some minutes, right or wrong, by whoever typed the number",
 }

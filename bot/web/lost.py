@@ -15,7 +15,6 @@ from starlette.responses import Response
 
 from bot.domain.errors import Refusal
 from bot.services import lost, sessions, without_x
-from bot.web import errors
 from bot.web.security import LOST_BY_ADDRESS, LOST_BY_NUMBER
 from bot.web.site import Forged, Here, Signed, Visit, brake, brake_name
 
@@ -125,22 +124,4 @@ def explain_lock(here: Here) -> Response:
 def lock(form: Signed) -> Response:
     """Lock the wallet at its owner's word."""
     without_x.lock(form.deps, form.who)
-    return form.go("/wallet")
-
-
-@router.get("/wallet/unlink/{x_user_id}")
-def explain_unlink(here: Here, x_user_id: str) -> Response:
-    """Say what it means to take an X account out."""
-    if here.visitor is None:
-        return here.page("sign_in.html")
-    handle = without_x.handle_of(here.deps, here.visitor, x_user_id)
-    if handle is None:
-        return errors.not_found(here.request, here.site)
-    return here.page("lost_unlink.html", x_user_id=x_user_id, handle=handle)
-
-
-@router.post("/wallet/unlink")
-def unlink(form: Signed, x_user_id: Annotated[str, Form(max_length=32)] = "") -> Response:
-    """Take a lost X account out."""
-    without_x.unlink(form.deps, form.who, x_user_id)
     return form.go("/wallet")

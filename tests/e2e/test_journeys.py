@@ -17,12 +17,12 @@ from tests.e2e.steps import (
     barriers,
     card_session,
     pay_by_card,
+    pay_out_without_x,
     pay_with_a_touch,
     pay_with_two_factors,
     picture,
     post_as_bob,
     sign_in,
-    take_lost_account_out,
     text_code,
     type_card,
 )
@@ -284,11 +284,11 @@ def test_a_split_among_three_with_the_odd_cent(
     assert changes() == {"bob": 333}
 
 
-def test_who_has_lost_x_enters_pays_out_and_takes_the_account_out(
+def test_who_has_lost_x_enters_and_pays_out(
     sandbox: Sandbox, changes: Changes, open_page: OpenPage
 ) -> None:
     """By phone and wallet code; at 320 pixels nothing is cut off either."""
-    take_lost_account_out(open_page(PHONE_WIDTH), sandbox)
+    pay_out_without_x(open_page(PHONE_WIDTH), sandbox)
     assert changes() == {"bob": -200}
 
 

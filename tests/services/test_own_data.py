@@ -124,7 +124,6 @@ def test_the_file_says_everything_about_its_owner_and_nothing_secret(world: Worl
     assert file["person"][0]["born_on"] == "1990-02-03"
     empty = {name for name, rows in file.items() if rows == []}
     assert empty == {"first_time", "passkeys", "strong_authentications", "card_failures"} | {
-        "former_accounts",
         "recoveries",
         "card_refunds",
         "wishes",

@@ -9,13 +9,12 @@ from bot.domain.errors import Refusal
 from bot.domain.sca import Purpose
 from bot.services import (
     blocks,
-    cancel,
     cases,
-    claim,
     closing,
     first_time,
     guarded,
     history,
+    lost,
     passkeys,
     pay_page,
     payouts,
@@ -30,14 +29,12 @@ from bot.services import (
 from bot.services.own_limits import own_limits
 from bot.services.sessions import Visitor
 from bot.services.strong import Asked
-from bot.services.views import NotYours, order_page
+from bot.services.views import order_page
 from tests.builders import CODE
 from tests.fakes.bank import FakeBankFiles, camt
-from tests.services.entering import code_in, enter, person, texts_to
+from tests.services.entering import BROWSER, code_in, enter, person, texts_to, type_in
 from tests.services.paying_out import IBAN, export, read, rich, terms
-from tests.services.proving import check, open_wallet, send
-from tests.services.test_passkeys import add, device, sign_in
-from tests.world import World, reference_in
+from tests.world import World
 
 Deed = Callable[[], object]
 
@@ -205,61 +202,17 @@ def test_a_payout_takes_both_factors_and_is_told_to_the_phone(world: World) -> N
     assert "30\u00a0€" in texts_to(world, world.phone("bob"))[-1]
 
 
-def test_a_lost_account_is_a_strangers_and_what_it_ordered_is_cancelled(world: World) -> None:
-    """By post, at the card, asked of others, as a draft; the history stays its person's own."""
-    rich(world, cents=15_000)
-    world.join("alice", cents=1_000)
-    world.dm("bob", "aide")
-    wallet.choose_lang(world.deps, world.visitor("bob"), "fr")
-    ordered = world.order("bob", "alice", "5€")
-    at_card = world.order("bob", "alice", "6€")
-    world.confirm("bob", at_card, funding="card")
-    requested = world.order("bob", "alice", "7€", kind="request")
-    draft = reference_in(world.post("bob", "@smoney split 9€ with @alice @carol"))
-    held = world.order("bob", "dave", "8€")
-    world.confirm("bob", held)
-    paid = world.order("bob", "alice", "4€")
-    world.confirm("bob", paid)
-    visitor = enter(world, "bob")
-    phone = world.phone("bob")
-    without_x.unlink(world.deps, visitor, world.x_id("bob"))
-    world.react()
-    assert [world.statuses(one) for one in (ordered, at_card, requested, draft, held)] == [
-        ["cancelled"], ["cancelled"], ["cancelled"], [], ["held"],
-    ]  # fmt: skip
-    told = "Le compte X @bob ne mène plus à votre portefeuille."
-    assert told in texts_to(world, phone)[-1]
-    assert any(told in one for one in world.messages_to("bob"))
-    page = wallet.wallet_page(world.deps, visitor)
-    assert (page.accounts, page.waits) == ((), ())
-    assert [one.reference for one in page.history] == [paid]
-    assert may(lambda: pay_out(world, visitor, 100)) == "refusal.payouts_wait"
-    # Whoever holds the account is somebody whom nobody knows.
-    thief = world.visitor("bob")
-    assert (thief.person_id, wallet.waits(world.deps, thief)) == (None, ())
-    for reference in (paid, held):
-        assert isinstance(world.page("bob", reference), NotYours), reference
-    assert may(lambda: claim.take_back(world.deps, held, world.x_id("bob"))) is not None
-    assert may(lambda: cancel.cancel(world.deps, held, world.x_id("bob"))) is not None
-    assert world.post("bob", "@smoney split 9€ with @alice @carol") is not None
-    world.dm("bob", f"oui {world.order('bob', 'alice', '3€')}")
-    assert world.statuses(held) == ["held"]
-    assert persons.show_person(world.deps, "bob")["person"] == visitor.person_id
-
-
 def test_the_account_is_closed_without_x_once_all_money_is_out(world: World) -> None:
-    """What the lost account had paid and is held comes back first; then it goes to the bank."""
+    """What is held for others comes back first; then all of it goes to the bank."""
     rich(world)
     held = world.order("bob", "dave", "8€")
     world.confirm("bob", held)
     visitor = enter(world, "bob")
-    without_x.unlink(world.deps, visitor, world.x_id("bob"))
     ways = [one.key for one in closing.page(world.deps, visitor).ways]
     assert ways == ["refusal.close_held", "refusal.close_balance"]
     closing.clear(world.deps, visitor)
     assert world.statuses(held) == ["returned"]
     assert may(lambda: do(world, visitor, closing.asked())) == "refusal.close_balance"
-    world.pass_time(hours=25)
     pay_out(world, visitor, 10_000)
     bank = FakeBankFiles()
     export(world, bank)
@@ -268,54 +221,15 @@ def test_the_account_is_closed_without_x_once_all_money_is_out(world: World) -> 
     assert persons.show_person(world.deps, "bob")["closed_at"] is not None
 
 
-def test_only_a_person_without_x_takes_an_account_out_and_only_their_own(world: World) -> None:
-    """Neither who holds an X account, which may be the thief, nor somebody else."""
-    for handle in ("bob", "alice"):
-        world.join(handle)
-    world.link("bob_pro", to="bob")
-    visitor = enter(world, "bob")
-    unlink = partial(without_x.unlink, world.deps)
-    assert may(lambda: unlink(visitor, world.x_id("alice"))) == "refusal.not_your_account"
-    assert may(lambda: unlink(visitor, "404")) == "refusal.not_your_account"
-    by_x = world.visitor("bob")
-    assert may(lambda: unlink(by_x, world.x_id("bob_pro"))) == "refusal.needs_phone"
-    unlink(visitor, world.x_id("bob_pro"))
-    assert may(lambda: unlink(visitor, world.x_id("bob_pro"))) == "refusal.not_your_account"
-    assert world.visitor("bob").person_id == visitor.person_id
-
-
-def test_an_account_is_linked_again_as_the_first_time_and_blocks_go_on(world: World) -> None:
-    """By the phone and the wallet's code; the thief's own wallet shows nothing of before."""
-    world.join("bob", cents=5_000)
-    world.join("alice", cents=1_000)
-    world.confirm("bob", paid := world.order("bob", "alice", "4€"))
-    world.confirm("alice", got := world.order("alice", "bob", "2€"))
+def test_a_change_ends_what_was_entered_by_what_it_changes(world: World) -> None:
+    """A thief with phone and code is out once the owner has another code."""
+    world.join("bob")
     phone = world.phone("bob")
-    visitor = enter(world, "bob")
-    blocks.refuse_and_block(world.deps, got, world.x_id("bob"))
-    without_x.unlink(world.deps, visitor, world.x_id("bob"))
-    send(world, "bob_new", phone)
-    check(world, "bob_new", code_in(world.sms.texts_to(phone)[-1]))
-    first_time.link(world.deps, world.visitor("bob_new"), CODE)
-    page = wallet.wallet_page(world.deps, world.visitor("bob_new"))
-    assert [one.handle for one in page.accounts] == ["bob_new"]
-    assert [one.reference for one in page.history] == [got, paid]
-    assert [one.handle for one in page.blocked] == ["alice"]
-    open_wallet(world, "bob", "+33612345678")
-    assert wallet.wallet_page(world.deps, world.visitor("bob")).history == ()
-    assert isinstance(world.page("bob", paid), NotYours)
-
-
-def test_a_passkey_of_a_lost_account_signs_in_as_the_person(world: World) -> None:
-    """The key is theirs; whoever has the account by now gets nothing of it."""
-    rich(world)
-    key = device()
-    add(world, key)
-    without_x.unlink(world.deps, enter(world, "bob"), world.x_id("bob"))
-    found = sessions.visitor(world.deps, sign_in(world, key).token)
-    assert found is not None
-    assert (found.x_user_id, wallet.wallet_page(world.deps, found).balance_cents) == (None, 10_000)
-    challenge = strong.begin_by_touch(world.deps, found, guarded.to_pay_out(terms(100)))
-    options = passkeys.options_to_confirm(world.deps, found, challenge)
-    assert options is not None
-    assert passkeys.prove(world.deps, found, challenge, key.sign(options)).basis.is_strong
+    type_in(world, phone)
+    token = lost.check(world.deps, BROWSER, code_in(world.sms.texts_to(phone)[-1])).token
+    assert sessions.visitor(world.deps, token) is not None
+    type_in(world, phone, browser="another")
+    persons.forget_code(world.deps, "bob")
+    assert sessions.visitor(world.deps, token) is None
+    with pytest.raises(Refusal):
+        lost.check(world.deps, "another", code_in(world.sms.texts_to(phone)[-1]))

@@ -44,10 +44,6 @@ def test_who_has_lost_x_sees_pays_out_takes_it_out_and_locks(
     asked = browser.post("/wallet/payout", iban=IBAN, holder="Bob Martin", amount="20")
     assert browser.prove("bob", asked.headers["location"]).headers["location"] == "/wallet/payout"
     assert "75 €" in text_of(browser.get("/wallet").text)
-    browser.get(f"/wallet/unlink/{world.x_id('bob')}")
-    browser.post("/wallet/unlink", x_user_id=world.x_id("bob"))
-    assert "Aucun compte X ne mène plus ici" in browser.get("/wallet").text
-    assert "attendent" in text_of(browser.get("/wallet/payout").text)
     browser.get("/wallet/lock")
     browser.post("/wallet/lock")
     assert "bloqué pour vérification" in browser.get("/wallet").text
@@ -169,16 +165,11 @@ def test_what_takes_x_says_so_and_does_nothing(world: World, browser: Browser) -
 
 
 def test_only_who_entered_without_x_is_shown_these_pages(world: World, browser: Browser) -> None:
-    """An account that is not theirs is none; who signed in with X is led to the phone."""
+    """Who signed in with X is led to the phone."""
     world.join("bob")
-    world.join("alice")
     browser.sign_in("bob")
-    assert browser.get(f"/wallet/unlink/{world.x_id('bob')}").status_code == 404
     assert browser.get("/wallet/lock").headers["location"] == "/wallet"
-    page = browser.get("/wallet").text
-    assert 'href="/lost"' in page
-    answer = browser.post("/wallet/unlink", x_user_id=world.x_id("bob"))
+    assert 'href="/lost"' in browser.get("/wallet").text
+    answer = browser.post("/wallet/lock")
     assert answer.status_code == 409
     assert "entrez avec votre téléphone" in answer.text
-    enter(world, browser)
-    assert browser.get(f"/wallet/unlink/{world.x_id('alice')}").status_code == 404

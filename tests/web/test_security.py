@@ -72,7 +72,6 @@ FORMS = [
     "/t/4F7K2Q/note/1",
     "/wallet/unblock",
     "/wallet/lock",
-    "/wallet/unlink",
     "/wallet/payout",
     "/wallet/payout/again",
     "/wallet/payout/1/cancel",
