@@ -54,15 +54,21 @@ def reader(
     others = [(row, writer) for row, writer in noted if row.note and writer not in mine]
     if not others:
         return Reader(frozenset(mine))
-    groups = people.groups(session, {writer for _row, writer in others})
+    since: dict[str, int] = {}
+    for writers in _parts(sorted({writer for _row, writer in others})):
+        since |= _known_since(session, mine, writers)
+    return Reader(frozenset(mine), since, reported(session, [row.id for row, _writer in others]))
+
+
+def _known_since(session: Session, mine: Collection[str], writers: Sequence[str]) -> dict[str, int]:
+    groups = people.groups(session, writers)
     theirs = {one for some in groups.values() for one in some}
     first = payees.first_orders(session, mine, theirs)
-    since = {
+    return {
         writer: min(orders)
         for writer, some in groups.items()
         if (orders := [first[one] for one in some if one in first])
     }
-    return Reader(frozenset(mine), since, reported(session, [row.id for row, _writer in others]))
 
 
 def reported(session: Session, transfer_ids: Sequence[int]) -> frozenset[int]:

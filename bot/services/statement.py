@@ -20,6 +20,7 @@ from bot.domain.replies import Reply
 from bot.i18n.texts import PARIS
 from bot.services import notes
 from bot.services.deps import Deps
+from bot.services.notes import Manner
 from bot.services.payouts import ends_of
 from bot.services.sessions import Visitor, person_behind
 from bot.services.tell import shown
@@ -33,12 +34,18 @@ MONTHS_LISTED: Final = 13
 
 @dataclass(frozen=True, slots=True)
 class StatementLine:
-    """An entry: `amount_cents` is below zero for what left, `balance_cents` is what then was."""
+    """An entry: `amount_cents` is below zero for what left, `balance_cents` is what then was.
+
+    `reference` says the transfer: `order` with its `number` in it; empty and 0 where there is none.
+    """
 
     at: datetime
     what: Reply
     reference: str
+    order: str
+    number: int
     note: str
+    note_is: Manner
     amount_cents: int
     balance_cents: int
 
@@ -166,8 +173,8 @@ class _Facts:
     def __init__(self, session: Session, legs: Sequence[Leg], mine: Sequence[str]) -> None:
         parts = [leg.key.split(":") for leg in legs]
         self._transfers = journal.transfers_behind(session, _ids(parts, "transfer"))
-        read = [one for one in self._transfers.values() if one.owner_x_user_id not in mine]
-        self._reported = notes.reported(session, [one.id for one in read if one.note])
+        noted = [(one, one.owner_x_user_id) for one in self._transfers.values()]
+        self._reader = notes.reader(session, mine, noted)
         self._payouts = journal.payouts_behind(session, _ids(parts, "payout"))
         named = {row.payer_x_user_id for row in self._transfers.values()}
         named |= {row.payee_x_user_id for row in self._transfers.values()}
@@ -178,21 +185,28 @@ class _Facts:
         kind, name, *end = leg.key.split(":")
         said = _SAID.get((kind, end[-1] if end else ""), "other")
         row = self._transfers.get(int(name)) if kind == "transfer" else None
-        reference = note = ""
+        reference = order = note = ""
+        number = 0
+        note_is: Manner = "own"
         values: dict[str, object] = {}
         if row is not None:
             if said == "transfer":
                 said = _posted(row, is_out=leg.amount_cents < 0)
             values["handle"] = self._other(row, is_payee=said in _TO_PAYEE)
-            reference = f"{row.reference}-{row.number}"
-            note = "" if row.id in self._reported else row.note or ""
+            order, number = row.reference, row.number
+            reference = f"{order}-{number}"
+            note = self._reader.note(row, row.owner_x_user_id) or ""
+            note_is = self._reader.manner(row, row.owner_x_user_id)
         elif kind == "payout":
             values["iban"] = ends_of(self._payouts[int(name)].iban)
         return StatementLine(
             at=leg.written_at,
             what=Reply(f"page.statement.what.{said}", values),
             reference=reference,
+            order=order,
+            number=number,
             note=note,
+            note_is=note_is,
             amount_cents=leg.amount_cents,
             balance_cents=balance_cents,
         )

@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from bot.domain.errors import BotError, Refusal
 from bot.domain.replies import Reply
 from bot.i18n import texts
-from bot.services.sessions import Visitor, local_path
+from bot.services.sessions import HOME, Visitor, local_path
 from bot.web.security import BodyTooLarge
 from bot.web.site import (
     TEMPLATES,
@@ -50,7 +50,10 @@ def install(app: FastAPI, site: Site) -> None:
     def session_over(request: Request, error: Exception) -> Response:
         assert isinstance(error, SessionOver), "this handler was given ends of sessions"
         back = _back_to_typed(request, error)
-        return sorry(request, 401, "session_over", back=back, is_kept=back != back_of(request))
+        is_kept = back != back_of(request)
+        if back == HOME:
+            back = error.next_path
+        return sorry(request, 401, "session_over", back=back, is_kept=is_kept)
 
     def forged(request: Request, _error: Exception) -> Response:
         here = visit(request)

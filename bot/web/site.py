@@ -270,10 +270,14 @@ Glance = Annotated[Visit, Depends(glance)]
 class SessionOver(Exception):
     """A form came from nobody who is signed in: they sign in again, and nothing was done."""
 
-    def __init__(self, amount: str, note: str) -> None:
-        """Keep what was typed where an amount is chosen, and no more: it is filled in again."""
+    def __init__(self, amount: str, note: str, next_path: str) -> None:
+        """Keep what was typed where an amount is chosen, and no more: it is filled in again.
+
+        `next_path` is where the form would have gone on to: only a path of ours is believed.
+        """
         self.amount = amount
         self.note = note
+        self.next_path = sessions.local_path(next_path)
 
 
 class Forged(Exception):
@@ -303,6 +307,8 @@ def home_of(path: str) -> str:
         return "/lost"
     if parts[1].startswith("@"):
         return sessions.local_path(f"/{parts[1]}")
+    if parts[1] == "prove":  # what it asks for, and the way back from there, only its page knows
+        return sessions.local_path(f"/prove/{parts[2]}")
     return f"/t/{parts[2]}" if parts[1] == "t" else sessions.HOME
 
 
@@ -317,12 +323,13 @@ def signed(
     csrf: Annotated[str, Form()] = "",
     amount: Annotated[str, Form()] = "",
     note: Annotated[str, Form()] = "",
+    next_path: Annotated[str, Form(alias="next")] = "",
 ) -> SignedVisit:
     """Let a form through whose token is the session's own."""
     brake(here, "form", BY_ADDRESS)
     if here.visitor is None:
         log.warning("form_without_session", path=here.request.url.path)
-        raise SessionOver(amount, note)
+        raise SessionOver(amount, note, next_path)
     if not hmac.compare_digest(csrf.encode(), here.visitor.csrf.encode()):
         log.warning("form_forged", path=here.request.url.path, x_user_id=here.visitor.x_user_id)
         raise Forged

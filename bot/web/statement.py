@@ -66,6 +66,7 @@ def _row(here: Visit, line: StatementLine) -> tuple[str, ...]:
         line.at.astimezone(PARIS).isoformat(timespec="seconds"),
         here.say(line.what),
         line.reference,
+        # Text, a stranger's too: a file folds nothing, and is asked for. A reported one is empty.
         harmless(line.note),
         euros(line.amount_cents),
         euros(line.balance_cents),

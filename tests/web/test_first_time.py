@@ -91,6 +91,35 @@ def test_each_step_says_how_many_are_left_and_back_shows_what_was_typed(
     assert browser.get("/wallet").status_code == 200
 
 
+def test_a_session_that_ends_in_the_first_time_leads_back_to_the_order(browser: Browser) -> None:
+    """Where the form would have gone on to, if that is ours; nothing typed is in the address."""
+    browser.sign_in("carol")
+    forms = {
+        "/wallet/phone": {"phone": PHONE, "consent": "yes"},
+        "/wallet/code": {"code": "482915"},
+        "/wallet/name": {"first_names": "Carol", "last_name": "Petit", "born": "03/02/1990"},
+        "/wallet/secret": {"code": CODE, "again": CODE},
+        "/wallet/link": {"code": CODE},
+    }
+    ways = {
+        "/t/4F7K2Q": "/t/4F7K2Q",
+        "/@alice?amount=5": "/%40alice%3Famount%3D5",
+        "https://evil.example": "/wallet",
+        "//evil.example": "/wallet",
+        "/\\evil.example": "/wallet",
+        "/signout": "/wallet",
+        "": "/wallet",
+    }
+    browser.client.cookies.clear()
+    for path, typed in forms.items():
+        for wanted, way in ways.items():
+            answer = browser.client.post(path, data={"csrf": "x", "next": wanted, **typed})
+            assert answer.status_code == 401, path
+            assert f'href="/signin?next={way}"' in answer.text, (path, wanted)
+            assert "vous attend sur la page" not in answer.text, "it is typed again"
+            assert not any(one in answer.text for one in typed.values() if one != "yes"), path
+
+
 def test_who_is_under_age_is_told_what_becomes_of_the_money_and_asked_no_more(
     world: World, browser: Browser
 ) -> None:

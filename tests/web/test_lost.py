@@ -1,6 +1,7 @@
 """Who has lost X, on the pages: the way in, what stands there, what is refused."""
 
 import re
+from dataclasses import replace
 
 from bot.services.sessions import IDLE
 from tests.builders import CODE
@@ -8,7 +9,7 @@ from tests.services.entering import WRONG, code_in
 from tests.services.paying_out import IBAN, rich
 from tests.web.conftest import OpenBrowser
 from tests.web.test_orders import text_of
-from tests.web.visiting import Browser
+from tests.web.visiting import Browser, site
 from tests.world import World
 
 NOBODYS = "06 99 99 99 99"
@@ -162,6 +163,30 @@ def test_what_takes_x_says_so_and_does_nothing(world: World, browser: Browser) -
     assert browser.post(f"/t/{asked}/block").headers["location"] == f"/t/{asked}"
     assert browser.post(f"/t/{held}/not-me").headers["location"] == f"/t/{held}"
     assert [world.statuses(one) for one in (held, asked)] == [["returned"], ["declined"]]
+
+
+def test_no_page_leads_who_entered_without_x_to_the_file_that_takes_it(
+    world: World,
+) -> None:
+    """The pages say what it takes, and whom to write to; with X, or for a stranger, the link."""
+    world.deps = replace(world.deps, contact="help@smoney.test")
+    world.join("bob", cents=5_000)
+    pages = site(world)
+    stranger, signed_in, without = (Browser(world, pages) for _ in range(3))
+    paths = ("/privacy", "/wallet/close", "/wallet")
+    signed_in.sign_in("bob")
+    for path in paths:
+        page = signed_in.get(path).text
+        assert 'href="/wallet/data"' in page, path
+        assert "se demande avec X" not in page, path
+    assert 'href="/wallet/data"' in stranger.get("/privacy").text
+    assert "fermer votre compte" in text_of(without.get("/lost").text)
+    enter(world, without)
+    for path in paths:
+        page = without.get(path).text
+        assert 'href="/wallet/data"' not in page, path
+        assert ("se demande avec X" in page) is (path != "/wallet"), path
+        assert ("Plus de compte X" in page) is (path != "/wallet"), path
 
 
 def test_only_who_entered_without_x_is_shown_these_pages(world: World, browser: Browser) -> None:

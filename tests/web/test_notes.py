@@ -31,6 +31,39 @@ def test_a_stranger_s_note_is_folded_on_the_page_and_in_the_history(
         assert alice.get(path).text.count(FOLDED) == 1
 
 
+def test_the_statement_folds_a_stranger_s_note_and_its_values_hold_it_as_text(
+    world: World, open_browser: OpenBrowser
+) -> None:
+    """Its writer's own stands open; once reported, its reader has it in neither."""
+    world.join("bob", cents=5000)
+    world.join("alice")
+    alice, bob = open_browser(), open_browser()
+    references = []
+    for number in (1, 2):
+        references.append(world.order("bob", "alice", f"{number}€ for <b>tea {number}"))
+        world.confirm("bob", references[-1])
+    month, values = "/wallet/statement/2026-11", "/wallet/statement/2026-11.csv"
+    alice.sign_in("alice")
+    page = alice.get(month).text
+    before, _, folded = page.partition(FOLDED)
+    assert FOLDED not in folded, "they know each other by the second"
+    inside, _, after = folded.partition("</details>")
+    assert "&lt;b&gt;tea 1" in inside
+    assert f'href="/t/{references[0]}/note/1"' in inside
+    assert "tea 1" not in before + after
+    assert "<bdi>&lt;b&gt;tea 2</bdi>" in after
+    assert "<b>tea 1" in alice.get(values).text
+    bob.sign_in("bob")
+    page = bob.get(month).text
+    assert FOLDED not in page
+    assert "<bdi>&lt;b&gt;tea 1</bdi>" in page
+    alice.get(f"/t/{references[0]}/note/1")
+    alice.post(f"/t/{references[0]}/note/1")
+    for path in (month, values):
+        assert "tea 1" not in alice.get(path).text
+        assert "tea 1" in bob.get(path).text
+
+
 def test_reporting_says_what_it_means_hides_the_note_and_offers_to_block(
     world: World, open_browser: OpenBrowser
 ) -> None:

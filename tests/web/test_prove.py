@@ -1,6 +1,8 @@
 """The page of two factors, and what leads to it: larger amounts, the wallet, changes, payouts."""
 
+from bot.services.sessions import IDLE
 from bot.store import people
+from tests.builders import CODE
 from tests.services.paying_out import IBAN
 from tests.services.proving import newest_code
 from tests.web.conftest import OpenBrowser
@@ -50,6 +52,32 @@ def test_a_page_of_two_factors_is_its_owners(world: World, open_browser: OpenBro
     assert bob.prove("bob", newer).headers["location"] == f"/t/{reference}"
     stale = bob.prove("bob", asked)
     assert stale.status_code == 422
+
+
+def test_a_session_that_ends_before_the_codes_leads_back_to_their_page(
+    world: World, browser: Browser
+) -> None:
+    """By each of its forms; too late, it says so, and leads on to another text or the order."""
+    world.join("bob", cents=20_000)
+    world.join("alice")
+    reference = world.order("bob", "alice", "45€")
+    browser.open_order("bob", reference)
+    asked = browser.confirm(reference, "wallet").headers["location"]
+    browser.get(asked)
+    world.pass_time(seconds=IDLE.total_seconds())
+    for path in (asked, f"{asked}/again", f"{asked}/touch"):
+        over = browser.post(path, code=CODE, text_code="482915", credential="{}")
+        assert over.status_code == 401, path
+        assert f'href="/signin?next={asked}"' in over.text, path
+        assert not any(one in over.text for one in (CODE, "482915")), path
+    assert browser.sign_in("bob", asked).headers["location"] == asked
+    page = browser.get(asked).text
+    assert "45 €" in text_of(page)
+    assert 'role="alert"' in page
+    assert f'href="/t/{reference}"' in page
+    newer = browser.post(f"{asked}/again").headers["location"]
+    assert browser.prove("bob", newer).headers["location"] == f"/t/{reference}"
+    assert world.balance("alice") == 4_500
 
 
 def test_what_changed_meanwhile_is_said_and_nothing_is_paid(world: World, browser: Browser) -> None:
