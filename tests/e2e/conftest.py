@@ -25,9 +25,9 @@ Changes = Callable[[], dict[str, int]]
 
 
 class OpenPage(Protocol):
-    """Opens a page of some width for a new visitor, who may run no scripts."""
+    """Opens a page of some width for a new visitor, who reads a language and may run no scripts."""
 
-    def __call__(self, width: int, *, scripts: bool = True) -> Page:
+    def __call__(self, width: int, *, scripts: bool = True, locale: str = "fr-FR") -> Page:
         """Open it."""
 
 
@@ -74,10 +74,10 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
         if address.scheme in {"http", "https"} and address.hostname not in LOCAL:
             wrong.append(f"asked for {request.url}")
 
-    def opened(width: int, *, scripts: bool = True) -> Page:
+    def opened(width: int, *, scripts: bool = True, locale: str = "fr-FR") -> Page:
         context = browser.new_context(
             viewport={"width": width, "height": HEIGHT},
-            locale="fr-FR",
+            locale=locale,
             timezone_id="Europe/Paris",
             java_script_enabled=scripts,
         )

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import httpx
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Frame, Page, expect
 
 from bot.cli.sandbox import STRIPE_KEY
 from tests.builders import CODE
@@ -44,6 +44,29 @@ def barriers(page: Page) -> list[str]:
         f"{one['id']}: {one['help']} ({', '.join(str(node['target']) for node in one['nodes'])})"
         for one in found["violations"]
     ]
+
+
+GROW = """scale => {
+    const root = document.documentElement;
+    root.style.fontSize = parseFloat(getComputedStyle(root).fontSize) * scale + "px";
+}"""
+"""What a reader does who wants larger text."""
+LOW_BUTTONS = """() => [...document.querySelectorAll("button, a.button, .top a, .foot a")]
+    .filter(one => one.getBoundingClientRect().height < 44)
+    .map(one => one.textContent)"""
+"""What is lower than a thumb is wide (CSS pixels)."""
+
+
+def assert_fits(page: Page, address: str, scale: int = 1) -> None:
+    """Open a page that is really there: nothing is cut off, and it is for everybody."""
+    page.goto(address)
+    assert page.url == address or "€" in address, f"{address} led to {page.url}"
+    page.evaluate(GROW, scale)
+    width = page.evaluate("innerWidth")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width, address
+    assert page.evaluate(LOW_BUTTONS) == [], address
+    if scale == 1:  # in the light its pictures are looked at
+        assert barriers(page) == [], address
 
 
 def picture(page: Page, name: str) -> None:
@@ -103,6 +126,14 @@ def post_as_bob(page: Page, sandbox: Sandbox, text: str) -> str:
     expect(link.first).to_be_visible()
     picture(page, "timeline")
     return str(link.first.get_attribute("href"))
+
+
+def paid_by_message(sandbox: Sandbox, text: str) -> str:
+    """Post as Bob, and confirm by direct message; return the reference of what left his wallet."""
+    reference = sandbox.order(text)
+    sandbox.say("dms", **{"as": "bob", "to": "smoney", "text": f"oui {reference}"})
+    until(lambda: sandbox.show(reference)["status"] in {"posted", "held"})
+    return reference
 
 
 def pay_with_two_factors(bob: Page, sandbox: Sandbox) -> None:
@@ -180,17 +211,42 @@ def pay_everything_out(page: Page, sandbox: Sandbox, phone: str) -> None:
     expect(page.get_by_text("FR14 … 2606").first).to_be_visible()
 
 
+def refuse_as_payee(dave: Page, sandbox: Sandbox) -> None:
+    """Send what Bob sent back to him, as somebody who has no wallet and wants none."""
+    reference = paid_by_message(sandbox, "@smoney pay @dave 4€")
+    dave.goto(f"{sandbox.url}/t/{reference}")
+    sign_in(dave, "dave")
+    dave.get_by_role("button", name="Refuser et renvoyer").click()
+    expect(dave.get_by_role("heading", name=re.compile("Reparti chez"))).to_contain_text("4")
+    picture(dave, "refused")
+    assert [one["status"] for one in sandbox.show(reference)["history"]][-2:] == [
+        "held",
+        "returned",
+    ]
+
+
+def screens_of(page: Page, url: str) -> list[str]:
+    """Return a list that fills with the paths of our own pages as the visitor comes to see them.
+
+    A page that looks again by itself (`again=`) is the screen that is there already.
+    """
+    seen: list[str] = []
+
+    def note(frame: Frame) -> None:
+        if frame == page.main_frame and frame.url.startswith(url) and "again=" not in frame.url:
+            seen.append(urlsplit(frame.url).path)
+
+    page.on("framenavigated", note)
+    return seen
+
+
 def pay_out_without_x(page: Page, sandbox: Sandbox) -> None:
     """As the organisation that lost its X account: enter, and pay its money out."""
-    given = sandbox.order("@smoney pay @secours_demo 2€")
-    sandbox.say("dms", **{"as": "bob", "to": "smoney", "text": f"oui {given}"})
-    until(lambda: sandbox.show(given)["status"] == "posted")
+    given = paid_by_message(sandbox, "@smoney pay @secours_demo 2€")
     phone = "+33639980003"
     enter_without_x(page, sandbox, phone)
     picture(page, "lost-wallet")
     pay_everything_out(page, sandbox, phone)
     page.set_viewport_size({"width": 320, "height": HEIGHT})
     for path in ("/wallet", "/wallet/lock", f"/t/{given}", "/wallet/payout"):
-        page.goto(sandbox.url + path)
-        assert page.evaluate("document.documentElement.scrollWidth") <= 320, path
-        assert barriers(page) == [], path
+        assert_fits(page, sandbox.url + path)

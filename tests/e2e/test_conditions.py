@@ -1,18 +1,19 @@
 """The same pages under other conditions: twice at once, elsewhere, no scripts, a slow network.
 
-By the keyboard alone; away too long in the middle of a form; and the way of the money out, to a
-bank.
+By the keyboard alone; away too long in the middle of a form; for the first time, in both languages;
+and the way of the money out, to a bank.
 """
 
 import re
 from dataclasses import dataclass
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.builders import CODE
 from tests.e2e.conftest import DESK_WIDTH, PHONE_WIDTH, Changes, OpenPage
-from tests.e2e.steps import picture, sign_in, text_code
-from tests.e2e.test_sandbox import Sandbox, until
+from tests.e2e.steps import paid_by_message, pay_by_card, picture, screens_of, sign_in, text_code
+from tests.e2e.test_sandbox import Sandbox
 
 IBAN = "FR14 2004 1010 0505 0001 3M02 606"
 SLOW = {
@@ -155,9 +156,7 @@ def test_what_came_in_goes_on_to_a_bank(
     sandbox: Sandbox, changes: Changes, open_page: OpenPage
 ) -> None:
     """Alice sends everything to her IBAN: one form, two factors, and the day of arrival."""
-    reference = sandbox.order("@smoney pay @alice 12€")
-    sandbox.say("dms", **{"as": "bob", "to": "smoney", "text": f"oui {reference}"})
-    until(lambda: sandbox.show(reference)["status"] == "posted")
+    paid_by_message(sandbox, "@smoney pay @alice 12€")
     held = sandbox.wallets()["alice"]
     alice = open_page(PHONE_WIDTH)
     alice.goto(f"{sandbox.url}/wallet")
@@ -174,6 +173,99 @@ def test_what_came_in_goes_on_to_a_bank(
     alice.get_by_role("button", name=re.compile("^Verser")).click()
     picture(alice, "payout-asked")
     assert changes() == {"bob": -1_200, "alice": 1_200 - held}
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What somebody reads on the way, in their language."""
+
+    lang: str
+    sign_in: str
+    confirm: str
+    by_card: str
+    receipt: str
+    paid: tuple[str, ...]
+
+
+FRENCH = Words(
+    lang="fr",
+    sign_in="Se connecter avec X",
+    confirm="Vous payez 10\u00a0€",
+    by_card="Payer 10\u00a0€ par carte",
+    receipt="C’est fait. Vous avez payé 10\u00a0€",
+    paid=("✓ Arrivé", "à @alice", "Référence", "Payé par carte", "Imprimer le reçu"),
+)
+ENGLISH = Words(
+    lang="en",
+    sign_in="Sign in with X",
+    confirm="You pay €10",
+    by_card="Pay €10 by card",
+    receipt="Done. You have paid €10",
+    paid=("✓ Arrived", "to @alice", "Reference", "Paid by card", "Print the receipt"),
+)
+
+
+@pytest.mark.parametrize(
+    ("width", "locale", "handle", "words"),
+    [(PHONE_WIDTH, "fr-FR", "nina", FRENCH), (DESK_WIDTH, "en-GB", "oscar", ENGLISH)],
+)
+def test_a_new_payers_first_payment_takes_eight_screens_and_the_next_one_two(
+    sandbox: Sandbox,
+    changes: Changes,
+    open_page: OpenPage,
+    width: int,
+    locale: str,
+    handle: str,
+    words: Words,
+) -> None:
+    """From a post without a wallet, by a card with 3-D Secure: X's and the card's not counted."""
+    page = open_page(width, locale=locale)
+    seen = screens_of(page, sandbox.url)
+    reference = sandbox.order("@smoney pay @alice 10€", by=handle)
+    page.goto(f"{sandbox.url}/t/{reference}")
+    sign_in(page, handle, words.sign_in)
+    page.locator('a[href^="/wallet/phone"]').click()
+    become_payer(page, sandbox, f"+336399800{width % 100:02}")
+    read_receipt_by_card(page, words)
+    order = f"/t/{reference}"
+    steps = [f"/wallet/{step}" for step in ("phone", "code", "name", "secret")]
+    assert seen == [order, order, *steps, order, order], "eight at most, the receipt among them"
+    seen.clear()
+    page.context.clear_cookies()  # away for longer than a session lasts
+    again = sandbox.order("@smoney pay @alice 10€", by=handle)
+    page.goto(f"{sandbox.url}/t/{again}")
+    sign_in(page, handle, words.sign_in)
+    read_receipt_by_card(page, words)
+    assert seen == [f"/t/{again}"] * 3, "two at most, then the receipt"
+    assert changes() == {"alice": 2_000}
+
+
+def become_payer(page: Page, sandbox: Sandbox, number: str) -> None:
+    """Go through the first time in either language: phone, code, name, wallet code."""
+    page.locator("#phone").fill(number)
+    page.locator("[name=consent]").check()
+    submit = page.locator("main form button.button")
+    submit.click()
+    page.locator("#code[autocomplete=one-time-code]").fill(text_code(sandbox, number, "code"))
+    submit.click()
+    page.locator("#first").fill("Nina")
+    page.locator("#last").fill("Petit")
+    page.locator("#born").fill("03/02/1990")
+    submit.click()
+    page.locator("#code[type=password]").fill(CODE)
+    page.locator("#again").fill(CODE)
+    submit.click()
+
+
+def read_receipt_by_card(page: Page, words: Words) -> None:
+    """Confirm by card, pass 3-D Secure, and read the receipt."""
+    expect(page.locator("html")).to_have_attribute("lang", words.lang)
+    expect(page.get_by_role("heading", name=words.confirm, exact=True)).to_be_visible()
+    page.get_by_role("button", name=words.by_card).click()
+    pay_by_card(page)
+    expect(page.get_by_role("heading", name=words.receipt, exact=True)).to_be_visible()
+    for said in words.paid:
+        expect(page.locator("main")).to_contain_text(said)
 
 
 @dataclass(frozen=True, slots=True)
