@@ -84,14 +84,6 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
-    """An X account that names a wallet."""
-
-    x_user_id: str
-    handle: str
-
-
-@dataclass(frozen=True, slots=True)
 class WalletPage:
     """A wallet as its owner sees it."""
 
@@ -103,17 +95,12 @@ class WalletPage:
     cards: tuple[Card, ...]
     phone_digits: str
     """The last two of its number."""
-    accounts: tuple[Account, ...]
-    """Those that name this wallet; none where its owner took all of them out."""
+    handles: tuple[str, ...]
+    """The X accounts that name this wallet."""
     blocked: tuple[Blocked, ...]
     """Whose requests its owner does not want."""
     lang: Lang | None
     """What its owner chose; None: pages speak the browser's language, replies the post's."""
-
-    @property
-    def handles(self) -> tuple[str, ...]:
-        """The X accounts that name this wallet, by their handles."""
-        return tuple(one.handle for one in self.accounts)
 
 
 # --- switches ----------------------------------------------------------------------------------
@@ -168,7 +155,7 @@ def wallet_page(deps: Deps, visitor: Visitor) -> WalletPage:
             history=lines_of(session, ended, accounts, mine),
             cards=_cards(session, person.id, deps.clock.now()),
             phone_digits=person.phone[-2:],
-            accounts=tuple(Account(one, shown(accounts[one])) for one in mine),
+            handles=tuple(shown(accounts[one]) for one in mine),
             blocked=blocks.blocked_by(session, mine),
         )
 

@@ -7,12 +7,11 @@ from sqlalchemy import Row, delete, select, update
 from sqlmodel import Session
 
 from bot.store.engine import dialect_insert
-from bot.store.tables import FormerAccount, LostDoor, LostEntry, core
+from bot.store.tables import LostDoor, LostEntry, core
 from bot.store.tokens import web_sessions
 
 entries = core(LostEntry)
 doors = core(LostDoor)
-former_accounts = core(FormerAccount)
 
 
 # --- the way in --------------------------------------------------------------------------------

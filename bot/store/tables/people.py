@@ -88,7 +88,7 @@ class XAccount(SQLModel, table=True):
 
 
 class FormerAccount(SQLModel, table=True):
-    """An X account that was a person's until they took it out, or closed their account."""
+    """An X account that was a person's until they closed their account."""
 
     __tablename__: ClassVar[str] = "former_account"
 
