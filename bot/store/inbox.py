@@ -4,13 +4,15 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Row, and_, bindparam, case, or_, select, update
+from sqlalchemy import Row, and_, bindparam, case, or_, select, text, update
 from sqlmodel import Session
 
 from bot.ports import RawEvent
 from bot.store.engine import dialect_insert
+from bot.store.sets import Statement
 from bot.store.tables import Cursor, InboxRow, PostVersion, core
 from bot.store.tables.mail import INBOX_SOURCES
+from bot.store.types import UtcDateTime
 
 inbox = core(InboxRow)
 cursors = core(Cursor)
@@ -34,9 +36,26 @@ _LEASE: Final = (
     .values(leased_until=bindparam("until"), attempts=inbox.c.attempts + 1)
     .returning(inbox)
 )
+_FINISH: Final = update(inbox).where(inbox.c.id == bindparam("row"), inbox.c.status == "waiting")
+_WRITE: Final = text(
+    """
+    INSERT INTO inbox (source, source_id, body, happened_at, received_at, next_attempt_at, status,
+        attempts)
+    VALUES (:source, :source_id, :body, :happened_at, :at, :at, 'waiting', 0)
+    ON CONFLICT DO NOTHING
+    """
+).bindparams(bindparam("happened_at", type_=UtcDateTime), bindparam("at", type_=UtcDateTime))
+_FACT: Final = select(cursors.c.value).where(cursors.c.name == bindparam("wanted"))
 _FACTS: Final = select(cursors.c.name, cursors.c.value).where(
     cursors.c.name.in_(bindparam("names", expanding=True))
 )
+_REMEMBER: Final = Statement(
+    """
+    INSERT INTO cursor (name, value, updated_at) VALUES (:name, :value, :at)
+    ON CONFLICT (name) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at
+    """
+)
+_VERSIONS: Final = select(versions.c.version_id).where(versions.c.post_id == bindparam("post"))
 
 
 def write(session: Session, events: Iterable[RawEvent], *, at: datetime) -> int:
@@ -47,15 +66,13 @@ def write(session: Session, events: Iterable[RawEvent], *, at: datetime) -> int:
             "source_id": event.id,
             "body": event.body,
             "happened_at": event.happened_at,
-            "received_at": at,
-            "next_attempt_at": at,
+            "at": at,
         }
         for event in events
     ]
     if not rows:
         return 0
-    insert = dialect_insert(session)(inbox).values(rows).on_conflict_do_nothing()
-    return len(session.execute(insert.returning(inbox.c.id)).all())
+    return session.connection().execute(_WRITE, rows).rowcount
 
 
 def lease(
@@ -76,21 +93,14 @@ def finish(
     session: Session, row_id: int, *, at: datetime, status: str, reason: str | None = None
 ) -> bool:
     """Mark a row done, ignored or dead; False where somebody else already did."""
-    statement = (
-        update(inbox)
-        .where(inbox.c.id == row_id, inbox.c.status == "waiting")
-        .values(status=status, done_at=at, reason=reason, leased_until=None)
-    )
-    return session.connection().execute(statement).rowcount == 1
+    values = {"status": status, "done_at": at, "reason": reason, "leased_until": None}
+    return session.connection().execute(_FINISH, {"row": row_id, **values}).rowcount == 1
 
 
 def try_later(session: Session, row_id: int, *, at: datetime, reason: str) -> None:
     """Give a row back, to be read at `at`."""
-    session.execute(
-        update(inbox)
-        .where(inbox.c.id == row_id, inbox.c.status == "waiting")
-        .values(next_attempt_at=at, leased_until=None, reason=reason[:300])
-    )
+    values = {"next_attempt_at": at, "leased_until": None, "reason": reason[:300]}
+    session.execute(_FINISH, {"row": row_id, **values})
 
 
 def known(session: Session, source: str, source_ids: Iterable[str]) -> set[str]:
@@ -106,9 +116,7 @@ def known(session: Session, source: str, source_ids: Iterable[str]) -> set[str]:
 
 def read_cursor(session: Session, name: str) -> str | None:
     """Return a remembered fact."""
-    return session.execute(
-        select(cursors.c.value).where(cursors.c.name == name)
-    ).scalar_one_or_none()
+    return session.execute(_FACT, {"wanted": name}).scalar_one_or_none()
 
 
 def read_cursors(session: Session, names: Collection[str]) -> dict[str, str]:
@@ -119,12 +127,7 @@ def read_cursors(session: Session, names: Collection[str]) -> dict[str, str]:
 
 def set_cursor(session: Session, name: str, value: str, *, at: datetime) -> None:
     """Remember a fact."""
-    insert = dialect_insert(session)(cursors).values(name=name, value=value, updated_at=at)
-    session.execute(
-        insert.on_conflict_do_update(
-            index_elements=["name"], set_={"value": value, "updated_at": at}
-        )
-    )
+    _REMEMBER.touch(session, name=name, value=value, at=at)
 
 
 def prune_bodies(session: Session, *, before: datetime) -> int:
@@ -174,7 +177,7 @@ def first_version(session: Session, post_id: str) -> str:
 
 def is_newest_version(session: Session, post_id: str, version_id: str) -> bool:
     """Whether no newer version of a post has been read. X's ids grow with time."""
-    read = session.execute(select(versions.c.version_id).where(versions.c.post_id == post_id))
+    read = session.execute(_VERSIONS, {"post": post_id})
     return all(int(one) <= int(version_id) for one in read.scalars())
 
 
