@@ -4,7 +4,19 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Row, and_, bindparam, case, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Row,
+    Text,
+    and_,
+    bindparam,
+    case,
+    cast,
+    or_,
+    select,
+    update,
+)
 from sqlmodel import Session
 
 from bot.ports import RawEvent
@@ -27,10 +39,19 @@ _DUE: Final = and_(
     inbox.c.source.in_(bindparam("sources", expanding=True)),
     or_(inbox.c.leased_until.is_(None), inbox.c.leased_until < bindparam("at")),
 )
-_OLDEST: Final = select(inbox.c.id).where(_DUE).order_by(inbox.c.id).limit(bindparam("at_most"))
+_OLDEST: Final = (
+    select(inbox.c.id)
+    .where(_DUE)
+    .order_by(inbox.c.id)
+    .limit(bindparam("at_most"))
+    # Two readers would want the same rows, and the second would go home with none while others
+    # wait. It vanishes on SQLite, where a writer is alone anyway.
+    .with_for_update(skip_locked=True)
+    .cte("oldest")
+)
 _LEASE: Final = (
     update(inbox)
-    .where(inbox.c.id.in_(_OLDEST.scalar_subquery()), _DUE)
+    .where(inbox.c.id.in_(select(_OLDEST.c.id)), _DUE)
     .values(leased_until=bindparam("until"), attempts=inbox.c.attempts + 1)
     .returning(inbox)
 )
@@ -73,24 +94,39 @@ def lease(
 
 
 def finish(
-    session: Session, row_id: int, *, at: datetime, status: str, reason: str | None = None
+    session: Session,
+    row_id: int,
+    *,
+    at: datetime,
+    status: str,
+    reason: str | None = None,
+    attempts: int | None = None,
 ) -> bool:
-    """Mark a row done, ignored or dead; False where somebody else already did."""
+    """Mark a row done, ignored or dead; False where somebody else already did.
+
+    `attempts` is the fence of who gives up: it grows with each lease, so that a reader that was too
+    slow takes no row out of the hands of the one that has it now. Whoever did the work needs none.
+    """
     statement = (
         update(inbox)
-        .where(inbox.c.id == row_id, inbox.c.status == "waiting")
+        .where(_held(row_id, attempts))
         .values(status=status, done_at=at, reason=reason, leased_until=None)
     )
     return session.connection().execute(statement).rowcount == 1
 
 
-def try_later(session: Session, row_id: int, *, at: datetime, reason: str) -> None:
-    """Give a row back, to be read at `at`."""
+def try_later(session: Session, row_id: int, *, at: datetime, reason: str, attempts: int) -> None:
+    """Give a row back, to be read at `at`; `attempts` is the fence, as in `finish`."""
     session.execute(
         update(inbox)
-        .where(inbox.c.id == row_id, inbox.c.status == "waiting")
+        .where(_held(row_id, attempts))
         .values(next_attempt_at=at, leased_until=None, reason=reason[:300])
     )
+
+
+def _held(row_id: int, attempts: int | None) -> ColumnElement[bool]:
+    waits = and_(inbox.c.id == row_id, inbox.c.status == "waiting")
+    return waits if attempts is None else and_(waits, inbox.c.attempts == attempts)
 
 
 def known(session: Session, source: str, source_ids: Iterable[str]) -> set[str]:
@@ -123,6 +159,17 @@ def set_cursor(session: Session, name: str, value: str, *, at: datetime) -> None
     session.execute(
         insert.on_conflict_do_update(
             index_elements=["name"], set_={"value": value, "updated_at": at}
+        )
+    )
+
+
+def count(session: Session, name: str, *, at: datetime) -> None:
+    """Add one to a fact that is a number, at the end of a commit: writers wait for one another."""
+    insert = dialect_insert(session)(cursors).values(name=name, value="1", updated_at=at)
+    more = cast(cast(cursors.c.value, BigInteger) + 1, Text)
+    session.execute(
+        insert.on_conflict_do_update(
+            index_elements=["name"], set_={"value": more, "updated_at": at}
         )
     )
 
