@@ -75,8 +75,8 @@ def write(session: Session, events: Iterable[RawEvent], *, at: datetime) -> int:
     ]
     if not rows:
         return 0
-    insert = dialect_insert(session)(inbox).values(rows).on_conflict_do_nothing()
-    return len(session.execute(insert.returning(inbox.c.id)).all())
+    insert = dialect_insert(session)(inbox).on_conflict_do_nothing()
+    return len(session.execute(insert.returning(inbox.c.id), rows).all())
 
 
 def lease(

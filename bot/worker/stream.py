@@ -1,8 +1,8 @@
 """The stream's supervisor: connects, notices its end, waits as X asks, connects again, for ever.
 
-A callback writes the inbox row and nothing else. One that cannot (the database is down) ends the
-connection, and the backfill brings the post again: no end of a connection goes unseen, and nothing
-is lost in one.
+A callback hands a post to the writer of inbox rows and does nothing else. Where a row cannot be
+written (the database is down) the connection ends, and the backfill brings the post again: no end
+of a connection goes unseen, and nothing is lost in one.
 """
 
 from collections.abc import Callable
@@ -20,6 +20,7 @@ from bot.services.deps import Deps
 from bot.store.down import tell_database_down
 from bot.worker.backoff import BackOff, until_reset
 from bot.worker.beat import Pulse
+from bot.worker.intake import CannotWrite, Intake
 
 log = structlog.get_logger(__name__)
 
@@ -35,10 +36,6 @@ LOOK_EVERY: Final = timedelta(minutes=1)
 in a day once, and 15 of its 450 calls in 15 minutes are spent."""
 BROUGHT_WITHIN: Final = timedelta(seconds=30)
 """What the stream did not bring by then it will not bring: four times its P99."""
-
-
-class CannotWrite(Exception):
-    """A post could not be written to the inbox: the connection has to end."""
 
 
 class LeadLost(Exception):
@@ -57,7 +54,6 @@ class Supervisor:
         self._is_listening = False
         self._stop = Event()
         self._back_off = BackOff()
-        self._trouble: Exception | None = None
         self._began_at: datetime | None = None
 
     def stop(self) -> None:
@@ -90,13 +86,12 @@ class Supervisor:
 
     def _connect(self) -> float:
         """Hold one connection to its end; return how long to stay away (seconds)."""
-        self._trouble = None
         self._began_at = None
         self.gap.set()
         self._is_listening = True
         try:
             if not self._stop.is_set():
-                self._stream.listen(self._on_event, self._on_byte)
+                self._listen()
         except Unavailable as error:
             log.warning("stream_lost", reason=error.reason)
             return self._away(error)
@@ -105,15 +100,13 @@ class Supervisor:
             log.error("stream_refused", reason=str(error), mend=mend)  # noqa: TRY400 (the reason says all)
             return self._back_off.http()
         except (CannotWrite, LeadLost) as error:
-            self._trouble = self._trouble or error
+            log.error("stream_ended_by_us", reason=str(error))  # noqa: TRY400 (the reason says all)
         except Exception:  # the supervisor outlives every mistake, and says it
             log.exception("stream_failed")
             return self._back_off.http()
         finally:
             self._is_listening = False
             self._ended()
-        if self._trouble is not None:
-            log.error("stream_ended_by_us", reason=str(self._trouble))
         return self._back_off.network()
 
     def _away(self, error: Unavailable) -> float:
@@ -147,21 +140,16 @@ class Supervisor:
             log.info("stream_connected")
             self.gap.set()
         if not self._pulse.leads:
-            self._trouble = LeadLost("another worker leads")
-            raise self._trouble
+            raise LeadLost("another worker leads")
 
-    def _on_event(self, event: RawEvent) -> None:
-        """Write the inbox row, and nothing else."""
-        try:
-            receive.take_in(self._deps, [event])
-        except OperationalError as error:
-            tell_database_down(error, source_id=event.id)
-            self._trouble = CannotWrite(f"the database is down at post {event.id}")
-            raise self._trouble from None
-        except Exception as error:
-            log.exception("inbox_cannot_write", source=event.source, source_id=event.id)
-            self._trouble = CannotWrite(f"{type(error).__name__} at post {event.id}")
-            raise self._trouble from error
+    def _listen(self) -> None:
+        with Intake(self._deps, written=self._on_written, failed=self._stream.close) as intake:
+            self._stream.listen(intake.put, self._on_byte)
+        # It ended the connection from beside, so that `listen` has nothing to say of it.
+        if intake.trouble is not None:
+            raise intake.trouble
+
+    def _on_written(self) -> None:
         self._pulse.stream.post_at = self._deps.clock.now()
 
 

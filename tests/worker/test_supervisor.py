@@ -25,6 +25,7 @@ class FailingStore:
     def __init__(self, store: Any) -> None:
         self._store = store
         self.is_down = False
+        self.commits = 0
 
     def __getattr__(self, name: str) -> Any:
         """Everything else is the database's."""
@@ -37,6 +38,7 @@ class FailingStore:
             raise OSError("the database is gone")
         with self._store.write() as session:
             yield session
+        self.commits += 1
 
 
 def ids(deps: Deps) -> set[str]:
@@ -107,31 +109,53 @@ def test_what_came_while_the_stream_was_away_is_read_from_the_timeline(sqlite_ur
         wait_for(lambda: len(ids(deps)) == 20)
 
 
-def test_a_callback_that_cannot_write_ends_the_connection_and_nothing_is_lost(
+def test_a_post_that_cannot_be_written_ends_the_connection_and_is_not_lost(
     sqlite_url: str,
 ) -> None:
-    """The post comes again by the backfill; the supervisor goes on."""
+    """The database is down, on a silent stream or a busy one: the backfill brings it again."""
     timeline = Timeline()
     deps = deps_on(sqlite_url, timeline)
     store: Any = FailingStore(deps.store)
-    ends = []
+    stream: ScriptedStream
+    refused = []
 
     def bring(on_event: OnEvent, _on_byte: OnByte) -> None:
         store.is_down = True
-        timeline.posts = [post(7)]
+        timeline.posts = [post(7), post(8)]
+        on_event(post(7))
+        assert stream.was_closed.wait(WITHIN_S), "from beside: X may be silent"
+        store.is_down = False
         try:
-            on_event(post(7))
+            on_event(post(8))
         except Exception as error:
-            ends.append(error)
+            refused.append(error)
             raise
-        finally:
-            store.is_down = False
 
     stream = ScriptedStream(bring)
     with supervised(replace(deps, store=store), stream):
-        wait_for(lambda: ids(deps) == {"7"})
-    assert len(ends) == 1, "the callback's error ended the connection"
+        wait_for(lambda: ids(deps) == {"7", "8"})
+    assert len(refused) == 1, "nothing more is taken of a connection that has failed"
     assert stream.connections == 2
+
+
+def test_posts_that_come_in_a_rush_are_written_many_a_commit(sqlite_url: str) -> None:
+    """In the order in which they came; what was handed on is written before the connection ends."""
+    deps = deps_on(sqlite_url)
+    store: Any = FailingStore(deps.store)
+    numbers = [str(number) for number in range(1, 201)]
+
+    def bring(on_event: OnEvent, _on_byte: OnByte) -> None:
+        for number in numbers:
+            on_event(post(int(number)))
+        raise Unavailable("ended_by_x")
+
+    pulse = Pulse(deps, worker="test", alone=True)
+    Supervisor(replace(deps, store=store), pulse, ScriptedStream(bring))._connect()
+    with deps.store.read() as session:
+        written = select(inbox.c.source_id).order_by(inbox.c.id)
+        assert list(session.execute(written).scalars()) == numbers
+    assert store.commits < len(numbers) / 2
+    assert pulse.stream.post_at is not None
 
 
 @pytest.mark.parametrize(
