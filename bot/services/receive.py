@@ -25,6 +25,8 @@ log = structlog.get_logger(__name__)
 BATCH: Final = 10
 """Rows leased at once: few enough to be read well within their lease, and so many wait for its end
 where a reader dies."""
+BATCHES_AT_MOST: Final = 20
+"""Batches read in one call, so that a worker that is told to stop does."""
 ATTEMPTS_AT_MOST: Final = 8
 """Tries of a row that fails by a mistake of ours, before it is dead and waits for an operator."""
 BACK_OFF_AT_MOST_S: Final = 300
@@ -33,8 +35,8 @@ SHOWN_WITHIN: Final = timedelta(minutes=2)
 """How long X may take to show a post in the mentions timeline: many times its own P99."""
 TIMELINE_REACHES: Final = 800
 """How many mentions X's timeline shows: what is older than these cannot be had there."""
-WRITTEN_AT_ONCE: Final = 500
-"""Posts of a backfill that are written in one commit: a database takes only so many parameters."""
+WRITTEN_AT_ONCE: Final = 200
+"""Posts of a backfill that are written in one commit: two of X's pages."""
 OVERLAP: Final = timedelta(minutes=1)
 """How far before the first start a message's clock may say it was sent and still be answered."""
 
@@ -144,8 +146,9 @@ def read_card_events(deps: Deps) -> int:
 
 
 def _read_from(deps: Deps, sources: Collection[str]) -> int:
+    """Read what waits; after `BATCHES_AT_MOST` ring for another call, so that an end is heeded."""
     ended = 0
-    while True:
+    for _ in range(BATCHES_AT_MOST):
         with deps.store.write() as session:
             rows = inbox.lease(session, at=deps.clock.now(), limit=BATCH, sources=sources)
             facts = inbox.read_cursors(session, (_FIRST_START, BOT_ACCOUNT)) if rows else {}
@@ -154,6 +157,8 @@ def _read_from(deps: Deps, sources: Collection[str]) -> int:
         ended += sum(_read(deps, row, facts) for row in rows)
         if len(rows) < BATCH:
             return ended
+    deps.bells.inbox.set()
+    return ended
 
 
 def _read(deps: Deps, row: Row[Any], facts: Mapping[str, str]) -> bool:

@@ -65,6 +65,16 @@ def test_what_x_shows_newest_first_is_read_oldest_first(world: World) -> None:
     assert receive.backfill(deps) == []
 
 
+def test_a_long_inbox_is_read_in_several_calls(world: World) -> None:
+    """So that a worker that is told to end does; the bell rings for the next one."""
+    at_once, bell = receive.BATCH * receive.BATCHES_AT_MOST, world.deps.bells.inbox
+    shown = [RawEvent("post", str(number), "{}", None) for number in range(at_once + 1)]
+    receive.take_in(world.deps, shown)
+    for done, rings in ((at_once, True), (1, False)):
+        bell.clear()
+        assert (receive.read_inbox(world.deps), bell.is_set()) == (done, rings)
+
+
 def test_a_backfill_that_breaks_off_keeps_what_came_and_not_its_place(world: World) -> None:
     """The newest two of four are written; the next reading brings the others."""
     posts = [world.x.post("bob", f"@smoney pay @alice {cents}€") for cents in range(2, 6)]
