@@ -217,7 +217,7 @@ class Filler:
 
     def _wait_after(self, error: Exception) -> float:
         """Say why the mentions could not be read; return how long to stay away (seconds)."""
-        back_off_s = min(60.0, 2.0**self._failures)
+        back_off_s = min(60.0, 2.0 ** min(self._failures, 10))
         match error:
             case Unavailable():
                 log.warning("backfill_waits", reason=error.reason)
