@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import cold_start, ledger, long_books, parse
+from benchmarks import cold_start, ledger, long_books, parse, worker
 
 BENCHMARKS: dict[str, Callable[[], dict[str, object]]] = {
     "parse": parse.run,
@@ -16,6 +16,8 @@ BENCHMARKS: dict[str, Callable[[], dict[str, object]]] = {
     "ledger-hot": ledger.hot,
     "ledger-flat": long_books.flat,
     "ledger-check": long_books.check,
+    "worker-memory": worker.memory,
+    "worker-start": worker.start,
 }
 LATEST = Path(__file__).parent / "latest.json"
 

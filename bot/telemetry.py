@@ -186,8 +186,21 @@ class Metrics:
         self.stream_connected = self._gauge(
             "smoney_stream_connected", "1 while a worker holds the stream of mentions."
         )
+        self.stream_connected_at = self._gauge(
+            "smoney_stream_connected_timestamp_seconds",
+            "Since when the stream stands; 0 while it does not.",
+        )
         self.stream_last_byte_at = self._gauge(
-            "smoney_stream_last_byte_timestamp_seconds", "When the stream last gave a sign of life."
+            "smoney_stream_last_byte_timestamp_seconds",
+            "When the stream last gave a sign of life; 0 where no worker alive had one.",
+        )
+        self.stream_last_post_at = self._gauge(
+            "smoney_stream_last_post_timestamp_seconds",
+            "When the stream last brought a post; 0 where it has brought none.",
+        )
+        self.posts_read_too_late = self._gauge(
+            "smoney_posts_read_too_late",
+            "Commands that were older than ANSWER_WITHIN_H when they were read: no reply.",
         )
         self.stream_reconnects = self._gauge(
             "smoney_stream_reconnects", "Reconnects of the stream since its worker started."

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from threading import Thread
 
@@ -15,6 +16,7 @@ from sqlmodel import Session
 
 from bot import migrations
 from bot.migrations import BrokenReferences
+from bot.store import workers
 from bot.store.engine import Store
 from bot.store.tables import metadata
 from tests import builders
@@ -202,7 +204,26 @@ def test_the_schema_and_a_transaction_work_behind_pgbouncer(
     with store.read() as session:
         assert session.execute(text("SELECT count(*) FROM account")).scalar_one() == 20
         assert _plans_kept(session) == 0, "who has the session next knows nothing of them"
+    _lead_in_turn(store)
     store.close()
+
+
+def _lead_in_turn(store: Store) -> None:
+    """Let one worker lead for several transactions, whoever's session they get, then another."""
+    with store.write() as session:
+        assert workers.take_lease(session, "stream", "one", seen=None, until=NOON) == 1
+    with store.read() as session:
+        seen = workers.read_lease(session, "stream")
+    later = NOON + timedelta(seconds=2)
+    with store.write() as session:
+        assert workers.keep_lease(session, "stream", "one", fence=1, until=later)
+    for taken in (None, 2):
+        with store.write() as session:
+            fence = workers.take_lease(session, "stream", "two", seen=seen, until=later)
+            assert fence == taken
+            seen = workers.read_lease(session, "stream")
+    with store.write() as session:
+        assert not workers.keep_lease(session, "stream", "one", fence=1, until=later)
 
 
 def test_plans_are_kept_where_nobody_stands_between(postgresql_url: str) -> None:

@@ -1,38 +1,25 @@
 """`smoney doctor`: what is set up, what is not, and what to mend; and the worker's health."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final, Literal
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 import click
 
+from bot.cli import hearing
 from bot.cli.common import books, explain_database, put
+from bot.cli.hearing import Finding, State
 
 if TYPE_CHECKING:
     from bot.config import Needs, Settings
     from bot.services.deps import Deps
 
-BEAT_WITHIN: Final = timedelta(seconds=15)
-"""A worker says every 2 seconds that it lives; one that was silent for so long does not."""
-BYTE_WITHIN: Final = timedelta(seconds=90)
-"""X sends a byte every 20 seconds; one that is away longer than a few tries is not well."""
 NEAR_CEILING: Final = 80
 """Of a hundred texts that a day may have: from so many on it is worth knowing."""
 MOST_SKEW_S: Final = 60
 """How far our clock may be from X's (seconds): X refuses signatures that are 5 minutes off."""
-
-State = Literal["ok", "note", "mend"]
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What was found: fine, worth knowing, or to be mended."""
-
-    check: str
-    state: State
-    said: str
 
 
 @click.command(short_help="Say what to mend.", epilog="Example: smoney doctor --json")
@@ -42,7 +29,7 @@ def doctor(*, as_json: bool, worker: bool) -> int:
     """Check the installation; exit 1 where something must be mended."""
     if worker:
         with books() as deps:
-            findings = [_worker(deps)]
+            findings = [hearing.worker(deps)]
     else:
         _quiet()
         findings = list(_everything())
@@ -136,8 +123,9 @@ def _database(settings: "Settings", deps: "Deps") -> Iterator[Finding]:
         )
         return
     yield Finding("schema", "ok", f"The schema is the newest, {revision}.")
-    found = _worker(deps)
+    found = hearing.worker(deps)
     yield found if found.state == "ok" else Finding(found.check, "note", found.said)
+    yield from hearing.read_too_late(deps)
 
 
 def _x_app(settings: "Settings", deps: "Deps") -> Iterator[Finding]:
@@ -335,22 +323,3 @@ def _webhooks(settings: "Settings", deps: "Deps") -> Iterator[Finding]:
     else:
         said = f"The acquirer's last webhook came at {newest:%Y-%m-%d %H:%M} UTC."
         yield Finding("webhook", "ok", said)
-
-
-def _worker(deps: "Deps") -> Finding:
-    """Say whether a worker lives, and whether one of them hears X."""
-    from bot.store import workers
-
-    now = deps.clock.now()
-    with deps.store.read() as session:
-        beats = [row for row in workers.beats(session) if now - row.beat_at <= BEAT_WITHIN]
-    if not beats:
-        return Finding("worker", "mend", "No worker lives: start one with `smoney worker`.")
-    heard = max((row.stream_byte_at for row in beats if row.stream_byte_at), default=None)
-    connected = any(row.stream_connected_at for row in beats)
-    lives = f"{len(beats)} worker{'' if len(beats) == 1 else 's'} alive"
-    if heard is None or now - heard > BYTE_WITHIN:
-        return Finding("worker", "mend", f"{lives}, but none hears X's stream: see its log.")
-    if not connected:
-        return Finding("worker", "ok", f"{lives}; the stream is being connected again.")
-    return Finding("worker", "ok", f"{lives}, the stream stands.")

@@ -192,7 +192,7 @@ def _whole(signals: Signals, stack: ExitStack, port: int, x_port: int, card_port
     from bot import migrations
     from bot.app import open_deps
     from bot.cli.http import listen
-    from bot.cli.serve import configure_log, finish, make_web, make_worker
+    from bot.cli.serve import configure_log, finish, make_web, make_worker, stop_together
     from bot.config import Needs
     from bot.domain.errors import BotError
     from bot.services.demo import make_people
@@ -225,7 +225,7 @@ def _whole(signals: Signals, stack: ExitStack, port: int, x_port: int, card_port
         _say_where(settings, x_port, card_port)
     ending = ended or signals.wait()
     assert ending is not None, "without a time-out there is an ending"
-    return finish(ending, drained=hand.stop() and site.stop())
+    return finish(ending, drained=stop_together(hand, site))
 
 
 def _remove_database(url: str) -> None:

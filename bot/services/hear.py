@@ -7,7 +7,7 @@ is nobody's; one whose id X left out is looked up; who is not found is refused b
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Row
 
@@ -33,6 +33,9 @@ from bot.services.answers import Incoming
 from bot.services.deps import Deps
 from bot.services.steps import Step
 from bot.store import inbox, people
+
+READ_TOO_LATE: Final = "posts.read_too_late"
+"""The fact that holds how many commands were too old for an answer when they were read."""
 
 
 def read_post(deps: Deps, row: Row[Any], since: datetime, bot: XUser) -> None:
@@ -171,6 +174,8 @@ def _converse(
         if not inbox.finish(session, row.id, at=at, status="done", reason=_kind(command)):
             return  # another reader whose lease had run out was quicker
         confirmed = converse.converse(session, deps, heard, command, at, impossible=refusal)
+        if heard.is_late and not isinstance(command, Nothing):
+            inbox.count(session, READ_TOO_LATE, at=at)
     deps.step(Step.COMMAND_DONE)
     deps.bells.outbox.set()
     if confirmed:

@@ -4,7 +4,7 @@ Writing is all that a callback does. Reading a row turns it into facts in one co
 end among them; what the outside delays is tried again, what cannot be read is dead and listed.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -25,12 +25,18 @@ log = structlog.get_logger(__name__)
 BATCH: Final = 10
 """Rows leased at once: few enough to be read well within their lease, and so many wait for its end
 where a reader dies."""
+BATCHES_AT_MOST: Final = 20
+"""Batches read in one call, so that a worker that is told to stop does."""
 ATTEMPTS_AT_MOST: Final = 8
 """Tries of a row that fails by a mistake of ours, before it is dead and waits for an operator."""
 BACK_OFF_AT_MOST_S: Final = 300
 """The longest wait between two tries (seconds)."""
 SHOWN_WITHIN: Final = timedelta(minutes=2)
 """How long X may take to show a post in the mentions timeline: many times its own P99."""
+TIMELINE_REACHES: Final = 800
+"""How many mentions X's timeline shows: what is older than these cannot be had there."""
+WRITTEN_AT_ONCE: Final = 200
+"""Posts of a backfill that are written in one commit: two of X's pages."""
 OVERLAP: Final = timedelta(minutes=1)
 """How far before the first start a message's clock may say it was sent and still be answered."""
 
@@ -65,25 +71,52 @@ def first_start(deps: Deps) -> datetime:
     return datetime.fromisoformat(kept)
 
 
-def backfill(deps: Deps) -> int:
-    """Read the mentions that the stream may have missed; return how many were new.
+def backfill(deps: Deps) -> list[RawEvent]:
+    """Read the mentions that the stream may have missed; return those that were new, oldest first.
 
     The cursor moves only once everything up to it is written: pages come newest first, so they are
-    all read before the first row is. It stays behind what is so new that X may yet show an older
-    post after it; what is read again is known by its id, and paid for once a day.
+    all read before it does. It stays behind what is so new that X may yet show an older post after
+    it; what is read again is known by its id, and paid for once a day. Where X breaks off between
+    two pages, what came is written, and the cursor stays where it was.
     """
     since = first_start(deps)
     with deps.store.read() as session:
         since_id = inbox.read_cursor(session, _SINCE_ID)
-    events = list(deps.mentions.mentions(since_id=since_id, since=since))
-    new = take_in(deps, events)
+    events: list[RawEvent] = []
+    new: list[RawEvent] = []
+    try:
+        for one in deps.mentions.mentions(since_id=since_id, since=since):
+            events.append(one)  # one by one: what came before an error is kept
+    finally:
+        events.sort(key=lambda one: int(one.id))  # an answer follows its question
+        for start in range(0, len(events), WRITTEN_AT_ONCE):
+            new += _take_in_new(deps, events[start : start + WRITTEN_AT_ONCE])
+    if len(events) >= TIMELINE_REACHES:
+        log.error("backfill_cut", posts=len(events), mend="X shows no older mentions than these")
+    _move_cursor(deps, events)
+    return new
+
+
+def _take_in_new(deps: Deps, events: Sequence[RawEvent]) -> list[RawEvent]:
+    """Write those that are not here yet; return them."""
+    with deps.store.read() as session:
+        known = inbox.known(session, "post", [one.id for one in events])
+    new = [one for one in events if one.id not in known]
+    if new:
+        take_in(deps, new)
+    return new
+
+
+def _move_cursor(deps: Deps, events: Iterable[RawEvent]) -> None:
+    """Remember how far the timeline was read; never back, as a slow reader might."""
     settled = deps.clock.now() - SHOWN_WITHIN
     old_enough = [one.id for one in events if one.happened_at is None or one.happened_at < settled]
     newest = max(old_enough, key=int, default=None)
-    if newest is not None:
-        with deps.store.write() as session:
+    if newest is None:
+        return
+    with deps.store.write() as session:
+        if int(newest) > int(inbox.read_cursor(session, _SINCE_ID) or 0):
             inbox.set_cursor(session, _SINCE_ID, newest, at=deps.clock.now())
-    return new
 
 
 def poll_messages(deps: Deps) -> int:
@@ -113,8 +146,9 @@ def read_card_events(deps: Deps) -> int:
 
 
 def _read_from(deps: Deps, sources: Collection[str]) -> int:
+    """Read what waits; after `BATCHES_AT_MOST` ring for another call, so that an end is heeded."""
     ended = 0
-    while True:
+    for _ in range(BATCHES_AT_MOST):
         with deps.store.write() as session:
             rows = inbox.lease(session, at=deps.clock.now(), limit=BATCH, sources=sources)
             facts = inbox.read_cursors(session, (_FIRST_START, BOT_ACCOUNT)) if rows else {}
@@ -123,6 +157,8 @@ def _read_from(deps: Deps, sources: Collection[str]) -> int:
         ended += sum(_read(deps, row, facts) for row in rows)
         if len(rows) < BATCH:
             return ended
+    deps.bells.inbox.set()
+    return ended
 
 
 def _read(deps: Deps, row: Row[Any], facts: Mapping[str, str]) -> bool:
@@ -189,14 +225,21 @@ def _try_later(deps: Deps, row: Row[Any], reason: str, retry_at: datetime | None
     at = deps.clock.now()
     wait_s = min(BACK_OFF_AT_MOST_S, 2 ** min(row.attempts, 10))
     with deps.store.write() as session:
-        inbox.try_later(
-            session, row.id, at=retry_at or at + timedelta(seconds=wait_s), reason=reason
-        )
+        later = retry_at or at + timedelta(seconds=wait_s)
+        inbox.try_later(session, row.id, at=later, reason=reason, attempts=row.attempts)
     return False
 
 
 def _die(deps: Deps, row: Row[Any], reason: str) -> bool:
-    log.error("inbox_row_dead", row=row.id, source=row.source, reason=reason)
     with deps.store.write() as session:
-        inbox.finish(session, row.id, at=deps.clock.now(), status="dead", reason=reason[:300])
-    return True
+        is_dead = inbox.finish(
+            session,
+            row.id,
+            at=deps.clock.now(),
+            status="dead",
+            reason=reason[:300],
+            attempts=row.attempts,
+        )
+    if is_dead:
+        log.error("inbox_row_dead", row=row.id, source=row.source, reason=reason)
+    return is_dead

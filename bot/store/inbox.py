@@ -29,10 +29,19 @@ _DUE: Final = and_(
     inbox.c.source.in_(bindparam("sources", expanding=True)),
     or_(inbox.c.leased_until.is_(None), inbox.c.leased_until < bindparam("at")),
 )
-_OLDEST: Final = select(inbox.c.id).where(_DUE).order_by(inbox.c.id).limit(bindparam("at_most"))
+_OLDEST: Final = (
+    select(inbox.c.id)
+    .where(_DUE)
+    .order_by(inbox.c.id)
+    .limit(bindparam("at_most"))
+    # Two readers would want the same rows, and the second would go home with none while others
+    # wait. It vanishes on SQLite, where a writer is alone anyway.
+    .with_for_update(skip_locked=True)
+    .cte("oldest")
+)
 _LEASE: Final = (
     update(inbox)
-    .where(inbox.c.id.in_(_OLDEST.scalar_subquery()), _DUE)
+    .where(inbox.c.id.in_(select(_OLDEST.c.id)), _DUE)
     .values(leased_until=bindparam("until"), attempts=inbox.c.attempts + 1)
     .returning(inbox)
 )
@@ -45,6 +54,7 @@ _WRITE: Final = text(
     ON CONFLICT DO NOTHING
     """
 ).bindparams(bindparam("happened_at", type_=UtcDateTime), bindparam("at", type_=UtcDateTime))
+_FINISH_HELD: Final = _FINISH.where(inbox.c.attempts == bindparam("held"))
 _FACT: Final = select(cursors.c.value).where(cursors.c.name == bindparam("wanted"))
 _FACTS: Final = select(cursors.c.name, cursors.c.value).where(
     cursors.c.name.in_(bindparam("names", expanding=True))
@@ -53,6 +63,13 @@ _REMEMBER: Final = Statement(
     """
     INSERT INTO cursor (name, value, updated_at) VALUES (:name, :value, :at)
     ON CONFLICT (name) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at
+    """
+)
+_COUNT: Final = Statement(
+    """
+    INSERT INTO cursor (name, value, updated_at) VALUES (:name, '1', :at)
+    ON CONFLICT (name) DO UPDATE SET
+        value = CAST(CAST(cursor.value AS bigint) + 1 AS text), updated_at = excluded.updated_at
     """
 )
 _VERSIONS: Final = select(versions.c.version_id).where(versions.c.post_id == bindparam("post"))
@@ -90,17 +107,34 @@ def lease(
 
 
 def finish(
-    session: Session, row_id: int, *, at: datetime, status: str, reason: str | None = None
+    session: Session,
+    row_id: int,
+    *,
+    at: datetime,
+    status: str,
+    reason: str | None = None,
+    attempts: int | None = None,
 ) -> bool:
-    """Mark a row done, ignored or dead; False where somebody else already did."""
+    """Mark a row done, ignored or dead; False where somebody else already did.
+
+    `attempts` is the fence of who gives up: it grows with each lease, so that a reader that was too
+    slow takes no row out of the hands of the one that has it now. Whoever did the work needs none.
+    """
     values = {"status": status, "done_at": at, "reason": reason, "leased_until": None}
-    return session.connection().execute(_FINISH, {"row": row_id, **values}).rowcount == 1
+    return _end(session, row_id, attempts, **values)
 
 
-def try_later(session: Session, row_id: int, *, at: datetime, reason: str) -> None:
-    """Give a row back, to be read at `at`."""
+def try_later(session: Session, row_id: int, *, at: datetime, reason: str, attempts: int) -> None:
+    """Give a row back, to be read at `at`; `attempts` is the fence, as in `finish`."""
     values = {"next_attempt_at": at, "leased_until": None, "reason": reason[:300]}
-    session.execute(_FINISH, {"row": row_id, **values})
+    _end(session, row_id, attempts, **values)
+
+
+def _end(session: Session, row_id: int, attempts: int | None, **values: object) -> bool:
+    statement, given = _FINISH, {"row": row_id, **values}
+    if attempts is not None:
+        statement, given = _FINISH_HELD, given | {"held": attempts}
+    return session.connection().execute(statement, given).rowcount == 1
 
 
 def known(session: Session, source: str, source_ids: Iterable[str]) -> set[str]:
@@ -128,6 +162,11 @@ def read_cursors(session: Session, names: Collection[str]) -> dict[str, str]:
 def set_cursor(session: Session, name: str, value: str, *, at: datetime) -> None:
     """Remember a fact."""
     _REMEMBER.touch(session, name=name, value=value, at=at)
+
+
+def count(session: Session, name: str, *, at: datetime) -> None:
+    """Add one to a fact that is a number, at the end of a commit: writers wait for one another."""
+    _COUNT.touch(session, name=name, at=at)
 
 
 def prune_bodies(session: Session, *, before: datetime) -> int:

@@ -1,13 +1,14 @@
 """The workers' own rows: signs of life, and the lease of the one that leads.
 
 A lease is taken and kept by guarded statements alone, never by a session's lock, so that PgBouncer
-in transaction mode serves. Its fence grows with each change of holder.
+in transaction mode serves. Its fence grows with each change of holder; whether a holder is dead its
+rivals decide, since no two machines' clocks need agree (ADR 36).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
+from typing import Any, Final
 
 from sqlalchemy import Row, delete, or_, select, update
 from sqlmodel import Session
@@ -17,6 +18,9 @@ from bot.store.tables import Heartbeat, Lease, core
 
 heartbeats = core(Heartbeat)
 leases = core(Lease)
+
+NOBODY: Final = ""
+"""The holder of a lease that was given up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,34 +62,50 @@ def forget_beats(
     return session.connection().execute(delete(heartbeats).where(or_(*wanted))).rowcount
 
 
-def hold_lease(
-    session: Session, name: str, holder: str, *, at: datetime, for_s: float
-) -> int | None:
-    """Take a lease that is free, or keep one's own; return its fence, None where another has it."""
-    until = at + timedelta(seconds=for_s)
-    insert = dialect_insert(session)(leases).values(
-        name=name, holder=holder, fence=1, until_at=until
-    )
-    session.execute(insert.on_conflict_do_nothing())
-    kept = session.execute(
+def read_lease(session: Session, name: str) -> Row[Any] | None:
+    """Return who holds a lease, by which fence and until when by the holder's own clock."""
+    return session.execute(select(leases).where(leases.c.name == name)).one_or_none()
+
+
+def keep_lease(session: Session, name: str, holder: str, *, fence: int, until: datetime) -> bool:
+    """Keep a lease of one's own; False where another has taken it since."""
+    kept = (
         update(leases)
-        .where(leases.c.name == name, leases.c.holder == holder)
+        .where(leases.c.name == name, leases.c.holder == holder, leases.c.fence == fence)
         .values(until_at=until)
-        .returning(leases.c.fence)
-    ).scalar_one_or_none()
-    if kept is not None:
-        return int(kept)
+    )
+    return session.connection().execute(kept).rowcount == 1
+
+
+def take_lease(
+    session: Session, name: str, holder: str, *, seen: Row[Any] | None, until: datetime
+) -> int | None:
+    """Take a lease that stands as it was `seen` (None: nobody ever held it); return its fence.
+
+    None where its holder gave a sign of life since, or another was quicker.
+    """
+    if seen is None:
+        new = dialect_insert(session)(leases).values(
+            name=name, holder=holder, fence=1, until_at=until
+        )
+        made = session.execute(new.on_conflict_do_nothing().returning(leases.c.fence))
+        return made.scalar_one_or_none()
     taken = session.execute(
         update(leases)
-        .where(leases.c.name == name, leases.c.until_at <= at)
+        .where(
+            leases.c.name == name,
+            leases.c.holder == seen.holder,
+            leases.c.fence == seen.fence,
+            leases.c.until_at == seen.until_at,
+        )
         .values(holder=holder, until_at=until, fence=leases.c.fence + 1)
         .returning(leases.c.fence)
-    ).scalar_one_or_none()
-    return None if taken is None else int(taken)
+    )
+    return taken.scalar_one_or_none()
 
 
-def give_up_lease(session: Session, name: str, holder: str, *, at: datetime) -> None:
-    """Let a lease of one's own end now, so that another worker need not wait for its end."""
+def give_up_lease(session: Session, name: str, holder: str) -> None:
+    """Let go of a lease of one's own, so that another worker need not wait for its end."""
     session.execute(
-        update(leases).where(leases.c.name == name, leases.c.holder == holder).values(until_at=at)
+        update(leases).where(leases.c.name == name, leases.c.holder == holder).values(holder=NOBODY)
     )

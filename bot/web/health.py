@@ -14,7 +14,7 @@ from sqlmodel import Session
 from starlette.responses import PlainTextResponse, Response
 
 from bot import migrations
-from bot.services import operate, reconcile
+from bot.services import hear, operate, reconcile
 from bot.services.deps import Deps
 from bot.store import inbox, outbox, workers
 from bot.telemetry import METRICS, METRICS_CONTENT_TYPE
@@ -86,6 +86,8 @@ def _show_rows(deps: Deps) -> None:
         _show_mail(session, deps)
         proof = inbox.read_cursor(session, operate.PROOF)
         safeguarded = inbox.read_cursor(session, reconcile.SAFEGUARDED)
+        late = inbox.read_cursor(session, hear.READ_TOO_LATE)
+    METRICS.posts_read_too_late.set(int(late or 0))
     if proof is not None:
         METRICS.books_balanced.set(1 if json.loads(proof)["balanced"] else 0)
     if safeguarded is not None:
@@ -97,13 +99,17 @@ def _show_rows(deps: Deps) -> None:
 def _show_workers(session: Session, deps: Deps) -> None:
     since = deps.clock.now() - ALIVE_WITHIN
     alive = [beat for beat in workers.beats(session) if beat.beat_at >= since]
-    connected = [beat for beat in alive if beat.stream_connected_at is not None]
+    connected = [one.stream_connected_at for one in alive if one.stream_connected_at is not None]
     METRICS.workers_alive.set(len(alive))
     METRICS.stream_connected.set(len(connected))
     METRICS.stream_reconnects.set(sum(beat.reconnects for beat in alive))
-    signs = [beat.stream_byte_at for beat in alive if beat.stream_byte_at is not None]
-    if signs:
-        METRICS.stream_last_byte_at.set(max(signs).timestamp())
+    for gauge, moments in (
+        (METRICS.stream_connected_at, connected),
+        (METRICS.stream_last_byte_at, [beat.stream_byte_at for beat in alive]),
+        (METRICS.stream_last_post_at, [beat.stream_post_at for beat in alive]),
+    ):
+        known = [one.timestamp() for one in moments if one is not None]
+        gauge.set(max(known, default=0))
 
 
 def _show_mail(session: Session, deps: Deps) -> None:

@@ -13,6 +13,8 @@ HTTP_AT_MOST_S: Final = 320.0
 LIMIT_FIRST_S: Final = 60.0
 LIMIT_AT_MOST_S: Final = 960.0
 """X's windows are of 15 minutes (seconds): a longer wait gains nothing."""
+RESET_MARGIN_S: Final = 1.0
+"""X names its resets in whole seconds."""
 
 
 class BackOff:
@@ -37,7 +39,17 @@ class BackOff:
         self._http += 1
         return min(HTTP_AT_MOST_S, HTTP_FIRST_S * 2.0 ** min(self._http - 1, 10))
 
-    def limit(self) -> float:
-        """Return the wait after a 429 that names no reset (seconds)."""
+    def limit(self, reset_in_s: float | None = None) -> float:
+        """Return the wait after a 429 (seconds): to the reset that X named, if that is to come.
+
+        One that is over by our clock was named by another: to believe it would be to hammer X.
+        """
+        if reset_in_s is not None and reset_in_s > 0:
+            return until_reset(reset_in_s)
         self._limit += 1
         return min(LIMIT_AT_MOST_S, LIMIT_FIRST_S * 2.0 ** min(self._limit - 1, 10))
+
+
+def until_reset(reset_in_s: float) -> float:
+    """Return the wait until X's window ends, as far as our clock can be believed (seconds)."""
+    return min(LIMIT_AT_MOST_S, reset_in_s + RESET_MARGIN_S)

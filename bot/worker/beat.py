@@ -2,27 +2,32 @@
 
 Both stand in rows, written every `BEAT_S` seconds: `smoney doctor --worker`, `/metrics` and the
 other workers read them. A worker that cannot write its row for `LEASE_S` leads no longer, by its
-own clock too, so that two never hold the stream for long.
+own clock; one that has seen the leader's lease stand still for as long, by its own clock, takes it.
+So two never hold the stream, however far their clocks are apart (ADR 36).
 """
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import structlog
+from sqlalchemy import Row
+from sqlmodel import Session
 
 from bot.services.deps import Deps
 from bot.store import workers
 from bot.store.workers import Beat
-from bot.telemetry import METRICS
 
 log = structlog.get_logger(__name__)
 
 BEAT_S: Final = 2
 """Between two signs of life (seconds)."""
-LEASE_S: Final = 7
-"""How long a worker leads by one sign of life (seconds): with `BEAT_S` a dead one is replaced
-within 10."""
+LEASE_S: Final = 5
+"""How long a worker leads by one sign of life (seconds). A dead leader's last one is seen by the
+others within `BEAT_S`, and stands still for three beats more: it is replaced within 8 to 9."""
+LONG_OVER: Final = timedelta(minutes=1)
+"""A lease that ended so long ago by its holder's own clock is nobody's, without a wait: no clock is
+so wrong (`smoney doctor` says where one is)."""
 FORGET_AFTER: Final = timedelta(minutes=10)
 """When the row of a worker that died without a word is dropped."""
 LEADER: Final = "stream"
@@ -51,6 +56,10 @@ class Pulse:
         self._started_at = deps.clock.now()
         self._leads_until: datetime | None = None
         self._fence: int | None = None
+        self._seen: Row[Any] | None = None
+        """Another's lease, as it was last found."""
+        self._seen_at = self._started_at
+        """Since when it has stood like that."""
 
     @property
     def leads(self) -> bool:
@@ -65,21 +74,34 @@ class Pulse:
         with self._deps.store.write() as session:
             workers.write_beat(session, self._row(at))
             workers.forget_beats(session, before=at - FORGET_AFTER)
-            fence = (
-                None
-                if self._alone
-                else workers.hold_lease(session, LEADER, self.worker, at=at, for_s=LEASE_S)
-            )
+            fence = None if self._alone else self._hold(session, at)
         self._lead(fence, at)
-        self._show()
 
     def end(self) -> None:
         """Take the row away and let another lead at once."""
-        at = self._deps.clock.now()
-        self._leads_until = None
+        self._leads_until = self._fence = None
         with self._deps.store.write() as session:
             workers.forget_beats(session, worker=self.worker)
-            workers.give_up_lease(session, LEADER, self.worker, at=at)
+            workers.give_up_lease(session, LEADER, self.worker)
+
+    def _hold(self, session: Session, at: datetime) -> int | None:
+        """Keep the lead, or take one that is nobody's; return its fence, None where it is not."""
+        until = at + timedelta(seconds=LEASE_S)
+        if self._fence is not None and workers.keep_lease(
+            session, LEADER, self.worker, fence=self._fence, until=until
+        ):
+            return self._fence
+        found = workers.read_lease(session, LEADER)
+        if found is not None and not self._is_nobodys(found, at):
+            return None
+        return workers.take_lease(session, LEADER, self.worker, seen=found, until=until)
+
+    def _is_nobodys(self, lease: Row[Any], at: datetime) -> bool:
+        """Whether a lease was given up, ended long ago, or has stood still before our own eyes."""
+        if lease != self._seen or at < self._seen_at:  # or our own clock was put back
+            self._seen, self._seen_at = lease, at
+        stood_still = at - self._seen_at >= timedelta(seconds=LEASE_S)
+        return lease.holder == workers.NOBODY or lease.until_at < at - LONG_OVER or stood_still
 
     def _row(self, at: datetime) -> Beat:
         return Beat(
@@ -101,9 +123,3 @@ class Pulse:
             log.warning("worker_leads_no_longer", worker=self.worker)
         self._fence = fence
         self._leads_until = None if fence is None else at + timedelta(seconds=LEASE_S)
-
-    def _show(self) -> None:
-        METRICS.stream_connected.set(0 if self.stream.connected_at is None else 1)
-        METRICS.stream_reconnects.set(self.stream.reconnects)
-        if self.stream.byte_at is not None:
-            METRICS.stream_last_byte_at.set(self.stream.byte_at.timestamp())

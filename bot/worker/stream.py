@@ -1,10 +1,11 @@
 """The stream's supervisor: connects, notices its end, waits as X asks, connects again, for ever.
 
-A callback writes the inbox row and nothing else. One that cannot (the database is down) ends the
-connection, and the backfill brings the post again: no end of a connection goes unseen, and nothing
-is lost in one.
+A callback hands a post to the writer of inbox rows and does nothing else. Where a row cannot be
+written (the database is down) the connection ends, and the backfill brings the post again: no end
+of a connection goes unseen, and nothing is lost in one.
 """
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from threading import Event
 from typing import Final
@@ -17,8 +18,9 @@ from bot.ports import MentionStream, RawEvent
 from bot.services import receive
 from bot.services.deps import Deps
 from bot.store.down import tell_database_down
-from bot.worker.backoff import BackOff
+from bot.worker.backoff import BackOff, until_reset
 from bot.worker.beat import Pulse
+from bot.worker.intake import CannotWrite, Intake
 
 log = structlog.get_logger(__name__)
 
@@ -29,10 +31,11 @@ LOOK_FOR_LEAD_S: Final = 0.5
 """How often a worker that does not lead looks whether it does (seconds)."""
 FILL_WHILE_DOWN_S: Final = 10.0
 """How often mentions are read while the stream is down (seconds): X allows one in three."""
-
-
-class CannotWrite(Exception):
-    """A post could not be written to the inbox: the connection has to end."""
+LOOK_EVERY: Final = timedelta(minutes=1)
+"""How often mentions are read while the stream stands: X bills a post that it shows a second time
+in a day once, and 15 of its 450 calls in 15 minutes are spent."""
+BROUGHT_WITHIN: Final = timedelta(seconds=30)
+"""What the stream did not bring by then it will not bring: four times its P99."""
 
 
 class LeadLost(Exception):
@@ -51,7 +54,6 @@ class Supervisor:
         self._is_listening = False
         self._stop = Event()
         self._back_off = BackOff()
-        self._trouble: Exception | None = None
         self._began_at: datetime | None = None
 
     def stop(self) -> None:
@@ -62,6 +64,11 @@ class Supervisor:
     def check_lead(self) -> None:
         """End the connection where the lead was lost, however silent the stream is."""
         if self._is_listening and not self._pulse.leads:
+            self._stream.close()
+
+    def renew(self) -> None:
+        """End a connection that does not bring what it should: the next one mends the rule."""
+        if self._is_listening:
             self._stream.close()
 
     def run(self) -> None:
@@ -79,13 +86,12 @@ class Supervisor:
 
     def _connect(self) -> float:
         """Hold one connection to its end; return how long to stay away (seconds)."""
-        self._trouble = None
         self._began_at = None
         self.gap.set()
         self._is_listening = True
         try:
             if not self._stop.is_set():
-                self._stream.listen(self._on_event, self._on_byte)
+                self._listen()
         except Unavailable as error:
             log.warning("stream_lost", reason=error.reason)
             return self._away(error)
@@ -94,29 +100,29 @@ class Supervisor:
             log.error("stream_refused", reason=str(error), mend=mend)  # noqa: TRY400 (the reason says all)
             return self._back_off.http()
         except (CannotWrite, LeadLost) as error:
-            self._trouble = self._trouble or error
+            log.error("stream_ended_by_us", reason=str(error))  # noqa: TRY400 (the reason says all)
         except Exception:  # the supervisor outlives every mistake, and says it
             log.exception("stream_failed")
             return self._back_off.http()
         finally:
             self._is_listening = False
             self._ended()
-        if self._trouble is not None:
-            log.error("stream_ended_by_us", reason=str(self._trouble))
         return self._back_off.network()
 
     def _away(self, error: Unavailable) -> float:
         """Return the wait that X's rules ask for after an error."""
+        reset_in_s = None
         if error.retry_at is not None:
-            away = (error.retry_at - self._deps.clock.now()).total_seconds()
-            return max(0.0, away)
+            reset_in_s = (error.retry_at - self._deps.clock.now()).total_seconds()
         match error.reason:
             case "rate_limited":
-                return self._back_off.limit()
+                return self._back_off.limit(reset_in_s)
             case "server_error" | "payment_required" | "too_many_connections":
-                return self._back_off.http()
+                wait_s = self._back_off.http()
             case _:  # it broke off, fell silent, was ended, or never stood
-                return self._back_off.network()
+                wait_s = self._back_off.network()
+        # The connection that is over was the last one that X's window had.
+        return wait_s if reset_in_s is None else max(wait_s, until_reset(reset_in_s))
 
     def _ended(self) -> None:
         now = self._deps.clock.now()
@@ -134,32 +140,36 @@ class Supervisor:
             log.info("stream_connected")
             self.gap.set()
         if not self._pulse.leads:
-            self._trouble = LeadLost("another worker leads")
-            raise self._trouble
+            raise LeadLost("another worker leads")
 
-    def _on_event(self, event: RawEvent) -> None:
-        """Write the inbox row, and nothing else."""
-        try:
-            receive.take_in(self._deps, [event])
-        except OperationalError as error:
-            tell_database_down(error, source_id=event.id)
-            self._trouble = CannotWrite(f"the database is down at post {event.id}")
-            raise self._trouble from None
-        except Exception as error:
-            log.exception("inbox_cannot_write", source=event.source, source_id=event.id)
-            self._trouble = CannotWrite(f"{type(error).__name__} at post {event.id}")
-            raise self._trouble from error
+    def _listen(self) -> None:
+        with Intake(self._deps, written=self._on_written, failed=self._stream.close) as intake:
+            self._stream.listen(intake.put, self._on_byte)
+        # It ended the connection from beside, so that `listen` has nothing to say of it.
+        if intake.trouble is not None:
+            raise intake.trouble
+
+    def _on_written(self) -> None:
         self._pulse.stream.post_at = self._deps.clock.now()
 
 
 class Filler:
-    """Closes the stream's gaps: reads the mentions timeline when told, and while it is down."""
+    """Closes the stream's gaps: reads the mentions timeline when told, and while it is down.
 
-    def __init__(self, deps: Deps, pulse: Pulse, gap: Event) -> None:
+    X may not deliver a post at all, or no longer know our rule: so it also looks now and then while
+    the stream stands, and calls `renew` where that had kept something from us.
+    """
+
+    def __init__(
+        self, deps: Deps, pulse: Pulse, gap: Event, renew: Callable[[], None] = lambda: None
+    ) -> None:
         self._deps = deps
         self._pulse = pulse
         self._gap = gap
+        self._renew = renew
         self._stop = Event()
+        self._failures = 0
+        self._looked_at = deps.clock.now()
 
     def stop(self) -> None:
         """End after what is being read."""
@@ -168,43 +178,69 @@ class Filler:
 
     def run(self) -> None:
         """Read whenever there may be a gap, until `stop`."""
-        failures = 0
         once_more = False  # X may show a missed post later than the connection stands again
         while not self._stop.is_set():
             told = self._gap.wait(FILL_WHILE_DOWN_S)
             if self._stop.is_set():
                 return
             is_down = self._pulse.stream.connected_at is None
-            if not self._pulse.leads or not (told or once_more or is_down):
+            is_due = told or once_more or is_down or self._is_time_to_look()
+            if not self._pulse.leads or not is_due:
                 self._stop.wait(LOOK_FOR_LEAD_S)
                 continue
             self._gap.clear()
+            wait_s = self._fill(is_look=not (told or once_more or is_down))
             once_more = told
-            wait_s = self._fill(failures)
-            failures = 0 if wait_s is None else failures + 1
             if wait_s is not None:
                 self._gap.set()
                 self._stop.wait(wait_s)
 
-    def _fill(self, failures: int) -> float | None:
+    def _is_time_to_look(self) -> bool:
+        # A clock that was put back must not keep us from looking.
+        return not timedelta(0) <= self._deps.clock.now() - self._looked_at < LOOK_EVERY
+
+    def _fill(self, *, is_look: bool) -> float | None:
         """Read the mentions; return how long to wait before trying again, None where it is done."""
-        back_off_s = min(60.0, 2.0**failures)
         try:
             new = receive.backfill(self._deps)
-        except Unavailable as error:
-            log.warning("backfill_waits", reason=error.reason)
-            if error.retry_at is None:
-                return back_off_s
-            return max(1.0, (error.retry_at - self._deps.clock.now()).total_seconds())
-        except OperationalError as error:
-            tell_database_down(error, job="backfill")
-            return back_off_s
-        except Rejected as error:
-            log.error("backfill_refused", reason=str(error))  # noqa: TRY400 (the reason says all)
-            return back_off_s
-        except Exception:  # whatever it was, the gap is still there: try again, and say it
-            log.exception("backfill_failed")
-            return back_off_s
+        except Exception as error:  # noqa: BLE001 (it is said, and the gap is read again)
+            wait_s = self._wait_after(error)
+            self._failures += 1
+            return wait_s
+        self._failures = 0
+        self._looked_at = self._deps.clock.now()
         if new:
-            log.info("backfilled", posts=new)
+            log.info("backfilled", posts=len(new))
+        if is_look:
+            self._judge(new)
         return None
+
+    def _wait_after(self, error: Exception) -> float:
+        """Say why the mentions could not be read; return how long to stay away (seconds)."""
+        back_off_s = min(60.0, 2.0 ** min(self._failures, 10))
+        match error:
+            case Unavailable():
+                log.warning("backfill_waits", reason=error.reason)
+                if error.retry_at is not None:
+                    wait_s = (error.retry_at - self._deps.clock.now()).total_seconds()
+                    return max(back_off_s, until_reset(wait_s))
+            case OperationalError():
+                tell_database_down(error, job="backfill")
+            case Rejected():
+                log.error("backfill_refused", reason=str(error))
+            case _:
+                log.error("backfill_failed", exc_info=error)
+        return back_off_s
+
+    def _judge(self, new: list[RawEvent]) -> None:
+        """Renew a connection that has stood all the time and brought less than the timeline."""
+        since = self._pulse.stream.connected_at
+        before = self._deps.clock.now() - BROUGHT_WITHIN
+        missed = [
+            one.id
+            for one in new
+            if since is not None and one.happened_at and since < one.happened_at < before
+        ]
+        if missed:
+            log.warning("stream_missed", posts=len(missed), first=missed[0])
+            self._renew()

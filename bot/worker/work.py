@@ -6,7 +6,7 @@ from threading import Event, Thread
 from typing import IO, Final
 
 import structlog
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from bot import migrations
 from bot.domain.errors import OutcomeUnknown, Rejected, Unavailable
@@ -15,7 +15,7 @@ from bot.language import Text, parse
 from bot.ports import MentionStream
 from bot.services import whoami
 from bot.services.deps import Deps
-from bot.store.down import RETRY_AT_MOST_S, tell_database_down, wait_for_database
+from bot.store.down import RETRY_AT_MOST_S, is_down, tell_database_down, wait_for_database
 from bot.worker.alone import AnotherWorker, hold_alone
 from bot.worker.beat import BEAT_S, Pulse
 from bot.worker.loops import Jobs
@@ -23,8 +23,12 @@ from bot.worker.stream import Filler, Supervisor
 
 log = structlog.get_logger(__name__)
 
-DRAIN_WITHIN_S: Final = 8.0
+DRAIN_WITHIN_S: Final = 7.5
 """How long what is being done may take at the end (seconds): the process ends within 10."""
+SIGN_OFF_WITHIN_S: Final = 1.0
+"""How long the row may take that says so (seconds): a database that hangs keeps nobody waiting."""
+CHECK_LEAD_S: Final = 1
+"""How often a leader looks whether it still leads (seconds), also while its database hangs."""
 
 OnEnd = Callable[[int, str], None]
 
@@ -82,8 +86,10 @@ class Worker:
             self._threads += self._jobs.stop()
         for thread in self._threads:
             thread.join(max(0.0, give_up_at - time.monotonic()))
+        self._spawn(self._sign_off, "sign-off").join(SIGN_OFF_WITHIN_S)
         drained = not any(thread.is_alive() for thread in self._threads)
-        self._sign_off()
+        if self._lock is not None:
+            self._lock.close()
         log.info("worker_ended", worker=self.name, drained=drained)
         return drained
 
@@ -91,15 +97,14 @@ class Worker:
         try:
             if self._pulse is not None:
                 self._pulse.end()
-        except OperationalError:
+        except SQLAlchemyError:
             log.warning("heartbeat_not_removed", worker=self.name)
-        if self._lock is not None:
-            self._lock.close()
 
-    def _spawn(self, target: Callable[[], None], name: str) -> None:
+    def _spawn(self, target: Callable[[], None], name: str) -> Thread:
         thread = Thread(target=target, name=name, daemon=True)
         self._threads.append(thread)
         thread.start()
+        return thread
 
     def _live(self) -> None:
         """Go through the start, then hold the stream until the end."""
@@ -133,13 +138,14 @@ class Worker:
         pulse.beat()
         jobs = Jobs(self._deps, self._table, lambda: pulse.leads)
         supervisor = Supervisor(self._deps, pulse, self._stream)
-        self._filler = Filler(self._deps, pulse, supervisor.gap)
+        self._filler = Filler(self._deps, pulse, supervisor.gap, supervisor.renew)
         self._pulse, self._jobs, self._supervisor = pulse, jobs, supervisor
         # The first text would wait for the grammar: load it before anybody writes.
         parse(Text("@smoney help"))
         if self._stop.is_set():
             return False
         jobs.every(BEAT_S, self._beat, name="heartbeat")
+        jobs.every(CHECK_LEAD_S, supervisor.check_lead, name="check_lead")
         jobs.start()
         self._spawn(self._filler.run, "backfill")
         self.jobs_started.set()
@@ -148,12 +154,12 @@ class Worker:
 
     def _beat(self) -> None:
         assert self._pulse is not None
-        assert self._supervisor is not None
         try:
             self._pulse.beat()
-        except OperationalError as error:
+        except SQLAlchemyError as error:
+            if not is_down(error):
+                raise
             tell_database_down(error, job="heartbeat")
-        self._supervisor.check_lead()
 
     def _wait_for_x(self) -> bool:
         """Learn who the bot is; False where it is over before X says so."""

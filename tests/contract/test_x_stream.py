@@ -182,6 +182,18 @@ def test_a_second_connection_waits_without_a_date(local: LocalX) -> None:
     assert listener.close() is None
 
 
+def test_the_last_connection_of_a_window_says_when_the_next_begins(local: LocalX) -> None:
+    """X is not asked for one that it would refuse."""
+    local.control("limits", {"endpoints": {"GET /2/tweets/search/stream": {"limit": 1}}})
+    listener = Listener(stream_of(local.url))
+    listener.start()
+    local.control("faults", {"fault": "disconnect"})
+    lost = listener.ended()
+    assert isinstance(lost, Unavailable)
+    assert lost.reason != "rate_limited"
+    assert lost.retry_at is not None
+
+
 @pytest.mark.parametrize(("fault", "has_date"), [("429", True), ("5xx", False)])
 def test_a_refused_connection_is_unavailable(local: LocalX, fault: str, has_date: bool) -> None:
     """With the date of X's reset where the limit is spent."""

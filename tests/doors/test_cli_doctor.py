@@ -1,6 +1,6 @@
 """`smoney doctor` on what is wrong: each is named, no secret is shown, nothing comes of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -10,12 +10,16 @@ import pytest
 from alembic import command
 
 from bot import migrations
+from bot.services.hear import READ_TOO_LATE
+from bot.store import inbox, workers
 from bot.store.engine import Store
+from bot.store.workers import Beat
 from tests.contract.raw_server import Exchange, RawServer
 from tests.doors.far_side import FarSide, door, far_side
 from tests.servers import free_port
 
 WRONG = "wrong-and-very-secret"
+LATE = "older than ANSWER_WITHIN_H when read: without a reply, in their authors' wallets."
 FOUR = {"X_API_KEY", "X_API_SECRET", "X_ACCESS_TOKEN", "X_ACCESS_TOKEN_SECRET"}
 
 
@@ -35,6 +39,11 @@ def lines(far: FarSide, code: int, **changed: str) -> dict[str, str]:
     assert WRONG not in ended.stdout + ended.stderr
     assert "Traceback" not in ended.stderr
     return {line[6:18].strip(): line for line in ended.stdout.splitlines()}
+
+
+def lines_of(settings: Mapping[str, str]) -> list[str]:
+    """Ask doctor, with whatever settings; return its lines."""
+    return door("doctor", settings=settings).stdout.splitlines()
 
 
 def to_mend(said: dict[str, str]) -> list[str]:
@@ -242,3 +251,40 @@ def test_a_rule_that_is_not_ours_is_noted(far: FarSide, rules: tuple[str, ...], 
     with RawServer(lambda exchange: some_x(exchange, rules=rules)) as server:
         assert lines(far, 0, X_API_BASE_URL=server.url)["stream_rule"] == line
         assert server.count("/2/tweets/search/stream/rules") == 1
+
+
+def test_the_worker_is_well_while_one_lives_and_hears_x(sqlite_url: str) -> None:
+    """With since when, the last byte, the last post and how often; and what came too late."""
+    settings = {"ENVIRONMENT": "sandbox", "DATABASE_URL": sqlite_url}
+    store, now = Store(sqlite_url), datetime.now(UTC)
+    since = now - timedelta(hours=1)
+
+    def ago(seconds: int | None) -> datetime | None:
+        return None if seconds is None else now - timedelta(seconds=seconds)
+
+    for beat_s, connected_at, byte_s, code, hint in (
+        (60, since, 60, 1, "No worker lives: start one"),
+        (1, None, None, 1, "1 worker alive, but none hears X's stream: see its log."),
+        (1, since, 200, 1, "1 worker alive, but none hears X's stream: see its log."),
+        (1, None, 20, 0, "1 worker alive; the stream is being connected again (last byte 2"),
+        (1, since, 20, 0, f"1 worker alive; the stream stands since {since:%Y-%m-%d %H:%M:%S} UTC"),
+    ):
+        beat = Beat(
+            worker="one",
+            started_at=since,
+            beat_at=now - timedelta(seconds=beat_s),
+            stream_connected_at=connected_at,
+            stream_byte_at=ago(byte_s),
+            stream_post_at=ago(byte_s),
+            reconnects=3,
+        )
+        with store.write() as session:
+            workers.write_beat(session, beat)
+        ended = door("doctor", "--worker", settings=settings)
+        assert (ended.returncode, hint in ended.stdout) == (code, True), ended.stdout
+    assert f"last post {ago(20):%Y-%m-%d %H:%M:%S} UTC, connected again 3 times)." in ended.stdout
+    with store.write() as session:
+        inbox.count(session, READ_TOO_LATE, at=now)
+    store.close()
+    (late,) = [one for one in lines_of(settings) if one.startswith("note  late_posts")]
+    assert late.endswith("1 command so far, " + LATE)

@@ -4,7 +4,7 @@ import pytest
 
 from bot.domain.limits import Policy
 from bot.ports import RawEvent
-from bot.services import receive
+from bot.services import receive, wallet
 from bot.store.engine import Store
 from tests.world import World, reference_in
 
@@ -32,7 +32,7 @@ def test_a_mention_that_comes_twice_is_answered_once(world: World) -> None:
     post_id = world.take_post("bob", "@smoney pay @alice 10€")
     world.react()
     assert receive.take_in(world.deps, [world.x.event(post_id)]) == 0
-    assert receive.backfill(world.deps) == 0
+    assert receive.backfill(world.deps) == []
     world.react()
     assert world.answer_to(post_id) is not None
     assert world.outbox() == [("reply", "sent")]
@@ -151,10 +151,12 @@ def test_a_post_that_is_read_too_late_gets_no_answer_but_keeps_its_order(world: 
     """Older than ANSWER_WITHIN_H: it stands in its author's wallet."""
     post_id = world.x.post("bob", "@smoney pay @alice 10€")
     world.pass_time(hours=7)
-    assert receive.backfill(world.deps) == 1
+    assert len(receive.backfill(world.deps)) == 1
     world.react()
     assert world.answer_to(post_id) is None
-    assert len(world.involving("bob")) == 1
+    (row,) = world.involving("bob")
+    (waits,) = wallet.waits(world.deps, world.visitor("bob"))
+    assert (waits.what, waits.reference) == ("to_confirm", row.reference)
 
 
 def test_a_request_is_answered_to_its_asker_and_paid_by_who_was_asked(world: World) -> None:
@@ -189,12 +191,12 @@ def test_a_mention_that_x_shows_after_a_newer_one_is_not_lost(world: World) -> N
     older = world.x.post("bob", "@smoney pay @alice 10€")
     world.x.posts[older].is_deleted = True
     world.x.post("carol", "@smoney pay @alice 11€")
-    assert receive.backfill(world.deps) == 1
+    assert len(receive.backfill(world.deps)) == 1
     world.x.posts[older].is_deleted = False
-    assert receive.backfill(world.deps) == 1
+    assert len(receive.backfill(world.deps)) == 1
     world.pass_time(minutes=3)
     receive.backfill(world.deps)
-    assert receive.backfill(world.deps) == 0
+    assert receive.backfill(world.deps) == []
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What machines ask for: webhooks, health, metrics."""
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -8,7 +9,8 @@ from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from bot.services import operate, reconcile
-from bot.store import workers
+from bot.services.hear import READ_TOO_LATE
+from bot.store import inbox, workers
 from bot.store.engine import Store
 from bot.store.workers import Beat
 from bot.web import build
@@ -95,9 +97,12 @@ def test_metrics_tell_of_the_worker_and_of_what_waits(world: World, browser: Bro
                 beat_at=at,
                 stream_connected_at=at,
                 stream_byte_at=at,
+                stream_post_at=at,
                 reconnects=3,
             ),
         )
+        inbox.count(session, READ_TOO_LATE, at=at)
+        inbox.count(session, READ_TOO_LATE, at=at)
     world.take_post("bob", "@smoney pay @alice 10€")
     operate.prove_books(world.deps)
     reconcile.reconcile_books(world.deps)
@@ -106,9 +111,15 @@ def test_metrics_tell_of_the_worker_and_of_what_waits(world: World, browser: Bro
     assert "smoney_workers_alive 1.0" in told
     assert "smoney_stream_connected 1.0" in told
     assert "smoney_stream_reconnects 3.0" in told
+    for gauge in ("connected", "last_byte", "last_post"):
+        (line,) = re.findall(rf"^smoney_stream_{gauge}_timestamp_seconds (.*)$", told, re.MULTILINE)
+        assert float(line) == at.timestamp(), gauge
+    assert "smoney_posts_read_too_late 2.0" in told
     assert 'smoney_mail_rows{box="inbox",status="waiting"} 1.0' in told
     assert 'smoney_mail_oldest_waiting_seconds{box="inbox"} 5.0' in told
     assert "smoney_books_balanced 1.0" in told
     assert "smoney_safeguarding_short_cents 0.0" in told
     world.pass_time(seconds=60)
-    assert "smoney_workers_alive 0.0" in browser.get("/metrics").text
+    told = browser.get("/metrics").text
+    assert "smoney_workers_alive 0.0" in told
+    assert "smoney_stream_connected_timestamp_seconds 0.0" in told

@@ -32,12 +32,15 @@ class ScriptedStream:
     def __init__(self, *acts: Act) -> None:
         self._acts = iter(acts)
         self._closed = Event()
+        self.was_closed = Event()
+        """Somebody has closed a connection, this one or an earlier one."""
         self.connections = 0
         self.rests = Event()
         """The script is over and the last connection stands."""
 
     def listen(self, on_event: OnEvent, on_byte: OnByte) -> None:
         """Play the next act."""
+        self._closed.clear()
         self.connections += 1
         act = next(self._acts, None)
         if act is not None:
@@ -50,6 +53,7 @@ class ScriptedStream:
 
     def close(self) -> None:
         """End the connection."""
+        self.was_closed.set()
         self._closed.set()
 
 

@@ -15,6 +15,7 @@ from bot.services.deps import Deps
 from bot.store.inbox import inbox
 from bot.worker.beat import Pulse
 from bot.worker.stream import Filler, Supervisor
+from tests.fakes.clock import FakeClock
 from tests.worker.hands import WITHIN_S, OnByte, OnEvent, ScriptedStream, Timeline, deps_on, post
 
 
@@ -24,6 +25,7 @@ class FailingStore:
     def __init__(self, store: Any) -> None:
         self._store = store
         self.is_down = False
+        self.commits = 0
 
     def __getattr__(self, name: str) -> Any:
         """Everything else is the database's."""
@@ -36,6 +38,7 @@ class FailingStore:
             raise OSError("the database is gone")
         with self._store.write() as session:
             yield session
+        self.commits += 1
 
 
 def ids(deps: Deps) -> set[str]:
@@ -106,31 +109,53 @@ def test_what_came_while_the_stream_was_away_is_read_from_the_timeline(sqlite_ur
         wait_for(lambda: len(ids(deps)) == 20)
 
 
-def test_a_callback_that_cannot_write_ends_the_connection_and_nothing_is_lost(
+def test_a_post_that_cannot_be_written_ends_the_connection_and_is_not_lost(
     sqlite_url: str,
 ) -> None:
-    """The post comes again by the backfill; the supervisor goes on."""
+    """The database is down, on a silent stream or a busy one: the backfill brings it again."""
     timeline = Timeline()
     deps = deps_on(sqlite_url, timeline)
     store: Any = FailingStore(deps.store)
-    ends = []
+    stream: ScriptedStream
+    refused = []
 
     def bring(on_event: OnEvent, _on_byte: OnByte) -> None:
         store.is_down = True
-        timeline.posts = [post(7)]
+        timeline.posts = [post(7), post(8)]
+        on_event(post(7))
+        assert stream.was_closed.wait(WITHIN_S), "from beside: X may be silent"
+        store.is_down = False
         try:
-            on_event(post(7))
+            on_event(post(8))
         except Exception as error:
-            ends.append(error)
+            refused.append(error)
             raise
-        finally:
-            store.is_down = False
 
     stream = ScriptedStream(bring)
     with supervised(replace(deps, store=store), stream):
-        wait_for(lambda: ids(deps) == {"7"})
-    assert len(ends) == 1, "the callback's error ended the connection"
+        wait_for(lambda: ids(deps) == {"7", "8"})
+    assert len(refused) == 1, "nothing more is taken of a connection that has failed"
     assert stream.connections == 2
+
+
+def test_posts_that_come_in_a_rush_are_written_many_a_commit(sqlite_url: str) -> None:
+    """In the order in which they came; what was handed on is written before the connection ends."""
+    deps = deps_on(sqlite_url)
+    store: Any = FailingStore(deps.store)
+    numbers = [str(number) for number in range(1, 201)]
+
+    def bring(on_event: OnEvent, _on_byte: OnByte) -> None:
+        for number in numbers:
+            on_event(post(int(number)))
+        raise Unavailable("ended_by_x")
+
+    pulse = Pulse(deps, worker="test", alone=True)
+    Supervisor(replace(deps, store=store), pulse, ScriptedStream(bring))._connect()
+    with deps.store.read() as session:
+        written = select(inbox.c.source_id).order_by(inbox.c.id)
+        assert list(session.execute(written).scalars()) == numbers
+    assert store.commits < len(numbers) / 2
+    assert pulse.stream.post_at is not None
 
 
 @pytest.mark.parametrize(
@@ -160,39 +185,33 @@ def test_no_end_of_a_connection_ends_the_supervisor(sqlite_url: str, trouble: Ex
     assert not thread.is_alive()
 
 
-@pytest.mark.parametrize(
-    ("trouble", "wait_s"),
-    [
+def test_each_end_of_a_connection_waits_by_its_own_rule(sqlite_url: str) -> None:
+    """Network linearly, HTTP exponentially, a limit until the reset that X named or for a minute.
+
+    Where the connection that is over was the last one of X's window, until the next begins.
+    """
+    clock = FakeClock()
+    deps = replace(deps_on(sqlite_url), clock=clock)
+    soon, past = clock.now() + timedelta(minutes=7), clock.now() - timedelta(minutes=7)
+    cases = (
         (Unavailable("no_connection"), 0.25),
+        (Unavailable("connection_lost"), 0.25),
         (Unavailable("server_error"), 5.0),
         (Unavailable("too_many_connections"), 5.0),
-        (Unavailable("rate_limited"), 60.0),
         (Rejected("unauthorized"), 5.0),
-    ],
-)
-def test_each_refusal_waits_by_its_own_rule(
-    sqlite_url: str, trouble: Exception, wait_s: float
-) -> None:
-    """Network linearly, HTTP exponentially, a limit for a minute."""
+        (Unavailable("rate_limited"), 60.0),
+        (Unavailable("rate_limited", soon), 421.0),
+        (Unavailable("rate_limited", past), 60.0),
+        (Unavailable("connection_lost", soon), 421.0),
+        (Unavailable("connection_lost", past), 0.25),
+    )
+    pulse = Pulse(deps, worker="test", alone=True)
+    for trouble, wait_s in cases:
 
-    def fail(_on_event: OnEvent, _on_byte: OnByte) -> None:
-        raise trouble
+        def fail(_on_event: OnEvent, _on_byte: OnByte, trouble: Exception = trouble) -> None:
+            raise trouble
 
-    deps = deps_on(sqlite_url)
-    supervisor = Supervisor(deps, Pulse(deps, worker="test", alone=True), ScriptedStream(fail))
-    assert supervisor._connect() == wait_s
-
-
-def test_a_limit_waits_until_the_reset_that_x_named(sqlite_url: str) -> None:
-    """Neither sooner nor by a rule of ours."""
-    deps = deps_on(sqlite_url)
-    reset = deps.clock.now() + timedelta(minutes=7)
-
-    def fail(_on_event: OnEvent, _on_byte: OnByte) -> None:
-        raise Unavailable("rate_limited", reset)
-
-    supervisor = Supervisor(deps, Pulse(deps, worker="test", alone=True), ScriptedStream(fail))
-    assert 400 < supervisor._connect() <= 420
+        assert Supervisor(deps, pulse, ScriptedStream(fail))._connect() == wait_s, repr(trouble)
 
 
 def test_a_worker_that_leads_no_longer_lets_the_stream_go(sqlite_url: str) -> None:
@@ -222,3 +241,31 @@ def test_a_backfill_that_x_refuses_is_tried_again(sqlite_url: str) -> None:
     with supervised(deps, ScriptedStream(lost)):
         wait_for(lambda: ids(deps) == {"7"})
     assert timeline.reads >= 2
+
+
+def test_what_the_stream_never_brings_is_found_and_the_connection_renewed(sqlite_url: str) -> None:
+    """X may have lost a post, or our rule: the timeline is read while the stream stands as well.
+
+    What is younger than the stream's worst delay, or older than the connection, proves nothing.
+    """
+    clock, timeline = FakeClock(), Timeline()
+    deps = replace(deps_on(sqlite_url, timeline), clock=clock)
+    pulse, renewed = Pulse(deps, worker="test", alone=True), []
+    filler = Filler(deps, pulse, Event(), lambda: renewed.append(clock.now()))
+    before = replace(post(1), happened_at=clock.now())
+    pulse.stream.connected_at = clock.advance(seconds=1)
+    assert not filler._is_time_to_look()
+    clock.advance(minutes=2)
+    assert filler._is_time_to_look()
+    young = replace(post(2), happened_at=clock.now())
+    timeline.posts = [before, young]
+    assert filler._fill(is_look=True) is None
+    assert (ids(deps), renewed) == ({"1", "2"}, [])
+    assert not filler._is_time_to_look()
+    lost_one = replace(post(3), happened_at=clock.now())
+    clock.advance(minutes=1)
+    timeline.posts.append(lost_one)
+    assert filler._fill(is_look=True) is None
+    assert (ids(deps), renewed) == ({"1", "2", "3"}, [clock.now()])
+    clock.advance(hours=-1)
+    assert filler._is_time_to_look(), "a clock that is put back keeps nobody from looking"

@@ -68,13 +68,17 @@ def refused(
 
 def reset_at(headers: Mapping[str, str]) -> datetime | None:
     """Return when X takes calls again: when the last of its spent windows ends."""
-    resets = {window: _epoch(headers.get(f"{window}-reset")) for window in _WINDOWS}
-    spent = [
-        reset
-        for window, reset in resets.items()
-        if reset is not None and headers.get(f"{window}-remaining") == "0"
+    return spent_until(headers) or _epoch(headers.get(f"{_WINDOWS[0]}-reset"))
+
+
+def spent_until(headers: Mapping[str, str]) -> datetime | None:
+    """Return when the last of the windows ends that an answer says are spent; None: none is."""
+    resets = [
+        _epoch(headers.get(f"{window}-reset"))
+        for window in _WINDOWS
+        if headers.get(f"{window}-remaining") == "0"
     ]
-    return max(spent, default=resets[_WINDOWS[0]])
+    return max((one for one in resets if one is not None), default=None)
 
 
 def _epoch(text: str | None) -> datetime | None:

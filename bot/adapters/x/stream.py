@@ -2,7 +2,8 @@
 
 Promises of `listen`: before it connects, the one rule stands and no other; it makes one connection
 and never a second (tweepy's own reconnecting is held off: the supervisor's business); an error in a
-callback ends it and is raised, never swallowed; silence ends it after `SILENCE_S`.
+callback ends it and is raised, never swallowed; silence ends it after `SILENCE_S`; where X's window
+has no other connection, `Unavailable` says when the next one begins.
 """
 
 import json
@@ -16,7 +17,7 @@ from urllib3.exceptions import HTTPError
 
 from bot.adapters.patience import CONNECT_TIMEOUT_S
 from bot.adapters.x.decode import entries, is_handle, raw_event, read_id
-from bot.adapters.x.errors import NO_ANSWER, refused, translated
+from bot.adapters.x.errors import NO_ANSWER, refused, spent_until, translated
 from bot.adapters.x.gateway import POST_FIELDS
 from bot.adapters.x.http import XApi, XSession
 from bot.domain.errors import Rejected, Unavailable
@@ -139,10 +140,17 @@ class _Connection(tweepy.StreamingClient):  # type: ignore[misc]  # tweepy ships
     def run(self) -> None:
         """Connect and read to the end; return where `close` ended it, else raise why it ended."""
         self.filter(tweet_fields=POST_FIELDS)
+        if self.failure is None and not self._is_closing:
+            self.failure = Unavailable(ENDED)
         if self.failure is not None and (self._is_ours or not self._is_closing):
+            self._say_when()
             raise self.failure
-        if not self._is_closing:
-            raise Unavailable(ENDED)
+
+    def _say_when(self) -> None:
+        """Say when X takes another connection, where this one was the last of its window."""
+        failure, answer = self.failure, self._response
+        if isinstance(failure, Unavailable) and failure.retry_at is None and answer is not None:
+            failure.retry_at = spent_until(answer.headers)
 
     def close(self) -> None:
         """End the connection from another thread, however deep it is in a read."""
