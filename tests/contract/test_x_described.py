@@ -69,7 +69,7 @@ def use_everything(x: LocalBench) -> None:
     x.publisher.replies_to(first, since=before)
     excluded = [x.x_id("alice")]
     made = x.publisher.reply(to_post_id=first, text="Hello.", exclude_x_user_ids=excluded)
-    x.publisher.delete(made)
+    x.publisher.delete(made.id)
     for number in range(12):  # more than a page
         x.write("bob", f"hello {number}")
     x.messages.messages(lambda _: set())

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 import pytest
 
 from bot.adapters.x.decode import XDecoder
-from bot.adapters.x.errors import reset_at
 from bot.adapters.x.gateway import (
     PAGES_A_POLL,
     XDirectory,
@@ -16,8 +15,10 @@ from bot.adapters.x.gateway import (
     XPublisher,
 )
 from bot.adapters.x.http import XApi
+from bot.adapters.x.limits import granted, reset_at
 from bot.adapters.x.sign_in import XSignIn
 from bot.domain.errors import BotError, OutcomeUnknown, Rejected, Unavailable
+from bot.domain.pace import Accepted, Budget, Window
 from bot.ports import XUser
 from tests.contract.raw_server import Exchange, RawServer
 from tests.contract.x_bench import credentials
@@ -38,7 +39,7 @@ def publisher_at(url: str, **named: float) -> XPublisher:
     return XPublisher(api_at(url, read_timeout_s=named.get("read_timeout_s", 5.0)), lambda: BOT)
 
 
-def reply(publisher: XPublisher) -> str:
+def reply(publisher: XPublisher) -> Accepted:
     """Answer some post."""
     return publisher.reply(to_post_id="5", text="Hello.", exclude_x_user_ids=["7"])
 
@@ -175,6 +176,30 @@ def test_the_reset_is_that_of_the_window_that_is_spent(
     assert reset_at(headers) == expected
 
 
+def test_what_x_grants_is_read_from_its_headers() -> None:
+    """Each window where all of it is told; of two windows of a day, the one that ends us first."""
+
+    def told(name: str, most: str, left: str) -> dict[str, str]:
+        named = {"limit": most, "remaining": left, "reset": "900"}
+        return {f"{name}-{what}": text for what, text in named.items()}
+
+    def window(most: int, left: int) -> Window:
+        return Window(most, left, datetime.fromtimestamp(900, UTC))
+
+    quarter = told("x-rate-limit", "100", "97")
+    user, app = told("x-user-limit-24hour", "1440", "800"), told("x-app-limit-24hour", "1440", "7")
+    for headers, budget in (
+        ({}, Budget()),
+        (quarter, Budget(window(100, 97))),
+        (quarter | user, Budget(window(100, 97), window(1440, 800))),
+        (quarter | user | app, Budget(window(100, 97), window(1440, 7))),
+        (quarter | {"x-rate-limit-limit": "many"}, Budget()),
+        (quarter | {"x-rate-limit-remaining": "9" * 10}, Budget()),
+        ({"x-rate-limit-limit": "100", "x-rate-limit-remaining": "97"}, Budget()),
+    ):
+        assert granted(headers) == budget, headers
+
+
 # Tries -------------------------------------------------------------------------------------------
 
 
@@ -204,7 +229,7 @@ def test_a_creation_is_sent_once() -> None:
         publisher = XPublisher(api_at(server.url, tries=3), lambda: BOT)
         assert isinstance(raised(lambda: reply(publisher)), OutcomeUnknown)
         assert len(server.exchanges) == 1
-        assert reply(publisher) == "9"
+        assert reply(publisher).id == "9"
 
 
 def test_a_limit_is_not_tried_again() -> None:
