@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from bot.cli import queue
 from bot.cli.common import books, explain_database, put
 
 if TYPE_CHECKING:
@@ -136,6 +137,7 @@ def _database(settings: "Settings", deps: "Deps") -> Iterator[Finding]:
         )
         return
     yield Finding("schema", "ok", f"The schema is the newest, {revision}.")
+    yield Finding("queue", *queue.told(deps))
     found = _worker(deps)
     yield found if found.state == "ok" else Finding(found.check, "note", found.said)
 
