@@ -183,8 +183,10 @@ def _record(deps: Deps, row: Row[Any], sent_id: str, said: Budget | None) -> Non
                 confirm_within_h=deps.policy.confirm_within_h,
                 answer_within_h=deps.policy.answer_within_h,
             )
+            instead = row.channel == "dm" and order.source == "post"
+            reply_id = None if instead else sent_id
             first = orders.record_reply(
-                session, order.id, reply_id=sent_id, at=at, confirm_by=confirm_by
+                session, order.id, reply_id=reply_id, at=at, confirm_by=confirm_by
             )
             if first:
                 drafts.extend(session, order.id, confirm_by=confirm_by)
@@ -211,9 +213,11 @@ def _wait(deps: Deps, row: Row[Any], error: Unavailable) -> bool:
             wait_s = min(BACK_OFF_AT_MOST_S, 2 ** min(row.attempts, 10))
             _put_back(session, deps, row, wait_s, in_doubt=in_doubt, reason=error.reason)
             return False
-        budgets.close(session, row.channel, until=error.retry_at)
-        outbox.try_later(session, row, at=error.retry_at, in_doubt=in_doubt, reason=error.reason)
-    log.info("channel_closed", channel=row.channel, until=error.retry_at.isoformat())
+        # Where our clock is ahead of X's, its reset is over before it is.
+        until = max(error.retry_at, deps.clock.now() + timedelta(seconds=1))
+        budgets.close(session, row.channel, until=until)
+        outbox.try_later(session, row, at=until, in_doubt=in_doubt, reason=error.reason)
+    log.info("channel_closed", channel=row.channel, until=until.isoformat())
     return False
 
 

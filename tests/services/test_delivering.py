@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from bot.cli import queue
 from bot.domain.errors import OutcomeUnknown, Rejected, Unavailable
 from bot.domain.limits import Policy
 from bot.domain.pace import Budget, Window
@@ -220,10 +221,14 @@ def test_a_queue_longer_than_the_window_is_relieved_of_what_matters_least(world:
     world.react()
     assert relieve.relieve(world.deps) == 2, "room for three, and two errors of one person"
     assert relieve.relieve(world.deps) == 0
-    with world.store.read() as session:
-        queues = relieve.queues(session, world.clock.now())
-    assert queues.dropped == {("reply", "repeated"): 1, ("reply", "crowded"): 1}
-    assert queues.waiting == {"reply": 3}
+    state, said = queue.told(world.deps)
+    assert state == "note"
+    assert said == (
+        "3 replies and 0 messages wait. Of 3 replies until 13:00 UTC X grants 2 more. "
+        "Of 10000 replies until 12:00 UTC X grants 9998 more. "
+        "Dropped in 24 hours: 1 reply (the queue was longer than X's window). "
+        "Dropped in 24 hours: 1 reply (a newer hint to the same person answers for it)."
+    )
     world.pass_time(hours=7)
     assert relieve.relieve(world.deps) == 3, "too late for anybody"
     assert [row.status for row in world.involving("dave")] == ["pending"]
