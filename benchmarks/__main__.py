@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import cold_start, ledger, long_books, parse, worker
+from benchmarks import cold_start, latency, ledger, long_books, parse, worker
 
 BENCHMARKS: dict[str, Callable[[], dict[str, object]]] = {
     "parse": parse.run,
@@ -18,6 +18,7 @@ BENCHMARKS: dict[str, Callable[[], dict[str, object]]] = {
     "ledger-check": long_books.check,
     "worker-memory": worker.memory,
     "worker-start": worker.start,
+    "reply-latency": latency.run,
 }
 LATEST = Path(__file__).parent / "latest.json"
 
@@ -42,6 +43,8 @@ def main(only: list[str]) -> int:
             print(f"{'':<24} {row['wall']:>10} {'':>18}  {row['unit']}, by the clock on the wall")
         if "cpu" in row:
             print(f"{'':<24} {row['cpu']:>10} {'':>18}  {row['unit']}, of the processor")
+        if "parts_ms" in row:
+            print(f"{'':<24} {row['median_ms']:>10} {'':>18}  ms, median; of it {row['parts_ms']}")
         if "memory_mb" in row:
             figures = f"{row['memory_mb']:>10} {row['memory_of_few_mb']:>10} {'':>7}"
             print(f"{'':<24} {figures}  MB, with {row['postings']:,} postings and with few")

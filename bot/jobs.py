@@ -19,6 +19,7 @@ from bot.services import (
     receive,
     reconcile,
     refunds,
+    relieve,
     sessions,
     settle,
     texts,
@@ -40,8 +41,8 @@ class Job:
     period_s: float
     run: Callable[[Deps], int]
     batch: int
-    woken_by: Literal["inbox", "outbox"] | None = None
-    """The bell at which it runs at once, in a thread of its own; the period only rings the bell."""
+    woken_by: Literal["inbox", "cards", "outbox"] | None = None
+    """The bell at which it alone runs at once, in a thread of its own; the period only rings it."""
     leader_only: bool = False
     """Of several workers one does it: it spends X's limits, or looks at everything."""
 
@@ -49,14 +50,21 @@ class Job:
 def table(settings: Settings) -> tuple[Job, ...]:
     """Return every job of a worker with these settings."""
     jobs = [
-        _reading("read_inbox", receive.read_said),
-        _reading("read_card_events", receive.read_card_events),
+        _reading("read_inbox", receive.read_said, "inbox"),
+        _reading("read_card_events", receive.read_card_events, "cards"),
         Job(
             name="deliver",
             period_s=TICK_S,
             run=deliver.deliver,
             batch=deliver.ROUND_AT_MOST,
             woken_by="outbox",
+        ),
+        Job(
+            name="relieve",
+            period_s=5,
+            run=relieve.relieve,
+            batch=operate.ALL,
+            leader_only=True,
         ),
         Job(name="notices", period_s=5, run=texts.send_notices, batch=texts.NOTICES),
         Job(name="recover", period_s=5, run=recover, batch=RECOVER_BATCH),
@@ -110,9 +118,9 @@ def table(settings: Settings) -> tuple[Job, ...]:
     return tuple(jobs)
 
 
-def _reading(name: str, run: Callable[[Deps], int]) -> Job:
-    """Return a job that reads what came in, at the bell of the inbox."""
-    return Job(name=name, period_s=TICK_S, run=run, batch=operate.ALL, woken_by="inbox")
+def _reading(name: str, run: Callable[[Deps], int], bell: Literal["inbox", "cards"]) -> Job:
+    """Return a job that reads what came in, at its bell."""
+    return Job(name=name, period_s=TICK_S, run=run, batch=operate.ALL, woken_by=bell)
 
 
 def recover(deps: Deps) -> int:

@@ -19,6 +19,7 @@ from bot.domain.cards import (
     SavedCard,
 )
 from bot.domain.commands import Lang
+from bot.domain.pace import Accepted
 from bot.domain.payout import BankReport, PayoutFile
 
 
@@ -167,14 +168,14 @@ class MessageReader(Protocol):
 class Publisher(Protocol):
     """What the bot says on X. None of it can be keyed: an unknown outcome is looked up."""
 
-    def reply(self, *, to_post_id: str, text: str, exclude_x_user_ids: Iterable[str]) -> str:
-        """Answer a post, notifying nobody but its author; return the reply's id."""
+    def reply(self, *, to_post_id: str, text: str, exclude_x_user_ids: Iterable[str]) -> Accepted:
+        """Answer a post, notifying nobody but its author."""
 
     def replies_to(self, post_id: str, *, since: datetime) -> list[Sent]:
         """Find our own replies to a post."""
 
-    def message(self, *, to_x_user_id: str, text: str) -> str:
-        """Send a direct message; return its event's id."""
+    def message(self, *, to_x_user_id: str, text: str) -> Accepted:
+        """Send a direct message; its id is its event's."""
 
     def messages_to(self, x_user_id: str, *, since: datetime) -> list[Sent]:
         """Find our own direct messages to an account."""

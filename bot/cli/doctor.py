@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from bot.cli import hearing
+from bot.cli import hearing, queue
 from bot.cli.common import books, explain_database, put
 from bot.cli.hearing import Finding, State
 
@@ -123,6 +123,7 @@ def _database(settings: "Settings", deps: "Deps") -> Iterator[Finding]:
         )
         return
     yield Finding("schema", "ok", f"The schema is the newest, {revision}.")
+    yield Finding("queue", *queue.told(deps))
     found = hearing.worker(deps)
     yield found if found.state == "ok" else Finding(found.check, "note", found.said)
     yield from hearing.read_too_late(deps)

@@ -148,6 +148,7 @@ def _given(port: int, x_port: int, card_port: int) -> dict[str, str]:
         "STRIPE_WEBHOOK_SECRET": WEBHOOK_SECRET,
         "STRIPE_API_BASE": f"http://localhost:{card_port}",
         "CARD_SCA_COVERS_TRANSFER": "true",
+        "COMMANDS_AN_HOUR": "500",  # as with texts:
         "SMS_PER_DAY": "100",  # whoever tries it out does in an hour what others do in months
         "SMS_PROVIDER": "sandbox",
         "SMS_BASE_URL": x_url,

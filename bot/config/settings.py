@@ -116,6 +116,8 @@ class Settings(BaseSettings):
             low_value_total_cents=self.low_value_total_cents,
             confirm_within_h=self.confirm_within_h,
             answer_within_h=self.answer_within_h,
+            commands_an_hour=self.commands_an_hour,
+            x_by_contract=self.x_access == "enterprise",
             claim_within_days=self.claim_within_days,
             card_payout_after_h=self.card_payout_after_h,
             card_countries=self.card_countries,

@@ -49,6 +49,11 @@ class Policy:
     """CONFIRM_WITHIN_H, from the reply (hours): chosen, a day, since people look at X daily."""
     answer_within_h: int = 6
     """ANSWER_WITHIN_H, from the post (hours): chosen, an answer that comes later puzzles."""
+    commands_an_hour: int = 20
+    """COMMANDS_AN_HOUR, from one person: chosen, above what anybody means to ask for, and below
+    what would use up the replies that X grants everybody."""
+    x_by_contract: bool = False
+    """X_ACCESS is `enterprise`: how much X grants is the contract's, and its headers say it."""
     claim_within_days: int = 30
     """CLAIM_WITHIN_DAYS, how long money waits for its payee (days): chosen, time enough to open a
     wallet, and the payer's money does not stay away for long."""

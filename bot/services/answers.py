@@ -14,17 +14,25 @@ from bot.i18n.length import POST_AT_MOST, weighted_length
 from bot.i18n.texts import say
 from bot.services.deps import Deps
 from bot.services.tell import News, tell
-from bot.store import outbox, people
+from bot.store import outbox, people, writers
 from bot.store.outbox import Letter
+from bot.store.queue import TALKATIVE
 
-LINK_PRIORITY: Final = 0
+LINK_PRIORITY: Final = outbox.URGENT
 """A wallet holder's confirmation link goes first."""
 NEWCOMER_PRIORITY: Final = 1
-"""Then a newcomer's."""
+"""Then a newcomer's first."""
+NEXT_PRIORITY: Final = 2
+"""Then a newcomer's next."""
+DONE_PRIORITY: Final = 4
+"""Then what was done at a word, like a cancellation; as news are."""
 HINT_PRIORITY: Final = 6
 """Then what is wrong with a command."""
 HELP_PRIORITY: Final = 8
 """Help goes last."""
+ANSWERS_AT_MOST: Final = 3
+"""Answers to one person in one public conversation in an hour, so that two bots cannot go on and on
+(X_PLATFORM.md, "Rules for automated accounts"); what is beyond is written down, not said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +48,8 @@ class Incoming:
     """Everybody else whom a reply would notify."""
     is_late: bool
     """Read so long after it was written that it gets no answer; it stands in the wallet."""
+    is_hushed: bool = False
+    """Its writer sends too many commands: what stops money is done, and nothing answered."""
     lang: Lang
     people: Mapping[str, str] = field(default_factory=dict)
     """X user ids by handle."""
@@ -62,6 +72,11 @@ class Incoming:
     def reply_key(self) -> str:
         """The key of a post's one reply in the outbox."""
         return f"reply:{self.thing_id}"
+
+    @property
+    def answer_key(self) -> str:
+        """The key of its one answer in the outbox."""
+        return self.reply_key if self.is_public else f"dm:answer:{self.id}"
 
     @property
     def is_public(self) -> bool:
@@ -93,48 +108,57 @@ def answer(
     """Put the one answer to a message into the outbox: a reply to a post, a DM to a DM.
 
     `mended_at` is where a misread command is mended with a tap: that link ends the answer.
-    An edited post whose reply is out gets no second one: its writer is told by direct message, as
-    far as X's rules allow it.
+    An edited post whose reply is out gets no second one, and an order gets none that is one answer
+    too many: its writer is told by direct message, as far as X's rules allow it.
     """
-    if incoming.is_late:
+    if incoming.is_late or incoming.is_hushed:
         return
-    person = people.person_of(session, incoming.author_x_user_id)
-    if priority == LINK_PRIORITY and person is None:
-        priority = NEWCOMER_PRIORITY
-    lang: Lang = person.lang if person is not None and person.lang else incoming.lang
+    me = incoming.author_x_user_id
+    reader = writers.answered(
+        session,
+        me,
+        key=incoming.answer_key,
+        conversation_id=incoming.conversation_id if incoming.is_public else None,
+        at=at,
+    )
+    if priority == LINK_PRIORITY and reader.person_id is None:
+        priority = NEXT_PRIORITY if reader.had_link else NEWCOMER_PRIORITY
+    lang: Lang = reader.lang or incoming.lang
+    text = _worded(deps, incoming, reply, lang, mended_at)
+    letter = Letter(
+        key=incoming.answer_key,
+        channel="reply" if incoming.is_public else "dm",
+        text=text,
+        priority=priority,
+        to_post_id=incoming.id if incoming.is_public else None,
+        to_x_user_id=me,
+        exclude_x_user_ids=",".join(incoming.bystanders) if incoming.is_public else "",
+        order_id=order_id,
+        states_hash=None if incoming.is_public else states_hash,
+        conversation_id=incoming.conversation_id if incoming.is_public else None,
+        dropped=TALKATIVE if reader.answers >= ANSWERS_AT_MOST else None,
+    )
+    if outbox.put(session, [letter], at=at) or (
+        incoming.is_edit and outbox.rewrite(session, letter, at=at)
+    ):
+        by_message = letter.dropped is not None and order_id is not None
+        key = f"answer:instead:{incoming.id}"
+    else:
+        by_message, key = incoming.is_edit, f"edit:{incoming.id}"
+    if by_message:
+        told = Reply.of("draft.choose", url=mended_at) if mended_at is not None else reply
+        tell(session, [News(key, me, told, order_id)], at=at)
+
+
+def _worded(deps: Deps, incoming: Incoming, reply: Reply, lang: Lang, mended_at: str | None) -> str:
+    """Put an answer into words, unlike those of any other where everybody can read it."""
     text = say(reply, lang, public=incoming.is_public, seed=incoming.seed)
     if mended_at is not None:
-        text = _with_way_to_mend(text, reply, lang, mended_at, public=incoming.is_public)
-    elif incoming.is_public:
-        link = incoming.own(f"{deps.public_url}/help")
-        text = _made_unlike_others(_with_at_signs(text, reply, lang, link), link)
-    if incoming.is_public:
-        letter = Letter(
-            key=incoming.reply_key,
-            channel="reply",
-            text=text,
-            priority=priority,
-            to_post_id=incoming.id,
-            to_x_user_id=incoming.author_x_user_id,
-            exclude_x_user_ids=",".join(incoming.bystanders),
-            order_id=order_id,
-        )
-    else:
-        letter = Letter(
-            key=f"dm:answer:{incoming.id}",
-            channel="dm",
-            text=text,
-            priority=priority,
-            to_x_user_id=incoming.author_x_user_id,
-            order_id=order_id,
-            states_hash=states_hash,
-        )
-    if outbox.put(session, [letter], at=at) or not incoming.is_edit:
-        return
-    if not outbox.rewrite(session, letter, at=at):
-        key = f"edit:{incoming.id}"
-        told = Reply.of("draft.choose", url=mended_at) if mended_at is not None else reply
-        tell(session, [News(key, incoming.author_x_user_id, told, order_id)], at=at)
+        return _with_way_to_mend(text, reply, lang, mended_at, public=incoming.is_public)
+    if not incoming.is_public:
+        return text
+    link = incoming.own(f"{deps.public_url}/help")
+    return _made_unlike_others(_with_at_signs(text, reply, lang, link), link)
 
 
 def hush(session: Session, x_user_id: str, at: datetime) -> None:

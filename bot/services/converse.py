@@ -1,5 +1,6 @@
 """The conversation: a command becomes rows and at most one answer, in the caller's transaction."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -38,7 +39,7 @@ from bot.services.answers import (
     hush,
 )
 from bot.services.deps import Deps
-from bot.store import drafts, orders, outbox, people
+from bot.store import drafts, orders, outbox, people, writers
 
 
 def converse(
@@ -55,10 +56,10 @@ def converse(
     `impossible` says why it cannot be done, where that was known before.
     """
     _meet(session, incoming, at, is_command=not isinstance(command, Nothing))
-    account = people.account(session, incoming.author_x_user_id)
-    assert account is not None, "the writer was just met"
+    account = writers.writer(session, incoming.author_x_user_id, at=at)
     if edits.is_superseded(session, incoming):
         return False
+    incoming = _hushed(session, deps, incoming, command, account, at)
     if isinstance(command, Stop | Start):
         if isinstance(command, Stop):
             hush(session, account.x_user_id, at)
@@ -73,13 +74,36 @@ def converse(
             edits.follow(session, deps, incoming, command, at)
         return False
     heard = edits.follow(session, deps, incoming, command, at) if incoming.is_edit else incoming
-    if heard is None:
+    if heard is None or (heard.is_hushed and not isinstance(command, Cancel | Decline)):
         return False
     try:
         return _try(session, deps, heard, command, at, impossible)
     except Refusal as refusal:
         answer(session, deps, heard, refusal.reply, at=at, priority=HINT_PRIORITY)
         return False
+
+
+def _hushed(
+    session: Session,
+    deps: Deps,
+    incoming: Incoming,
+    command: Command,
+    account: Row[Any],
+    at: datetime,
+) -> Incoming:
+    """Answer nothing more to a person with too many commands in an hour, once that was said.
+
+    What stops money and messages is done all the same.
+    """
+    most = deps.policy.commands_an_hour
+    if account.commands_of_person <= most:
+        return incoming
+    is_first = account.commands_of_person == most + 1 and not isinstance(command, Nothing)
+    if is_first and account.opted_out_at is None:
+        url = incoming.own(f"{deps.public_url}/wallet")
+        said = Reply.of("refusal.too_many_commands", most=most, url=url)
+        answer(session, deps, incoming, said, at=at, priority=HINT_PRIORITY)
+    return replace(incoming, is_hushed=True)
 
 
 def _try(
@@ -110,6 +134,7 @@ def _meet(session: Session, incoming: Incoming, at: datetime, *, is_command: boo
             handle=handles[x_user_id],
             lang=incoming.lang if is_author and is_command else None,
             wrote_dm_at=at if is_author and incoming.source == "dm" else None,
+            gave_command=is_author and is_command,
         )
 
 

@@ -1,8 +1,9 @@
-"""Out: the outbox goes out, each message once.
+"""Out: the outbox goes out, each message once, at the pace that X grants.
 
-Before a call the row is leased and in doubt, in a commit of its own; after it the outcome is
-recorded. A row that is still in doubt when it is taken again is looked up at X before anything is
-sent. A limit that X names makes its whole channel wait, for every worker.
+Before a call the row is leased and in doubt and the call is taken from its budget, in a commit of
+its own; after it the outcome is recorded, and what X said is left. A row that is still in doubt
+when it is taken again is looked up at X before anything is sent. What X grants is one row for
+every worker: of posts one, of direct messages one.
 """
 
 from datetime import datetime, timedelta
@@ -14,13 +15,15 @@ from sqlmodel import Session
 
 from bot.domain.errors import OutcomeUnknown, Rejected, Unavailable
 from bot.domain.order import confirm_by_after_reply
+from bot.domain.pace import Accepted, Budget
+from bot.domain.replies import Reply
 from bot.services.deps import Deps
 from bot.services.steps import Step
-from bot.store import confirmations, drafts, inbox, orders, outbox
+from bot.services.tell import News, tell
+from bot.store import budgets, confirmations, drafts, orders, outbox
 
 log = structlog.get_logger(__name__)
 
-CHANNELS: Final = ("reply", "dm", "sms")
 ROUND_AT_MOST: Final = 200
 """Messages sent in one call, so that a worker that is told to stop does."""
 LOOK_UP_AFTER_S: Final = 15
@@ -35,57 +38,49 @@ CLOCKS_DIFFER: Final = timedelta(minutes=2)
 
 
 def deliver(deps: Deps) -> int:
-    """Send what waits, the most urgent first; return how many messages went out."""
+    """Send what waits and may go, the most urgent first; return how many messages went out."""
     sent = 0
     for _ in range(ROUND_AT_MOST):
         at = deps.clock.now()
         with deps.store.write() as session:
-            row = outbox.lease(session, at=at, channels=_open_channels(session, at))
-        if row is None:
+            leased = outbox.lease(session, at=at, by_contract=deps.policy.x_by_contract)
+        if leased is None:
             break
+        if isinstance(leased, outbox.TryAgain):
+            continue
         deps.step(Step.OUTBOX_LEASED)
-        sent += _deliver(deps, row)
-        if not row.are_more:  # what was written since has rung for the next call
+        sent += _deliver(deps, leased, until=at + timedelta(seconds=outbox.LEASE_S))
+        if not leased.are_more:  # what was written since has rung for the next call
             break
     return sent
 
 
-def _open_channels(session: Session, at: datetime) -> list[str]:
-    """Return the channels that no limit of X's has closed."""
-    closed = inbox.read_cursors(session, [_closed(channel) for channel in CHANNELS])
-    return [
-        channel
-        for channel in CHANNELS
-        if (until := closed.get(_closed(channel))) is None or datetime.fromisoformat(until) <= at
-    ]
+def _deliver(deps: Deps, row: Row[Any], *, until: datetime) -> bool:
+    """Send one message, or find that it went out before; False where it did not go out now.
 
-
-def _closed(channel: str) -> str:
-    return f"closed_until.{channel}"
-
-
-def _deliver(deps: Deps, row: Row[Any]) -> bool:
-    """Send one message, or find that it went out before; False where it did not go out now."""
+    From `until` on it is another's: who slept through that leaves it alone.
+    """
     try:
         sent_id = _look_up(deps, row) if row.in_doubt else None
     except Unavailable as error:
         return _look_up_later(deps, row, error)
     except Rejected as error:
-        return _rejected(deps, row, error)
+        with deps.store.write() as session:
+            _bury(session, row, error)
+        return False
     if sent_id is not None:
-        return _found(deps, row, sent_id)
+        _record(deps, row, sent_id, None)
+        return True
+    if deps.clock.now() >= until:
+        log.warning("lease_slept_through", outbox=row.id)
+        return False
     return False if _is_unwanted(deps, row) else _try(deps, row)
-
-
-def _found(deps: Deps, row: Row[Any], sent_id: str) -> bool:
-    _record(deps, row, sent_id)
-    return True
 
 
 def _try(deps: Deps, row: Row[Any]) -> bool:
     """Send one message that is not out; False where it did not go out now."""
     try:
-        sent_id = _send(deps, row)
+        accepted = _send(deps, row)
     except Unavailable as error:
         return _wait(deps, row, error)
     except OutcomeUnknown as error:
@@ -93,7 +88,8 @@ def _try(deps: Deps, row: Row[Any]) -> bool:
     except Rejected as error:
         return _rejected(deps, row, error)
     deps.step(Step.MESSAGE_SENT)
-    return _found(deps, row, sent_id)
+    _record(deps, row, accepted.id, accepted.budget)
+    return True
 
 
 def _is_unwanted(deps: Deps, row: Row[Any]) -> bool:
@@ -101,10 +97,11 @@ def _is_unwanted(deps: Deps, row: Row[Any]) -> bool:
     if row.opted_out_at is None:
         return False
     with deps.store.write() as session:
-        return outbox.record_dropped(session, row.id, reason="its reader wrote stop")
+        budgets.give_back(session, row.channel)
+        return outbox.record_dropped(session, row, reason="its reader wrote stop")
 
 
-def _send(deps: Deps, row: Row[Any]) -> str:
+def _send(deps: Deps, row: Row[Any]) -> Accepted:
     match row.channel:
         case "reply":
             return deps.publisher.reply(
@@ -116,7 +113,7 @@ def _send(deps: Deps, row: Row[Any]) -> str:
             return deps.publisher.message(to_x_user_id=row.to_x_user_id, text=row.text)
         case _:
             deps.sms.send(to_phone=row.to_phone, text=row.text, key=row.key)
-            return str(row.key)
+            return Accepted(str(row.key))
 
 
 def _look_up(deps: Deps, row: Row[Any]) -> str | None:
@@ -138,20 +135,46 @@ def _rejected(deps: Deps, row: Row[Any], error: Rejected) -> bool:
     if error.code == "duplicate":
         # X has this text from us: until it shows where, nothing else is known.
         return _try_later(deps, row, LOOK_UP_AFTER_S, in_doubt=True, reason=str(error))
-    log.warning("message_dead", outbox=row.id, channel=row.channel, code=error.code)
     with deps.store.write() as session:
-        outbox.record_dead(session, row.id, reason=str(error))
+        if _bury(session, row, error):
+            _say_instead(session, deps, row)
     return False
 
 
-def _record(deps: Deps, row: Row[Any], sent_id: str) -> None:
-    """Record that a message is out. An order's payers have their time from its answer on."""
+def _bury(session: Session, row: Row[Any], error: Rejected) -> bool:
+    log.warning("message_dead", outbox=row.id, channel=row.channel, code=error.code)
+    return outbox.record_dead(session, row, reason=str(error))
+
+
+def _say_instead(session: Session, deps: Deps, row: Row[Any]) -> None:
+    """Let an order whose reply X refuses be answered by direct message, where that is allowed.
+
+    The post is protected, gone, or its writer blocks us: the order waits in their wallet.
+    """
+    if row.channel != "reply" or row.order_id is None:
+        return
+    (order,) = orders.by_ids(session, [row.order_id]).values()
+    url = f"{deps.public_url}/t/{order.reference}"
+    said = Reply.of("news.not_answered", reference=order.reference, url=url)
+    news = News(f"answer:instead:{row.to_post_id}", row.to_x_user_id, said, order.id)
+    tell(session, [news], at=deps.clock.now())
+
+
+def _record(deps: Deps, row: Row[Any], sent_id: str, said: Budget | None) -> None:
+    """Record that a message is out, and what X `said` is left; None: it was out before.
+
+    An order's payers have their time from its answer on.
+    """
     at = deps.clock.now()
     with deps.store.write() as session:
         answers = row.order_id is not None and row.key.startswith(("reply:", "dm:answer:"))
         if answers:  # first of all: an edit holds the order when it comes to this message
             order = confirmations.lock_order(session, row.order_id)
-        if not outbox.record_sent(session, row.id, sent_id=sent_id, at=at):
+        heard = [] if said is None else budgets.hearing(row, said, at=at)
+        is_first = outbox.record_sent(session, row.id, sent_id=sent_id, at=at, heard=heard)
+        if said is None:
+            budgets.give_back(session, row.channel)
+        if not is_first:
             return
         if answers:
             confirm_by = confirm_by_after_reply(
@@ -160,8 +183,10 @@ def _record(deps: Deps, row: Row[Any], sent_id: str) -> None:
                 confirm_within_h=deps.policy.confirm_within_h,
                 answer_within_h=deps.policy.answer_within_h,
             )
+            instead = row.channel == "dm" and order.source == "post"
+            reply_id = None if instead else sent_id
             first = orders.record_reply(
-                session, order.id, reply_id=sent_id, at=at, confirm_by=confirm_by
+                session, order.id, reply_id=reply_id, at=at, confirm_by=confirm_by
             )
             if first:
                 drafts.extend(session, order.id, confirm_by=confirm_by)
@@ -169,35 +194,45 @@ def _record(deps: Deps, row: Row[Any], sent_id: str) -> None:
 
 
 def _look_up_later(deps: Deps, row: Row[Any], error: Unavailable) -> bool:
-    """Wait until we may look; what is limited is the looking, not the channel."""
-    at = deps.clock.now()
+    """Wait until we may look; what is limited is the looking, not what was to be sent."""
     wait_s = float(LOOK_UP_AFTER_S)
     if error.retry_at is not None:
-        wait_s = max(wait_s, (error.retry_at - at).total_seconds())
-    return _try_later(deps, row, wait_s, in_doubt=True, reason=error.reason)
+        wait_s = max(wait_s, (error.retry_at - deps.clock.now()).total_seconds())
+    with deps.store.write() as session:
+        budgets.give_back(session, row.channel)
+        _put_back(session, deps, row, wait_s, in_doubt=True, reason=error.reason)
+    return False
 
 
 def _wait(deps: Deps, row: Row[Any], error: Unavailable) -> bool:
-    """Wait until X's limit is over, the whole channel with it; else back off."""
+    """Wait until X's limit is over, everything of its kind with it; else back off."""
     in_doubt = bool(row.in_doubt)  # nothing went out now, but perhaps before
-    if error.retry_at is None:
-        wait_s = min(BACK_OFF_AT_MOST_S, 2 ** min(row.attempts, 10))
-        return _try_later(deps, row, wait_s, in_doubt=in_doubt, reason=error.reason)
     with deps.store.write() as session:
-        inbox.set_cursor(
-            session, _closed(row.channel), error.retry_at.isoformat(), at=deps.clock.now()
-        )
-        outbox.try_later(session, row.id, at=error.retry_at, in_doubt=in_doubt, reason=error.reason)
-    log.info("channel_closed", channel=row.channel, until=error.retry_at.isoformat())
+        if error.retry_at is None:
+            budgets.give_back(session, row.channel)
+            wait_s = min(BACK_OFF_AT_MOST_S, 2 ** min(row.attempts, 10))
+            _put_back(session, deps, row, wait_s, in_doubt=in_doubt, reason=error.reason)
+            return False
+        # Where our clock is ahead of X's, its reset is over before it is.
+        until = max(error.retry_at, deps.clock.now() + timedelta(seconds=1))
+        budgets.close(session, row.channel, until=until)
+        outbox.try_later(session, row, at=until, in_doubt=in_doubt, reason=error.reason)
+    log.info("channel_closed", channel=row.channel, until=until.isoformat())
     return False
 
 
 def _try_later(deps: Deps, row: Row[Any], wait_s: float, *, in_doubt: bool, reason: str) -> bool:
-    at = deps.clock.now()
     with deps.store.write() as session:
-        if row.attempts + 1 >= ATTEMPTS_AT_MOST:
-            outbox.record_dead(session, row.id, reason=f"{ATTEMPTS_AT_MOST} tries: {reason}")
-            return False
-        later = at + timedelta(seconds=wait_s)
-        outbox.try_later(session, row.id, at=later, in_doubt=in_doubt, reason=reason)
+        _put_back(session, deps, row, wait_s, in_doubt=in_doubt, reason=reason)
     return False
+
+
+def _put_back(
+    session: Session, deps: Deps, row: Row[Any], wait_s: float, *, in_doubt: bool, reason: str
+) -> None:
+    """Give a message back for another try; the last one makes it dead."""
+    if row.attempts + 1 >= ATTEMPTS_AT_MOST:
+        outbox.record_dead(session, row, reason=f"{ATTEMPTS_AT_MOST} tries: {reason}")
+        return
+    later = deps.clock.now() + timedelta(seconds=wait_s)
+    outbox.try_later(session, row, at=later, in_doubt=in_doubt, reason=reason)

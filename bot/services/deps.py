@@ -35,9 +35,13 @@ LEFT_TO_WORKER: Final = "left_to_the_worker"
 
 @dataclass(frozen=True, slots=True)
 class Bells:
-    """In-process events that wake a worker's loops at once; a tick catches what was missed."""
+    """In-process events that wake a worker's loops at once; a tick catches what was missed.
+
+    Each wakes one loop: of two at one bell the first to wake would silence it for the other.
+    """
 
     inbox: Event = field(default_factory=Event)
+    cards: Event = field(default_factory=Event)
     outbox: Event = field(default_factory=Event)
 
 

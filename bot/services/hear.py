@@ -32,7 +32,7 @@ from bot.services import converse, edits, settle
 from bot.services.answers import Incoming
 from bot.services.deps import Deps
 from bot.services.steps import Step
-from bot.store import inbox, people
+from bot.store import inbox, people, writers
 
 READ_TOO_LATE: Final = "posts.read_too_late"
 """The fact that holds how many commands were too old for an answer when they were read."""
@@ -163,9 +163,10 @@ def _converse(
     who: Mapping[str, str] = {}
     refusal: Reply | None = None
     if isinstance(command, Pay | Donate | Request | Split):
-        command, who, refusal = _resolve(deps, command, named)
+        command, who, refusal = _resolve(deps, command, named, incoming.author_x_user_id)
     elif isinstance(command, Misread) and is_mendable(command):
-        _command, who, _refusal = _resolve(deps, command, named)  # of nobody else a draft is made
+        # Of nobody who is not found a draft is made.
+        _command, who, _refusal = _resolve(deps, command, named, incoming.author_x_user_id)
     heard = replace(incoming, people=who)
     if heard.is_edit and not isinstance(command, Stop | Cancel):
         edits.close_card_pages(deps, heard, command)  # these two wish for it by themselves
@@ -190,21 +191,33 @@ def _resolve(
     deps: Deps,
     command: Pay | Donate | Request | Split | Misread,
     named: Mapping[str, str | None] | None,
+    author_id: str,
 ) -> tuple[Command, Mapping[str, str], Reply | None]:
-    """Find the X id behind each handle; `named` None: nothing is known of them (a DM)."""
+    """Find the X id behind each handle; `named` None: nothing is known of them (a DM).
+
+    For a writer who has given too many commands X is not asked: each account costs.
+    """
     if named is not None:
         unseen = [handle for handle in command.people if handle not in named]
         if unseen:
             return _invalid(command, unseen[0]), {}, None
     ids = {handle: (named or {}).get(handle) for handle in command.people}
     unknown = [handle for handle, x_user_id in ids.items() if x_user_id is None]
-    found = deps.directory.by_handle(unknown) if unknown else {}
+    asks = bool(unknown) and not _has_had_enough(deps, author_id)
+    found = deps.directory.by_handle(unknown) if asks else {}
     lower = {handle.lower(): user.id for handle, user in found.items()}
     who = {handle: x_user_id or lower.get(handle) for handle, x_user_id in ids.items()}
     missing = [handle for handle, x_user_id in who.items() if x_user_id is None]
     if missing:
         return command, {}, Reply.of("refusal.unknown_handle", handle=missing[0])
     return command, {handle: one for handle, one in who.items() if one is not None}, None
+
+
+def _has_had_enough(deps: Deps, x_user_id: str) -> bool:
+    """Whether one more command of a writer is one too many in the hour."""
+    with deps.store.read() as session:
+        heard = writers.commands_of(session, x_user_id, at=deps.clock.now())
+    return heard >= deps.policy.commands_an_hour
 
 
 def _invalid(command: Pay | Donate | Request | Split | Misread, handle: str) -> Misread:

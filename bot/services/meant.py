@@ -11,7 +11,7 @@ from bot.domain.errors import Refusal
 from bot.domain.order import OrderKind
 from bot.domain.replies import EXAMPLE_REFERENCE, Reply
 from bot.services import cancel
-from bot.services.answers import HINT_PRIORITY, Incoming, answer
+from bot.services.answers import DONE_PRIORITY, Incoming, answer
 from bot.services.deps import Deps
 from bot.store import inbox, orders, outbox, people, threads
 
@@ -53,7 +53,7 @@ def _say(
     session: Session, deps: Deps, incoming: Incoming, what: str, order: Row[Any], at: datetime
 ) -> None:
     reply = Reply.of(what, reference=order.reference)
-    answer(session, deps, incoming, reply, at=at, priority=HINT_PRIORITY)
+    answer(session, deps, incoming, reply, at=at, priority=DONE_PRIORITY)
 
 
 def _meant(

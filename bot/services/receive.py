@@ -52,11 +52,14 @@ _FIRST_START: Final = "first_start"
 def take_in(deps: Deps, events: Iterable[RawEvent]) -> int:
     """Write what came in, once each; return how many were new."""
     at = deps.clock.now()
+    events = list(events)
     with deps.store.write() as session:
         new = inbox.write(session, events, at=at)
     if new:
         deps.step(Step.INBOX_WRITTEN)
-        deps.bells.inbox.set()
+        for bell, sources in ((deps.bells.inbox, SAID), (deps.bells.cards, OF_CARDS)):
+            if any(event.source in sources for event in events):
+                bell.set()
     return new
 
 

@@ -371,10 +371,11 @@ def due_to_return(session: Session, *, at: datetime, limit: int) -> Sequence[Row
 
 
 def record_reply(
-    session: Session, order_id: int, *, reply_id: str, at: datetime, confirm_by: datetime
+    session: Session, order_id: int, *, reply_id: str | None, at: datetime, confirm_by: datetime
 ) -> bool:
     """Record that an order was answered: from now on its payers have their time.
 
+    `reply_id` is None where a post was answered by a direct message.
     False where it had been answered before: its time has begun.
     """
     values = {"order": order_id, "replied_at": at, "reply_id": reply_id}

@@ -8,53 +8,76 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, FromClause, Row, and_, bindparam, case, or_, select, update
 from sqlmodel import Session
 
+from bot.store import budgets, sets
+from bot.store.budgets import x_budget
 from bot.store.sets import Change, Statement
 from bot.store.tables import OutboxRow, XAccount, core
 
 outbox = core(OutboxRow)
 x_accounts = core(XAccount)
 
+URGENT: Final = 0
+"""The priority of what goes out while X grants one call; all else leaves some for it."""
 LEASE_S: Final = 60
 """How long a deliverer may take for one message (seconds) before another takes it over."""
 
 
 # What a worker asks all the time is built once: that takes longer than the answer.
 def _due(messages: FromClause) -> ColumnElement[bool]:
-    """Say which messages wait and may go out, at a time and on some channels."""
+    """Say which messages wait, and may go out now by what is granted of their kind."""
     return and_(
         messages.c.status == "waiting",
         messages.c.next_attempt_at <= bindparam("at"),
-        messages.c.channel.in_(bindparam("channels", expanding=True)),
         or_(messages.c.leased_until.is_(None), messages.c.leased_until < bindparam("at")),
+        budgets.is_open(messages.c.priority == URGENT),
     )
 
 
-_DUE: Final = _due(outbox)
 _OPTED_OUT: Final = select(x_accounts.c.opted_out_at).where(
     x_accounts.c.x_user_id == outbox.c.to_x_user_id
 )
 _OTHER: Final = outbox.alias()
+_ARE_MORE: Final = (
+    select(_OTHER.c.id)
+    .join(x_budget, x_budget.c.channel == _OTHER.c.channel, isouter=True)
+    .where(_OTHER.c.id != outbox.c.id, _due(_OTHER))
+    .correlate(outbox)
+)
 _NEXT: Final = (
     select(
         outbox,
+        *budgets.COLUMNS,
         _OPTED_OUT.scalar_subquery().label("opted_out_at"),
-        select(_OTHER.c.id)
-        .where(_OTHER.c.id != outbox.c.id, _due(_OTHER))
-        .exists()
-        .label("are_more"),
+        _ARE_MORE.exists().label("are_more"),
     )
-    .where(_DUE)
+    .join(x_budget, x_budget.c.channel == outbox.c.channel, isouter=True)
+    .where(_due(outbox))
     .order_by(outbox.c.priority, outbox.c.id)
     .limit(1)
-    .with_for_update(skip_locked=True)  # vanishes on SQLite, where a writer is alone anyway
+    # vanishes on SQLite, where a writer is alone anyway
+    .with_for_update(of=outbox, skip_locked=True)
 )
-_LEASE: Final = (
+_LEASE: Final = Statement(
+    """
+    UPDATE outbox SET leased_until = :until, attempts = attempts + 1, in_doubt = TRUE
+    WHERE id = :row_id AND status = 'waiting' AND EXISTS (SELECT 1 FROM {x_budget})
+    """
+)
+_SENT: Final = Statement(
+    """
+    UPDATE outbox SET status = 'sent', sent_id = :sent_id, sent_at = :at, in_doubt = FALSE,
+        leased_until = NULL, reason = NULL
+    WHERE id = :row_id AND status = 'waiting'
+    """
+)
+_END_LEASE: Final = (
     update(outbox)
-    .where(outbox.c.id == bindparam("row_id"), _DUE)
-    .values(leased_until=bindparam("until"), attempts=outbox.c.attempts + 1, in_doubt=True)
-)
-_WAITS: Final = update(outbox).where(
-    outbox.c.id == bindparam("row_id"), outbox.c.status == "waiting"
+    .where(
+        outbox.c.id == bindparam("row_id"),
+        outbox.c.status == "waiting",
+        outbox.c.attempts == bindparam("leased"),
+    )
+    .values(leased_until=None)
 )
 
 
@@ -72,18 +95,22 @@ class Letter:
     exclude_x_user_ids: str = ""
     order_id: int | None = None
     states_hash: str | None = None
+    conversation_id: str | None = None
+    dropped: str | None = None
+    """Why it does not go out: it is written down and counted alone."""
 
 
 _PUT: Final = Statement(
     """
     INSERT INTO outbox (key, channel, text, priority, to_post_id, to_x_user_id, to_phone,
-        exclude_x_user_ids, order_id, states_hash, status, attempts, in_doubt, created_at,
-        next_attempt_at)
+        exclude_x_user_ids, order_id, states_hash, conversation_id, reason, status, attempts,
+        in_doubt, created_at, next_attempt_at)
     SELECT key, channel, text, priority, to_post_id, to_x_user_id, to_phone, exclude_x_user_ids,
-        order_id, states_hash, 'waiting', 0, FALSE, :at, :at
+        order_id, states_hash, conversation_id, dropped,
+        CASE WHEN dropped IS NULL THEN 'waiting' ELSE 'dropped' END, 0, FALSE, :at, :at
     FROM GIVEN letters(key text, channel text, text text, priority bigint, to_post_id text,
         to_x_user_id text, to_phone text, exclude_x_user_ids text, order_id bigint,
-        states_hash text)
+        states_hash text, conversation_id text, dropped text)
     WHERE TRUE ON CONFLICT DO NOTHING
     """
 )
@@ -110,8 +137,9 @@ def rewrite(session: Session, letter: Letter, *, at: datetime) -> bool:
 
     One that was dropped before it went out is owed again.
     """
-    values = asdict(letter) | {"status": "waiting", "reason": None}
-    key = values.pop("key")
+    values = asdict(letter)
+    key, why = values.pop("key"), values.pop("dropped")
+    values |= {"status": "waiting" if why is None else "dropped", "reason": why}
     never_sent = and_(outbox.c.status == "dropped", outbox.c.sent_id.is_(None))
     statement = (
         update(outbox)
@@ -136,37 +164,57 @@ def _unsent(key: str) -> ColumnElement[bool]:
     )
 
 
-def lease(session: Session, *, at: datetime, channels: Iterable[str]) -> Row[Any] | None:
-    """Take the most urgent message that waits; return the row as it was before the lease.
+class TryAgain:
+    """Another worker took the call that a message was to go out by: ask once more."""
 
-    Its `opted_out_at` says since when its reader wants no more messages, `are_more` whether others
-    wait.
-    Until the outcome is recorded the row is in doubt: a call may go out at any moment now.
+
+def lease(session: Session, *, at: datetime, by_contract: bool) -> Row[Any] | TryAgain | None:
+    """Take the most urgent message that may go out, and the call that it needs.
+
+    Returns the row as it was before the lease, with the budget of its kind before the call. Its
+    `opted_out_at` says since when its reader wants no more messages, `are_more` whether others
+    wait. Until the outcome is recorded the row is in doubt: a call may go out at any moment now.
+    `by_contract`: of what X grants nothing is known before it says so.
     """
-    values = {"at": at, "channels": list(channels)}
-    row = session.execute(_NEXT, values).one_or_none()
+    row = session.execute(_NEXT, {"at": at}).one_or_none()
     if row is None:
         return None
-    values |= {"row_id": row.id, "until": at + timedelta(seconds=LEASE_S)}
-    taken = session.connection().execute(_LEASE, values)
-    return row if taken.rowcount == 1 else None
+    call = budgets.taking(session, row, at=at, by_contract=by_contract)
+    until = {"row_id": row.id, "until": at + timedelta(seconds=LEASE_S)}
+    call_taken, _leased = sets.write(session, [call, Change("outbox", _LEASE, until)])
+    return row if call_taken else TryAgain()
 
 
-def record_sent(session: Session, row_id: int, *, sent_id: str, at: datetime) -> bool:
-    """Record that a message is out; False where that is recorded already."""
-    return _end(
-        session, row_id, status="sent", sent_id=sent_id, sent_at=at, in_doubt=False, reason=None
-    )
+def record_sent(
+    session: Session, row_id: int, *, sent_id: str, at: datetime, heard: Sequence[Change] = ()
+) -> bool:
+    """Record that a message is out, and what was `heard` with it; False where it was recorded."""
+    values = {"row_id": row_id, "sent_id": sent_id, "at": at}
+    written, *_heard = sets.write(session, [Change("outbox", _SENT, values), *heard])
+    return written == 1
 
 
-def record_dead(session: Session, row_id: int, *, reason: str) -> bool:
-    """Record that a message can never go out, and why."""
-    return _end(session, row_id, status="dead", in_doubt=False, reason=reason[:300])
+def record_dead(session: Session, row: Row[Any], *, reason: str) -> bool:
+    """Record that a leased message can never go out, and why; False where it is another's now."""
+    return _end_lease(session, row, status="dead", in_doubt=False, reason=reason[:300])
 
 
-def record_dropped(session: Session, row_id: int, *, reason: str) -> bool:
-    """Record that a message is not to go out any more, and why."""
-    return _end(session, row_id, status="dropped", in_doubt=False, reason=reason[:300])
+def record_dropped(session: Session, row: Row[Any], *, reason: str) -> bool:
+    """Record that a leased message is not to go out any more; False where it is another's now."""
+    return _end_lease(session, row, status="dropped", in_doubt=False, reason=reason[:300])
+
+
+def try_later(
+    session: Session, row: Row[Any], *, at: datetime, in_doubt: bool, reason: str
+) -> None:
+    """Give a leased message back, to be tried at `at`; in doubt, it is looked up first."""
+    _end_lease(session, row, next_attempt_at=at, in_doubt=in_doubt, reason=reason[:300])
+
+
+def _end_lease(session: Session, row: Row[Any], **values: object) -> bool:
+    """End a lease that still is the newest: whoever took the message since has counted one more."""
+    which = {"row_id": row.id, "leased": row.attempts + 1}
+    return session.connection().execute(_END_LEASE, which | values).rowcount == 1
 
 
 def drop_waiting(session: Session, x_user_id: str, *, at: datetime, reason: str) -> int:
@@ -182,17 +230,6 @@ def drop_waiting(session: Session, x_user_id: str, *, at: datetime, reason: str)
         .values(status="dropped", leased_until=None, reason=reason)
     )
     return session.connection().execute(statement).rowcount
-
-
-def _end(session: Session, row_id: int, **values: object) -> bool:
-    given = {"row_id": row_id, "leased_until": None, **values}
-    return session.connection().execute(_WAITS, given).rowcount == 1
-
-
-def try_later(session: Session, row_id: int, *, at: datetime, in_doubt: bool, reason: str) -> None:
-    """Give a message back, to be tried at `at`; in doubt, it is looked up first."""
-    values = {"next_attempt_at": at, "in_doubt": in_doubt, "reason": reason[:300]}
-    session.execute(_WAITS, {"row_id": row_id, "leased_until": None, **values})
 
 
 def was_told(session: Session, order_id: int, x_user_id: str, states_hash: str) -> bool:

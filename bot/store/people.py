@@ -1,7 +1,7 @@
 """People and their X accounts: who somebody is, and what they chose."""
 
 from collections.abc import Collection, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Row, bindparam, delete, select, update
@@ -19,6 +19,9 @@ persons = core(Person)
 x_accounts = core(XAccount)
 blocks = core(Block)
 former_handles = core(FormerHandle)
+
+COMMANDS_COUNTED: Final = timedelta(hours=1)
+"""The span of `Policy.commands_an_hour`, from an account's first command on."""
 
 # What is asked for each message is built once: that takes longer than the answer.
 _ACCOUNT: Final = select(x_accounts).where(x_accounts.c.x_user_id == bindparam("account"))
@@ -88,10 +91,19 @@ _TAKE_HANDLE: Final = Statement(
 )
 _SEE: Final = Statement(
     """
-    INSERT INTO x_account (x_user_id, handle, name, lang, wrote_dm_at, seen_at)
-    VALUES (:x_user_id, :handle, :name, :lang, :wrote_dm_at, :seen_at)
+    INSERT INTO x_account (x_user_id, handle, name, lang, wrote_dm_at, seen_at, commands,
+        commands_since)
+    VALUES (:x_user_id, :handle, :name, :lang, :wrote_dm_at, :seen_at, :commands, :commands_since)
     ON CONFLICT (x_user_id) DO UPDATE SET
         seen_at = excluded.seen_at,
+        commands = CASE
+            WHEN excluded.commands IS NULL THEN x_account.commands
+            WHEN x_account.commands_since > :hour_ago THEN x_account.commands + 1
+            ELSE 1 END,
+        commands_since = CASE
+            WHEN excluded.commands IS NULL OR x_account.commands_since > :hour_ago
+                THEN x_account.commands_since
+            ELSE excluded.commands_since END,
         handle = COALESCE(excluded.handle, x_account.handle),
         lang = COALESCE(excluded.lang, x_account.lang),
         wrote_dm_at = COALESCE(excluded.wrote_dm_at, x_account.wrote_dm_at),
@@ -109,10 +121,11 @@ def see(
     name: str = "",
     lang: Lang | None = None,
     wrote_dm_at: datetime | None = None,
+    gave_command: bool = False,
 ) -> None:
     """Remember an X account; a handle that another account bore is taken from it.
 
-    What each was called before is kept: whoever pays it reads of it.
+    What each was called before is kept: whoever pays it reads of it. `gave_command`: it counts.
     """
     if handle is not None:
         _end_handles(session, x_user_id, handle, at)
@@ -124,6 +137,9 @@ def see(
         lang=lang,
         wrote_dm_at=wrote_dm_at,
         seen_at=at,
+        commands=1 if gave_command else None,
+        commands_since=at if gave_command else None,
+        hour_ago=at - COMMANDS_COUNTED,
     )
 
 

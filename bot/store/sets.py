@@ -185,15 +185,17 @@ class Change:
     """None: whatever is left to do."""
 
 
-def write(session: Session, changes: Iterable[Change]) -> None:
+def write(session: Session, changes: Iterable[Change]) -> list[int]:
     """Make changes, on PostgreSQL all in one trip; fails where one touches more or fewer rows.
+
+    Returns how many rows each touched that had anything to do.
 
     Each is named by its table; a value or set of one name is the same in all of them. A text that
     says `{journal_entry}` reads what the change of that name has just written.
     """
     due = [change for change in changes if change.rows != 0]
     if not due:
-        return
+        return []
     values: dict[str, Any] = {}
     for change in due:
         values |= change.values
@@ -208,6 +210,7 @@ def write(session: Session, changes: Iterable[Change]) -> None:
             touched = list(cursor.fetchone())
     for change, count in zip(due, touched, strict=True):
         assert change.rows in (None, count), f"{change.name}: {count} rows of {change.rows}"
+    return touched
 
 
 @cache

@@ -14,9 +14,11 @@ from sqlmodel import Session
 from starlette.responses import PlainTextResponse, Response
 
 from bot import migrations
-from bot.services import hear, operate, reconcile
+from bot.domain.pace import GRANTED
+from bot.services import hear, operate, reconcile, relieve
 from bot.services.deps import Deps
 from bot.store import inbox, outbox, workers
+from bot.store.queue import WHY
 from bot.telemetry import METRICS, METRICS_CONTENT_TYPE
 from bot.web.site import site_of
 
@@ -36,6 +38,18 @@ _OLDEST = Gauge(
     "smoney_mail_oldest_waiting_seconds",
     "How long the oldest row that waits has waited.",
     ["box"],
+    registry=METRICS.registry,
+)
+_DROPPED = Gauge(
+    "smoney_outbox_dropped_24h",
+    "Messages of 24 hours that were dropped for want of room.",
+    ["channel", "why"],
+    registry=METRICS.registry,
+)
+_GRANTED = Gauge(
+    "smoney_x_calls_left",
+    "Calls that X grants still in a window, as it last said.",
+    ["channel", "window"],
     registry=METRICS.registry,
 )
 _DATABASE = Gauge("smoney_database_up", "1 where the database answers.", registry=METRICS.registry)
@@ -84,6 +98,7 @@ def _show_rows(deps: Deps) -> None:
     with deps.store.read() as session:
         _show_workers(session, deps)
         _show_mail(session, deps)
+        _show_queues(relieve.queues(session, deps.clock.now()))
         proof = inbox.read_cursor(session, operate.PROOF)
         safeguarded = inbox.read_cursor(session, reconcile.SAFEGUARDED)
         late = inbox.read_cursor(session, hear.READ_TOO_LATE)
@@ -110,6 +125,16 @@ def _show_workers(session: Session, deps: Deps) -> None:
     ):
         known = [one.timestamp() for one in moments if one is not None]
         gauge.set(max(known, default=0))
+
+
+def _show_queues(queues: relieve.Queues) -> None:
+    for channel in GRANTED:
+        for why in WHY:
+            _DROPPED.labels(channel, why).set(queues.dropped.get((channel, why), 0))
+    for channel, budget in queues.budgets.items():
+        for name, window in (("quarter", budget.quarter), ("day", budget.day)):
+            if window is not None:
+                _GRANTED.labels(channel, name).set(window.left)
 
 
 def _show_mail(session: Session, deps: Deps) -> None:

@@ -109,6 +109,7 @@ class House:
                 "STRIPE_API_BASE": f"http://127.0.0.1:{cards_port}",
                 "CARD_SCA_COVERS_TRANSFER": "true",
                 "MAX_PENDING": "100",
+                "COMMANDS_AN_HOUR": "1000000",
                 **far_side.x_settings(f"http://127.0.0.1:{x_port}"),
             },
         )

@@ -69,7 +69,9 @@ def use_everything(x: LocalBench) -> None:
     x.publisher.replies_to(first, since=before)
     excluded = [x.x_id("alice")]
     made = x.publisher.reply(to_post_id=first, text="Hello.", exclude_x_user_ids=excluded)
-    x.publisher.delete(made)
+    granted = [one and (one.most, one.left) for one in (made.budget.quarter, made.budget.day)]
+    assert granted == [(100, 99), (10_000, 9_999)], "the headers of an answer come with it"
+    x.publisher.delete(made.id)
     for number in range(12):  # more than a page
         x.write("bob", f"hello {number}")
     x.messages.messages(lambda _: set())

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 import pytest
 
 from bot.adapters.x.decode import XDecoder
-from bot.adapters.x.errors import reset_at
 from bot.adapters.x.gateway import (
     PAGES_A_POLL,
     XDirectory,
@@ -18,6 +17,7 @@ from bot.adapters.x.gateway import (
 from bot.adapters.x.http import XApi
 from bot.adapters.x.sign_in import XSignIn
 from bot.domain.errors import BotError, OutcomeUnknown, Rejected, Unavailable
+from bot.domain.pace import Accepted
 from bot.ports import XUser
 from tests.contract.raw_server import Exchange, RawServer
 from tests.contract.x_bench import credentials
@@ -38,7 +38,7 @@ def publisher_at(url: str, **named: float) -> XPublisher:
     return XPublisher(api_at(url, read_timeout_s=named.get("read_timeout_s", 5.0)), lambda: BOT)
 
 
-def reply(publisher: XPublisher) -> str:
+def reply(publisher: XPublisher) -> Accepted:
     """Answer some post."""
     return publisher.reply(to_post_id="5", text="Hello.", exclude_x_user_ids=["7"])
 
@@ -147,34 +147,6 @@ def test_unpaid_bills_are_waited_for() -> None:
         assert isinstance(raised(lambda: reply(publisher_at(server.url))), Unavailable)
 
 
-@pytest.mark.parametrize(
-    ("headers", "reset"),
-    [
-        ({}, None),
-        ({"x-rate-limit-reset": "soon"}, None),
-        ({"x-rate-limit-reset": "100"}, 100),
-        ({"x-rate-limit-reset": "100", "x-rate-limit-remaining": "0"}, 100),
-        (
-            {
-                "x-rate-limit-remaining": "3",
-                "x-rate-limit-reset": "100",
-                "x-app-limit-24hour-remaining": "0",
-                "x-app-limit-24hour-reset": "900",
-                "x-user-limit-24hour-remaining": "8",
-                "x-user-limit-24hour-reset": "950",
-            },
-            900,
-        ),
-    ],
-)
-def test_the_reset_is_that_of_the_window_that_is_spent(
-    headers: dict[str, str], reset: int | None
-) -> None:
-    """The day's, where the day is spent and the quarter of an hour is not."""
-    expected = None if reset is None else datetime.fromtimestamp(reset, UTC)
-    assert reset_at(headers) == expected
-
-
 # Tries -------------------------------------------------------------------------------------------
 
 
@@ -204,7 +176,7 @@ def test_a_creation_is_sent_once() -> None:
         publisher = XPublisher(api_at(server.url, tries=3), lambda: BOT)
         assert isinstance(raised(lambda: reply(publisher)), OutcomeUnknown)
         assert len(server.exchanges) == 1
-        assert reply(publisher) == "9"
+        assert reply(publisher).id == "9"
 
 
 def test_a_limit_is_not_tried_again() -> None:

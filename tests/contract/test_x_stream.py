@@ -51,7 +51,7 @@ def test_our_own_posts_do_not_come(x: XBench) -> None:
     listener.start()
     first = x.post("bob", "@smoney help")
     reply = x.publisher.reply(to_post_id=first, text="Hello @smoney.", exclude_x_user_ids=[])
-    second = x.post("bob", "@smoney and now?", in_reply_to=reply)
+    second = x.post("bob", "@smoney and now?", in_reply_to=reply.id)
     assert listener.wait_for(2) == [first, second]
     assert listener.close() is None
 

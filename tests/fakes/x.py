@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from bot.domain.errors import BotError, Rejected, Unavailable
+from bot.domain.pace import Accepted, Budget
 from bot.ports import Clock, RawEvent, Sent, XUser
 from tests.fakes.clock import FakeClock
 from tests.fakes.faults import Faults
@@ -54,10 +55,12 @@ class FakePublisher:
         self.faults = Faults()
         self.replies: list[SentReply] = []
         self.messages: list[SentMessage] = []
+        self.budget = Budget()
+        """What X says with every answer that it grants still."""
         self._knows_people = x is not None
 
-    def reply(self, *, to_post_id: str, text: str, exclude_x_user_ids: Iterable[str]) -> str:
-        """Answer a post, notifying nobody but its author; return the reply's id."""
+    def reply(self, *, to_post_id: str, text: str, exclude_x_user_ids: Iterable[str]) -> Accepted:
+        """Answer a post, notifying nobody but its author."""
         excluded = tuple(exclude_x_user_ids)
         with self.faults.creating(to_post_id):
             self._check_summons(to_post_id)
@@ -66,7 +69,7 @@ class FakePublisher:
                 self.x.bot, text, reply_to=to_post_id, exclude=frozenset(excluded)
             )
             self.replies.append(SentReply(post.id, to_post_id, text, excluded))
-            return post.id
+            return Accepted(post.id, self.budget)
 
     def _check_summons(self, post_id: str) -> None:
         parent = self.x.posts.get(post_id)
@@ -89,14 +92,14 @@ class FakePublisher:
         with self.faults.reading():
             return [one for one in self.x.answers(post_id) if _is_since(one.sent_at, since)]
 
-    def message(self, *, to_x_user_id: str, text: str) -> str:
-        """Send a direct message; return its event's id."""
+    def message(self, *, to_x_user_id: str, text: str) -> Accepted:
+        """Send a direct message; its id is its event's."""
         with self.faults.creating(to_x_user_id):
             if self._knows_people:
                 self.x.check_may_write(to_x_user_id)
             message = self.x.send(self.x.bot, text, [to_x_user_id])
             self.messages.append(SentMessage(message.id, to_x_user_id, text))
-            return message.id
+            return Accepted(message.id, self.budget)
 
     def messages_to(self, x_user_id: str, *, since: datetime) -> list[Sent]:
         """Find our own direct messages to an account."""

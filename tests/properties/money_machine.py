@@ -31,6 +31,7 @@ POLICY = Policy(
     in_wallet_cents=CEILING,
     min_card_cents=LEAST_BY_CARD,
     max_pending=NO_LIMIT,
+    commands_an_hour=NO_LIMIT,
     low_value_cents=NO_LIMIT,
     low_value_total_cents=NO_LIMIT,
 )

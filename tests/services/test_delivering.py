@@ -4,9 +4,16 @@ from datetime import timedelta
 
 import pytest
 
+from bot.cli import queue
 from bot.domain.errors import OutcomeUnknown, Rejected, Unavailable
+from bot.domain.limits import Policy
+from bot.domain.pace import Budget, Window
+from bot.services import deliver, receive, relieve
 from bot.services.steps import Step
-from tests.world import ProcessDied, World, reference_in
+from bot.store import budgets, outbox
+from bot.store.engine import Store
+from tests.services.at_once import all_at_once
+from tests.world import PUBLIC_URL, ProcessDied, World, reference_in
 
 
 def test_a_limit_of_x_makes_the_channel_wait_until_its_reset(world: World) -> None:
@@ -62,12 +69,37 @@ def test_a_process_that_dies_between_the_post_and_its_record_does_not_post_twice
     assert world.outbox() == [("reply", "sent")]
 
 
-def test_a_no_for_good_makes_the_message_dead_and_leaves_the_order(world: World) -> None:
-    """Listed with its reason; the payer finds the order in their wallet."""
-    world.roles.publisher.faults.add(Rejected("not_allowed", "the post is gone"))
-    world.take_post("bob", "@smoney pay @alice 10€")
+def test_a_worker_that_slept_through_its_lease_sends_nothing(world: World) -> None:
+    """The message is another's by then: it is looked up, and goes out once."""
+    world.on_step = (Step.OUTBOX_LEASED, lambda: world.pass_time(seconds=outbox.LEASE_S))
+    post_id = world.take_post("bob", "@smoney pay @alice 10€")
     world.react()
-    assert world.outbox() == [("reply", "dead")]
+    assert world.answer_to(post_id) is None
+    world.on_step = (None, lambda: None)
+    world.pass_time(seconds=1)
+    world.react()
+    assert world.answer_to(post_id)
+
+
+def test_a_no_for_good_makes_the_message_dead_and_leaves_the_order(world: World) -> None:
+    """Listed with its reason; the payer finds the order in their wallet, and by DM if they may."""
+    world.join("bob", cents=5000, by_dm=True)
+    world.dm("bob", "help")
+    for payer, channels in (
+        ("bob", [("dm", "sent"), ("reply", "dead"), ("dm", "sent")]),
+        ("carol", [("reply", "dead")]),
+    ):
+        before = len(world.outbox()) if payer == "carol" else 0
+        world.roles.publisher.faults.add(Rejected("not_allowed", "the post is gone"))
+        world.take_post(payer, "@smoney pay @alice 10€")
+        world.react()
+        world.react()
+        assert world.outbox()[before:] == channels, payer
+        (transfer,) = world.involving(payer)
+        assert transfer.status == "pending", payer
+    told = world.messages_to("bob")[-1]
+    (row,) = world.transfers(reference_in(told))
+    assert row.confirm_by == world.clock.now() + timedelta(hours=24)
 
 
 def test_a_reply_that_x_shows_late_is_still_recognised(world: World) -> None:
@@ -139,3 +171,119 @@ def test_two_hints_to_two_people_are_never_the_same_text(world: World) -> None:
     texts = [first, second, third, fourth]
     assert None not in texts
     assert len(set(texts)) == 4
+
+
+def test_what_x_grants_goes_to_what_matters_most(world: World) -> None:
+    """Its headers say what is left: the last quarter is spread, and a wallet's owner goes first."""
+    world.join("bob", cents=5000)
+    publisher = world.roles.publisher
+    world.post("dave", "@smoney pay @alice 1€")
+    reset = world.clock.now() + timedelta(minutes=10)
+    publisher.budget = Budget(Window(8, 1, reset))
+    assert world.post("erin", "@smoney help")
+    assert world.post("frank", "@smoney help") is None, "one call of eight is left"
+    assert world.post("bob", "@smoney pay @alice 2€"), "nothing is spared for what matters less"
+    last = world.take_post("bob", "@smoney pay @alice 3€")
+    for author, text in (
+        ("gina", "@smoney pay @alice"),
+        ("dave", "@smoney pay @alice 4€"),
+        ("heidi", "@smoney pay @alice 5€"),
+    ):
+        world.take_post(author, text)
+    world.react()
+    assert world.answer_to(last) is None, "X says that one is left: of which we know better"
+    publisher.budget = Budget(Window(8, 7, reset + timedelta(minutes=15)))
+    answered = len(publisher.replies)
+    world.clock.advance((reset - world.clock.now()).total_seconds())
+    world.react()
+    asked = [world.x.posts[one.to_post_id] for one in publisher.replies[answered:]]
+    handles = [world.x.people[one.author_id].handle for one in asked]
+    assert handles == ["bob", "heidi", "dave", "gina", "frank"]
+
+
+def test_a_queue_longer_than_the_window_is_relieved_of_what_matters_least(world: World) -> None:
+    """With a count; of one person's errors the newest answers; a link waits for hours."""
+    publisher = world.roles.publisher
+    reset = world.clock.now() + timedelta(hours=1)
+    publisher.budget = Budget(Window(3, 3, reset))
+    world.join("bob")
+    world.link("bob_pro", to="bob")
+    world.post("bob", "@smoney help")
+    publisher.faults.add(Unavailable("429", reset))
+    for author, text in (
+        ("carol", "@smoney pay @alice 1€"),
+        ("carol", "@smoney help"),
+        ("bob", "@smoney pay @alice"),
+        ("bob_pro", "@smoney pay @alice"),
+        ("dave", "@smoney pay @alice 2€"),
+    ):
+        world.take_post(author, text)
+    world.react()
+    assert relieve.relieve(world.deps) == 2, "room for three, and two errors of one person"
+    assert relieve.relieve(world.deps) == 0
+    state, said = queue.told(world.deps)
+    assert state == "note"
+    assert said == (
+        "3 replies and 0 messages wait. Of 3 replies until 13:00 UTC X grants 2 more. "
+        "Of 10000 replies until 12:00 UTC X grants 9998 more. "
+        "Dropped in 24 hours: 1 reply (the queue was longer than X's window). "
+        "Dropped in 24 hours: 1 reply (a newer hint to the same person answers for it)."
+    )
+    world.pass_time(hours=7)
+    assert relieve.relieve(world.deps) == 3, "too late for anybody"
+    assert [row.status for row in world.involving("dave")] == ["pending"]
+
+
+def test_two_bots_do_not_go_on_and_on(world: World) -> None:
+    """Three answers an hour to one person in one conversation; an order is told by DM instead."""
+    world.join("bob", cents=5000)
+    world.link("bob_pro", to="bob")
+    world.dm("bob_pro", "help")
+    root = world.x.post("alice", "Who pays?")
+    authors = ("bob", "bob_pro", "bob")
+    assert all(world.post(one, "@smoney help", in_reply_to=root) for one in authors)
+    assert world.post("bob", "@smoney help", in_reply_to=root) is None
+    assert world.post("bob_pro", "@smoney pay @alice 5€", in_reply_to=root) is None
+    (transfer,) = world.involving("bob_pro")
+    assert transfer.reference == reference_in(world.messages_to("bob_pro")[-1])
+    assert world.post("carol", "@smoney help", in_reply_to=root), "another person is answered"
+    assert world.post("bob", "@smoney help"), "and another conversation"
+    world.pass_time(hours=1)
+    assert world.post("bob", "@smoney help", in_reply_to=root)
+
+
+def test_too_many_commands_of_a_person_get_one_notice_then_silence(store: Store) -> None:
+    """Whichever account they come from; what stops money is done, and X is asked for nobody."""
+    world = World(store, Policy(commands_an_hour=2))
+    world.join("bob", cents=5000)
+    world.link("bob_pro", to="bob")
+    first = world.order("bob", "alice", "1€")
+    assert world.post("bob_pro", "@smoney help")
+    assert world.post("bob_pro", "@smoney is a nice bot") is None
+    notice = world.post("bob", "@smoney pay @alice 2€")
+    assert notice is not None
+    assert "2" in notice
+    assert f"{PUBLIC_URL}/wallet" in notice
+    assert world.post("bob_pro", "@smoney pay @alice 3€") is None
+    assert world.post("bob", "@smoney nice", in_reply_to=None) is None
+    read = world.roles.directory.users_read
+    assert world.dm("bob_pro", "pay @zoe 4€") == []
+    assert world.roles.directory.users_read == read
+    assert [row.reference for row in world.involving("alice")] == [first], "nothing was ordered"
+    assert world.post("bob", f"@smoney cancel #{first}") is None
+    assert world.statuses(first) == ["cancelled"]
+    assert world.post("carol", "@smoney help"), "others are answered"
+    world.pass_time(hours=1)
+    assert world.post("bob", "@smoney pay @alice 5€")
+
+
+def test_two_workers_spend_one_budget(world: World) -> None:
+    """Each message goes out once, each call is taken once, and nobody gives up for another."""
+    posts = [world.take_post(one, "@smoney help") for one in ("bob", "carol", "dave", "erin")]
+    receive.read_said(world.deps)
+    all_at_once([lambda: deliver.deliver(world.deps)] * 2)
+    deliver.deliver(world.deps)
+    assert all(world.answer_to(one) for one in posts)
+    with world.store.read() as session:
+        (row,) = budgets.every(session)
+    assert (row.taken, row.quarter_left, row.day_left) == (4, 96, 9_996)

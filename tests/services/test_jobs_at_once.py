@@ -99,6 +99,18 @@ def messages_to_send(world: World, number: int) -> Iterator[int]:
 
 
 @contextmanager
+def messages_too_late(world: World, number: int) -> Iterator[int]:
+    """Each is dropped once; its order stays."""
+    for _ in range(SEVERAL):
+        world.take_post(f"bob{number}", "@smoney pay @alice 1€")
+    receive.read_said(world.deps)
+    world.pass_time(hours=world.deps.policy.answer_within_h, seconds=1)
+    yield SEVERAL
+    assert count(world, "outbox", "reason = 'late'") == SEVERAL * (number + 1)
+    assert {row.status for row in world.involving(f"bob{number}")} == {"pending"}
+
+
+@contextmanager
 def notices_to_send(world: World, number: int) -> Iterator[int]:
     """Each phone is told once of each change."""
     phones = [f"+336399801{number}{one}" for one in range(SEVERAL)]
@@ -240,6 +252,7 @@ STORIES: dict[str, Story] = {
     "read_inbox": posts_to_read,
     "read_card_events": card_events_to_read,
     "deliver": messages_to_send,
+    "relieve": messages_too_late,
     "notices": notices_to_send,
     "recover": money_to_recover,
     "expire": orders_to_expire,

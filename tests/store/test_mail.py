@@ -1,9 +1,13 @@
 """Inbox, outbox and people in the database: once each, taken by leases, told only where allowed."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row
+from sqlmodel import Session
 
 from bot.ports import RawEvent
-from bot.store import inbox, outbox, people
+from bot.store import budgets, inbox, outbox, people
 from bot.store.engine import Store
 from bot.store.outbox import Letter
 from tests import builders
@@ -41,16 +45,23 @@ def test_a_message_with_a_known_key_is_not_written_again(store: Store) -> None:
         assert outbox.put(session, [LETTER], at=NOON) == 0
 
 
+def leased(session: Session, at: datetime = NOON) -> Row[Any] | None:
+    """Return the message that a worker takes, which is alone."""
+    taken = outbox.lease(session, at=at, by_contract=False)
+    assert not isinstance(taken, outbox.TryAgain)
+    return taken
+
+
 def test_a_message_that_was_taken_is_in_doubt_until_its_outcome_is_recorded(store: Store) -> None:
     """The first taker sees it certain, the taker after a crash sees it in doubt."""
     with store.write() as session:
         outbox.put(session, [LETTER], at=NOON)
-        row = outbox.lease(session, at=NOON, channels=["reply"])
+        row = leased(session)
         assert row is not None
         assert not row.in_doubt
-        assert outbox.lease(session, at=NOON, channels=["reply"]) is None
+        assert leased(session) is None
         later = NOON + timedelta(seconds=outbox.LEASE_S + 1)
-        again = outbox.lease(session, at=later, channels=["reply"])
+        again = leased(session, later)
         assert again is not None
         assert again.in_doubt
         assert outbox.record_sent(session, row.id, sent_id="11", at=later)
@@ -59,14 +70,18 @@ def test_a_message_that_was_taken_is_in_doubt_until_its_outcome_is_recorded(stor
 
 def test_the_most_urgent_message_goes_first_and_closed_channels_wait(store: Store) -> None:
     """A confirmation link before a hint; what is of another channel stays."""
+    hint = Letter(key="reply:1", channel="reply", text="hint", priority=6)
+    link = Letter(key="reply:2", channel="reply", text="link", priority=0)
+    message, other = (Letter(key=f"dm:{one}", channel="dm", text="dm") for one in "12")
     with store.write() as session:
-        hint = Letter(key="reply:1", channel="reply", text="hint", priority=6)
-        link = Letter(key="reply:2", channel="reply", text="link", priority=0)
-        outbox.put(session, [hint, link, Letter(key="dm:1", channel="dm", text="dm")], at=NOON)
-        first = outbox.lease(session, at=NOON, channels=["reply"])
-        second = outbox.lease(session, at=NOON, channels=["reply"])
-        assert [row.text for row in (first, second) if row is not None] == ["link", "hint"]
-        assert outbox.lease(session, at=NOON, channels=["reply"]) is None
+        outbox.put(session, [hint, link, message, other], at=NOON)
+        first, second = leased(session), leased(session)
+        budgets.close(session, "dm", until=NOON + timedelta(seconds=1))
+        third = leased(session)
+        texts = [row.text for row in (first, second, third) if row is not None]
+        assert texts == ["link", "dm", "hint"]
+        assert leased(session) is None
+        assert leased(session, NOON + timedelta(seconds=1)) is not None
 
 
 def test_a_handle_that_changes_hands_is_taken_from_who_had_it(store: Store) -> None:

@@ -103,6 +103,7 @@ def test_metrics_tell_of_the_worker_and_of_what_waits(world: World, browser: Bro
         )
         inbox.count(session, READ_TOO_LATE, at=at)
         inbox.count(session, READ_TOO_LATE, at=at)
+    world.post("carol", "@smoney help")
     world.take_post("bob", "@smoney pay @alice 10€")
     operate.prove_books(world.deps)
     reconcile.reconcile_books(world.deps)
@@ -117,6 +118,9 @@ def test_metrics_tell_of_the_worker_and_of_what_waits(world: World, browser: Bro
     assert "smoney_posts_read_too_late 2.0" in told
     assert 'smoney_mail_rows{box="inbox",status="waiting"} 1.0' in told
     assert 'smoney_mail_oldest_waiting_seconds{box="inbox"} 5.0' in told
+    assert 'smoney_x_calls_left{channel="reply",window="quarter"} 99.0' in told
+    assert 'smoney_x_calls_left{channel="reply",window="day"} 9999.0' in told
+    assert 'smoney_outbox_dropped_24h{channel="reply",why="crowded"} 0.0' in told
     assert "smoney_books_balanced 1.0" in told
     assert "smoney_safeguarding_short_cents 0.0" in told
     world.pass_time(seconds=60)

@@ -1,6 +1,7 @@
 """Jobs: woken or ticked, whole batches at a stretch, none ended by another's failure."""
 
 from collections.abc import Callable
+from dataclasses import fields
 from datetime import timedelta
 from threading import Event
 
@@ -10,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 from bot.config import Needs, load
 from bot.domain.errors import Unavailable
 from bot.jobs import Job, table
-from bot.services.deps import Deps
+from bot.services.deps import Bells, Deps
 from bot.worker.loops import Jobs
 from tests.worker.hands import WITHIN_S, deps_on
 
@@ -112,9 +113,15 @@ def test_a_job_stays_away_until_the_reset_that_x_named(sqlite_url: str) -> None:
 
 
 def test_the_table_holds_every_job_once() -> None:
-    """Deliver, read the inbox, recover, expire, return, poll, prove, prune, give notice."""
+    """Deliver, read the inbox, recover, expire, return, poll, prove, prune, give notice.
+
+    No two are woken by one bell: the first to wake would silence it for the other.
+    """
     settings = load(Needs.DATABASE, {"ENVIRONMENT": "sandbox", "X_DM_POLL_S": "2"})
-    periods = {one.name: one.period_s for one in table(settings)}
+    jobs = table(settings)
+    bells = [one.woken_by for one in jobs if one.woken_by is not None]
+    assert sorted(bells) == sorted(field.name for field in fields(Bells))
+    periods = {one.name: one.period_s for one in jobs}
     assert set(periods) == {
         "deliver",
         "expire",
@@ -128,6 +135,7 @@ def test_the_table_holds_every_job_once() -> None:
         "read_card_events",
         "reconcile",
         "recover",
+        "relieve",
         "return",
     }
     assert periods["poll_messages"] == 2

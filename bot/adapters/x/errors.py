@@ -5,14 +5,13 @@ X's own sentence for it: no address, no header and nothing that was sent.
 """
 
 import re
-from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any, Final
 
 import requests
 import tweepy
 from urllib3.exceptions import NewConnectionError
 
+from bot.adapters.x.limits import reset_at
 from bot.domain.errors import OutcomeUnknown, Rejected, Unavailable
 
 NO_CONNECTION: Final = "no_connection"
@@ -31,8 +30,6 @@ UNPAID: Final = "payment_required"
 DETAIL_CHARACTERS: Final = 200
 """How much of X's own sentence is kept (characters): its sentences are shorter."""
 
-_WINDOWS: Final = ("x-rate-limit", "x-user-limit-24hour", "x-app-limit-24hour")
-"""Headers' beginnings: each of X's windows has `-remaining` and `-reset`."""
 _QUOTED: Final = re.compile(r"\[[^\]]*\]?")
 """What X quotes of a request in its sentence, which may be a private text."""
 _CODES: Final = {401: "unauthorized", 403: "not_allowed", 404: "not_found"}
@@ -64,27 +61,6 @@ def refused(
     if status >= 500 or status == 408:
         return Unavailable(SERVER_ERROR) if key is None else OutcomeUnknown(key, SERVER_ERROR)
     return _rejected(status, response)
-
-
-def reset_at(headers: Mapping[str, str]) -> datetime | None:
-    """Return when X takes calls again: when the last of its spent windows ends."""
-    return spent_until(headers) or _epoch(headers.get(f"{_WINDOWS[0]}-reset"))
-
-
-def spent_until(headers: Mapping[str, str]) -> datetime | None:
-    """Return when the last of the windows ends that an answer says are spent; None: none is."""
-    resets = [
-        _epoch(headers.get(f"{window}-reset"))
-        for window in _WINDOWS
-        if headers.get(f"{window}-remaining") == "0"
-    ]
-    return max((one for one in resets if one is not None), default=None)
-
-
-def _epoch(text: str | None) -> datetime | None:
-    if text is None or not re.fullmatch("[0-9]{1,11}", text):
-        return None
-    return datetime.fromtimestamp(int(text), UTC)
 
 
 def _was_sent(error: requests.RequestException) -> bool:

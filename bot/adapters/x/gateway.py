@@ -24,6 +24,7 @@ from bot.adapters.x.decode import (
 )
 from bot.adapters.x.http import Answer, XApi
 from bot.domain.errors import OutcomeUnknown, Rejected, Unavailable
+from bot.domain.pace import Accepted
 from bot.ports import RawEvent, Sent, XUser
 
 POST_FIELDS: Final = [
@@ -187,8 +188,8 @@ class XPublisher:
         self._bot = bot
         self._events = _MessageEvents(api)
 
-    def reply(self, *, to_post_id: str, text: str, exclude_x_user_ids: Iterable[str]) -> str:
-        """Answer a post, notifying nobody but its author; return the reply's id."""
+    def reply(self, *, to_post_id: str, text: str, exclude_x_user_ids: Iterable[str]) -> Accepted:
+        """Answer a post, notifying nobody but its author."""
         answer = self._api.create(
             to_post_id,
             self._api.client.create_tweet,
@@ -196,7 +197,7 @@ class XPublisher:
             in_reply_to_tweet_id=to_post_id,
             exclude_reply_user_ids=list(exclude_x_user_ids) or None,
         )
-        return _made(answer, "id", key=to_post_id)
+        return Accepted(_made(answer, "id", key=to_post_id), self._api.granted)
 
     def replies_to(self, post_id: str, *, since: datetime) -> list[Sent]:
         """Find our own replies to a post: by search, which bills what it finds, or our timeline.
@@ -242,15 +243,15 @@ class XPublisher:
         )
         return [read_sent(entry) for entry in entries(answer) if replies_to(entry) == post_id]
 
-    def message(self, *, to_x_user_id: str, text: str) -> str:
-        """Send a direct message; return its event's id."""
+    def message(self, *, to_x_user_id: str, text: str) -> Accepted:
+        """Send a direct message; its id is its event's."""
         answer = self._api.create(
             to_x_user_id,
             self._api.client.create_direct_message,
             participant_id=to_x_user_id,
             text=text,
         )
-        return _made(answer, "dm_event_id", key=to_x_user_id)
+        return Accepted(_made(answer, "dm_event_id", key=to_x_user_id), self._api.granted)
 
     def messages_to(self, x_user_id: str, *, since: datetime) -> list[Sent]:
         """Find our own direct messages to an account."""

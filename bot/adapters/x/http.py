@@ -8,6 +8,7 @@ it before it signs.
 """
 
 import logging
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
@@ -21,7 +22,9 @@ from tenacity import Retrying
 
 from bot.adapters.patience import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, TRIES, retrying
 from bot.adapters.x.errors import NO_ANSWER, NO_CONNECTION, SERVER_ERROR, translated
+from bot.adapters.x.limits import granted
 from bot.domain.errors import OutcomeUnknown, Unavailable
+from bot.domain.pace import Budget
 
 _TWEEPY_HOST: Final = "https://api.twitter.com"
 _TALKATIVE: Final = ("tweepy", "oauthlib", "requests_oauthlib")
@@ -48,6 +51,7 @@ class XSession(requests.Session):
         super().__init__()
         self._base_url = base_url.rstrip("/")
         self._timeouts_s = (connect_timeout_s, read_timeout_s)
+        self._last = threading.local()
         # A proxy or a .netrc of this machine has nothing to say about a server on it.
         self.trust_env = not _is_loopback(self._base_url)
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
@@ -61,10 +65,16 @@ class XSession(requests.Session):
         """Send with our time-outs, follow nobody elsewhere, raise where the answer is a no."""
         kwargs |= {"timeout": self._timeouts_s, "allow_redirects": False}
         response = super().send(request, **kwargs)
+        self._last.headers = response.headers
         if response.status_code >= 300 and not kwargs.get("stream"):
             # Before tweepy reads the body, which trips it where that is JSON but no object.
             raise requests.HTTPError(f"status {response.status_code}", response=response)
         return response
+
+    @property
+    def granted(self) -> Budget:
+        """What the last answer to this thread said is granted: tweepy hands on its body alone."""
+        return granted(getattr(self._last, "headers", {}))
 
 
 def _is_loopback(url: str) -> bool:
@@ -112,6 +122,12 @@ class XApi:
             wait_on_rate_limit=False,
         )
         self.client.session = self.session()
+
+    @property
+    def granted(self) -> Budget:
+        """What the last answer to this thread said that X grants of such calls."""
+        session: XSession = self.client.session
+        return session.granted
 
     def session(self) -> XSession:
         """Return a new session with this one's address and time-outs."""

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import ClassVar
 
-from sqlalchemy import Index, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Index, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from bot.store.types import BigId, UtcDateTime, check
@@ -75,6 +75,8 @@ class OutboxRow(SQLModel, table=True):
     priority: int = 5
     """0 goes first."""
     order_id: int | None = Field(default=None, foreign_key="orders.id", index=True, sa_type=BigId)
+    conversation_id: str | None = Field(default=None, max_length=32)
+    """The public conversation that it is said in: nobody gets many answers in one."""
     states_hash: str | None = Field(default=None, max_length=64)
     """A direct message that states these terms to its reader: they may confirm by DM once sent."""
     status: str = Field(default="waiting", max_length=8)
@@ -87,6 +89,28 @@ class OutboxRow(SQLModel, table=True):
     sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     sent_id: str | None = Field(default=None, max_length=64)
     reason: str | None = Field(default=None, max_length=300)
+    """Why it waits, died or was dropped; a word of `store.queue` where there was no room for it."""
+
+
+class XBudget(SQLModel, table=True):
+    """What is granted of one kind of call, shared by all workers; a null is not known."""
+
+    __tablename__: ClassVar[str] = "x_budget"
+    __table_args__ = (check("ck_x_budget_channel", "channel", OUTBOX_CHANNELS),)
+
+    channel: str = Field(primary_key=True, max_length=8)
+    taken: int = Field(default=0, sa_type=BigInteger)
+    """Calls taken so far, by which whoever takes one sees that another was quicker."""
+    quarter_most: int | None = None
+    quarter_left: int | None = None
+    quarter_resets_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    day_most: int | None = None
+    day_left: int | None = None
+    day_resets_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    paced_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """Until when only what cannot wait goes out."""
+    closed_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """Until when X takes nothing: it said so."""
 
 
 class Cursor(SQLModel, table=True):

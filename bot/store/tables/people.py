@@ -84,6 +84,9 @@ class XAccount(SQLModel, table=True):
     wrote_dm_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """They wrote a DM first: the bot may write to them."""
     joined_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    commands: int | None = None
+    """Commands of an hour, from `commands_since` on."""
+    commands_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
     seen_at: datetime = Field(sa_type=UtcDateTime)
 
 

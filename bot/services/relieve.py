@@ -1,0 +1,85 @@
+"""A queue that is longer than X's window is relieved of what matters least, and that is counted.
+
+Whoever erred reads of it a quarter of an hour later as little as of help: these give way to the
+links by which people confirm. A link gives way to nothing, until it would only puzzle: its order
+waits in the wallet.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+from sqlmodel import Session
+
+from bot.domain.pace import GRANTED, Budget
+from bot.services.answers import HINT_PRIORITY
+from bot.services.deps import Deps
+from bot.store import budgets, queue
+
+log = structlog.get_logger(__name__)
+
+COUNTED: Final = timedelta(hours=24)
+"""The span in which an operator is shown what was dropped."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queues:
+    """How the two queues stand: counts by channel, and by channel and word for why."""
+
+    waiting: dict[str, int]
+    dropped: dict[tuple[str, str], int]
+    budgets: dict[str, Budget]
+
+
+def relieve(deps: Deps) -> int:
+    """Drop what there is no room for; return how many messages."""
+    at = deps.clock.now()
+    with deps.store.write() as session:
+        waiting = queue.waiting(session)
+        if not waiting:
+            return 0
+        granted = _granted(session)
+        dropped = {
+            channel: _relieve(session, deps, channel, count, _room(channel, granted), at)
+            for channel, count in waiting.items()
+            if channel in GRANTED
+        }
+    for channel, count in dropped.items():
+        if count:
+            log.warning("queue_relieved", channel=channel, dropped=count, waited=waiting[channel])
+    return sum(dropped.values())
+
+
+def _relieve(
+    session: Session, deps: Deps, channel: str, count: int, room: int, at: datetime
+) -> int:
+    gone = 0
+    if channel == "reply":
+        before = at - timedelta(hours=deps.policy.answer_within_h)
+        gone += queue.drop_late(session, channel, before=before)
+    if count - gone > room:
+        gone += queue.drop_repeated(session, channel, hint=HINT_PRIORITY)
+    if count - gone > room:
+        gone += queue.drop_crowded(session, channel, room=room, hint=HINT_PRIORITY)
+    return gone
+
+
+def _granted(session: Session) -> dict[str, Budget]:
+    return {row.channel: budgets.read(row) for row in budgets.every(session)}
+
+
+def _room(channel: str, granted: dict[str, Budget]) -> int:
+    """Return how many calls X grants in a window, as far as it has said so."""
+    budget = granted.get(channel, Budget())
+    return budget.quarter.most if budget.quarter is not None else GRANTED[channel][0]
+
+
+def queues(session: Session, at: datetime) -> Queues:
+    """Return how the queues stand, for operators and machines."""
+    rows = queue.dropped(session, since=at - COUNTED)
+    return Queues(
+        waiting=queue.waiting(session),
+        dropped={(row.channel, row.reason): row.messages for row in rows},
+        budgets=_granted(session),
+    )
