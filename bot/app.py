@@ -26,6 +26,7 @@ from bot.domain.payout import Debtor
 from bot.ports import MentionStream
 from bot.services.deps import LEFT_TO_WORKER, Deps
 from bot.store.engine import Store
+from bot.telemetry import Tally
 
 
 def _keep_what_is_loaded() -> None:
@@ -40,9 +41,11 @@ def _keep_what_is_loaded() -> None:
 
 def open_deps(settings: Settings) -> Deps:
     """Build everything that a process may use; nothing is called yet."""
-    api = open_x(settings)
+    tally = Tally()
+    api = open_x(settings, tally)
     directory = XDirectory(api)
     stripe = open_stripe(settings)
+    budget_usd = settings.x_daily_budget_usd
     _keep_what_is_loaded()
     return Deps(
         store=Store(settings.database_url),
@@ -53,7 +56,7 @@ def open_deps(settings: Settings) -> Deps:
         mentions=XMentionReader(api, directory.bot),
         messages=XMessageReader(api),
         publisher=XPublisher(api, directory.bot),
-        sign_in=open_sign_in(settings),
+        sign_in=open_sign_in(settings, tally),
         checkout=StripeCheckout(stripe),
         payments=StripePayments(stripe),
         reversals=StripeReversals(stripe),
@@ -64,18 +67,23 @@ def open_deps(settings: Settings) -> Deps:
         policy=settings.policy,
         public_url=settings.public_url,
         contact=settings.contact,
+        tally=tally,
+        x_budget_mills=None if budget_usd is None else int(budget_usd * 1000),
         secret_key=settings.secret_key.get_secret_value(),
     )
 
 
-def open_stream(settings: Settings) -> MentionStream:
+def open_stream(settings: Settings, tally: Tally | None = None) -> MentionStream:
     """Build the stream of mentions: the worker's alone."""
-    api = open_x(settings)
+    api = open_x(settings, tally)
     return XMentionStream(api, XDirectory(api).bot)
 
 
-def open_x(settings: Settings) -> XApi:
-    """Build X's API with the credentials of the app and of the bot's account."""
+def open_x(settings: Settings, tally: Tally | None = None) -> XApi:
+    """Build X's API with the credentials of the app and of the bot's account.
+
+    What it uses is counted in `tally`.
+    """
     credentials = XCredentials(
         bearer_token=settings.x_bearer_token.get_secret_value(),
         api_key=settings.x_api_key.get_secret_value(),
@@ -83,7 +91,7 @@ def open_x(settings: Settings) -> XApi:
         access_token=settings.x_access_token.get_secret_value(),
         access_token_secret=settings.x_access_token_secret.get_secret_value(),
     )
-    return XApi(credentials, base_url=settings.x_api_base_url)
+    return XApi(credentials, base_url=settings.x_api_base_url, tally=tally)
 
 
 def open_stripe(settings: Settings) -> StripeApi:
@@ -93,13 +101,14 @@ def open_stripe(settings: Settings) -> StripeApi:
     )
 
 
-def open_sign_in(settings: Settings) -> XSignIn:
+def open_sign_in(settings: Settings, tally: Tally | None = None) -> XSignIn:
     """Build sign-in with X."""
     return XSignIn(
         authorize_url=settings.x_authorize_url,
         base_url=settings.x_api_base_url,
         client_id=settings.x_client_id,
         client_secret=settings.x_client_secret.get_secret_value(),
+        tally=tally,
     )
 
 

@@ -1,6 +1,7 @@
 """`smoney doctor`: what is set up, what is not, and what to mend; and the worker's health."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, Literal
@@ -64,6 +65,7 @@ def _quiet() -> None:
 
 def _everything() -> Iterator[Finding]:
     """Check one thing after another, each as far as its own settings allow."""
+    from bot.cli.doctor_x import costs, messages
     from bot.config import Needs
 
     yield from _settings()
@@ -76,6 +78,8 @@ def _everything() -> Iterator[Finding]:
         (Needs.CARD_EVENTS, _webhooks),
         (Needs.TEXTS, _texts),
         (Needs.TEXTS, _texts_today),
+        (Needs.X, messages),
+        (Needs.DATABASE, costs),
     ):
         yield from _with(needs, check)
 
@@ -84,8 +88,11 @@ def _with(
     needs: "Needs", check: Callable[["Settings", "Deps"], Iterator[Finding]]
 ) -> Iterator[Finding]:
     """Make a check whose settings are there; what is missing was said already."""
+    from sqlalchemy.exc import DBAPIError
+
     from bot.app import open_deps
     from bot.config import SettingsError, load
+    from bot.services import x_money
 
     try:
         settings = load(needs)
@@ -94,6 +101,8 @@ def _with(
     deps = open_deps(settings)
     try:
         yield from check(settings, deps)
+        with suppress(DBAPIError):  # said already, where the database is down
+            x_money.note(deps)
     finally:
         deps.store.close()
 
@@ -326,7 +335,7 @@ def _webhooks(settings: "Settings", deps: "Deps") -> Iterator[Finding]:
         yield Finding("webhook", "mend", "STRIPE_WEBHOOK_SECRET must begin with whsec_.")
         return
     try:
-        newest = operate.newest_card_event_at(deps)
+        newest = operate.newest_event_at(deps, "stripe")
     except DBAPIError:
         return  # said already
     if newest is None:

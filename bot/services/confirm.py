@@ -19,6 +19,7 @@ from bot.domain.limits import Policy
 from bot.domain.replies import Reply
 from bot.domain.topup import SESSION_MINUTES
 from bot.domain.transfer import Reason, TransferStatus, confirmation_hash
+from bot.domain.x_bill import CONFIRMATIONS
 from bot.services import blocks, card_guard, choices, mandates, settle
 from bot.services.deps import Deps
 from bot.services.posting import PAID, check_payee
@@ -87,6 +88,7 @@ def confirm(deps: Deps, will: Will) -> Outcome:
     with deps.store.write() as session:
         confirmation_id, topup_id = write(session, deps, will, at)
     deps.step(Step.CONFIRMATION_WRITTEN)
+    deps.tally.count(CONFIRMATIONS)
     if topup_id is None:
         settle.settle_one(deps, confirmation_id)
     else:

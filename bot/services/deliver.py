@@ -14,6 +14,7 @@ from sqlmodel import Session
 
 from bot.domain.errors import OutcomeUnknown, Rejected, Unavailable
 from bot.domain.order import confirm_by_after_reply
+from bot.services import x_money
 from bot.services.deps import Deps
 from bot.services.steps import Step
 from bot.store import confirmations, drafts, inbox, orders, outbox
@@ -97,14 +98,19 @@ def _try(deps: Deps, row: Row[Any]) -> bool:
 
 
 def _is_unwanted(deps: Deps, row: Row[Any]) -> bool:
-    """Drop what is not out, and its reader opted out of since it was written."""
-    if row.opted_out_at is None:
+    """Drop what is not out, where its reader opted out since, or X's budget is for other things."""
+    reason = "its reader wrote stop" if row.opted_out_at is not None else None
+    if row.channel != "sms" and x_money.is_optional(row.priority) and x_money.is_saving(deps):
+        reason = x_money.OVER_BUDGET
+    if reason is None:
         return False
     with deps.store.write() as session:
-        return outbox.record_dropped(session, row.id, reason="its reader wrote stop")
+        return outbox.record_dropped(session, row.id, reason=reason)
 
 
 def _send(deps: Deps, row: Row[Any]) -> str:
+    if row.channel != "sms":
+        x_money.check_may_speak(deps)
     match row.channel:
         case "reply":
             return deps.publisher.reply(

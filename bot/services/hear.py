@@ -26,6 +26,7 @@ from bot.domain.commands import (
 )
 from bot.domain.draft import is_mendable
 from bot.domain.replies import Reply
+from bot.domain.x_bill import CONFIRMATIONS
 from bot.language import Text, parse
 from bot.ports import Message, Post, XUser
 from bot.services import converse, edits, settle
@@ -174,6 +175,7 @@ def _converse(
     deps.step(Step.COMMAND_DONE)
     deps.bells.outbox.set()
     if confirmed:
+        deps.tally.count(CONFIRMATIONS)
         settle.settle_waiting(deps)
 
 

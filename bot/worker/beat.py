@@ -11,6 +11,7 @@ from typing import Final
 
 import structlog
 
+from bot.services import x_money
 from bot.services.deps import Deps
 from bot.store import workers
 from bot.store.workers import Beat
@@ -62,7 +63,8 @@ class Pulse:
     def beat(self) -> None:
         """Write the sign of life, and take or keep the lead."""
         at = self._deps.clock.now()
-        with self._deps.store.write() as session:
+        with self._deps.tally.handing_over() as used, self._deps.store.write() as session:
+            x_money.write_down(session, self._deps, used, at)
             workers.write_beat(session, self._row(at))
             workers.forget_beats(session, before=at - FORGET_AFTER)
             fence = (
@@ -77,7 +79,8 @@ class Pulse:
         """Take the row away and let another lead at once."""
         at = self._deps.clock.now()
         self._leads_until = None
-        with self._deps.store.write() as session:
+        with self._deps.tally.handing_over() as used, self._deps.store.write() as session:
+            x_money.write_down(session, self._deps, used, at)
             workers.forget_beats(session, worker=self.worker)
             workers.give_up_lease(session, LEADER, self.worker, at=at)
 

@@ -80,8 +80,21 @@ def use_everything(x: LocalBench) -> None:
 
 
 def test_every_call_that_we_make_is_one_that_x_describes(x: LocalBench) -> None:
-    """Path, parameters, body and signature; no exception stands that nobody needs."""
+    """Path, parameters, body and signature; no exception stands that nobody needs.
+
+    And each is counted as X bills it: what is read twice in a day once.
+    """
     use_everything(x)
+    with x.tally.handing_over() as used:
+        assert used == {
+            "own_account": 1,
+            "user_read": 2,
+            "reply": 1,
+            "reply_deleted": 1,
+            "message_read": 13,
+            "message_sent": 1,
+            "sign_in": 1,
+        }
     verdicts = [judge(heard) for heard in x.local.heard()]
     assert {complaint for one in verdicts for complaint in one.complaints} == set()
     assert {one.operation for one in verdicts} == ALL_CALLS

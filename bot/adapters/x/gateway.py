@@ -24,6 +24,7 @@ from bot.adapters.x.decode import (
 )
 from bot.adapters.x.http import Answer, XApi
 from bot.domain.errors import OutcomeUnknown, Rejected, Unavailable
+from bot.domain.x_bill import XUse
 from bot.ports import RawEvent, Sent, XUser
 
 POST_FIELDS: Final = [
@@ -83,6 +84,7 @@ class XDirectory:
     def me(self) -> XUser:
         """Return the bot's own account, read anew."""
         answer = self._api.read(self._api.client.get_me, user_fields=USER_FIELDS)
+        self._api.tally.count(XUse.OWN_ACCOUNT)
         user = read_user(answer.get("data"))
         if user is None:
             raise Rejected("undecodable", "an account without id or handle")
@@ -113,7 +115,9 @@ class XDirectory:
             answer = self._api.read(
                 self._api.client.get_users, user_fields=USER_FIELDS, **{name: some}
             )
-            yield from filter(None, map(read_user, entries(answer)))
+            users = [user for user in map(read_user, entries(answer)) if user is not None]
+            self._api.tally.read(XUse.USER_READ, (user.id for user in users))
+            yield from users
 
 
 class XMentionReader:
@@ -191,6 +195,7 @@ class XPublisher:
         """Answer a post, notifying nobody but its author; return the reply's id."""
         answer = self._api.create(
             to_post_id,
+            XUse.REPLY,
             self._api.client.create_tweet,
             text=text,
             in_reply_to_tweet_id=to_post_id,
@@ -227,7 +232,7 @@ class XPublisher:
             tweet_fields=SENT_FIELDS,
             max_results=FOUND_A_PAGE,
         ):
-            page = entries(answer)
+            page = self._found(answer)
             found = [read_sent(entry) for entry in page if replies_to(entry) == post_id]
             if found or _reaches_back(page, since - CLOCK_SKEW):
                 return found
@@ -240,12 +245,19 @@ class XPublisher:
             tweet_fields=SENT_FIELDS,
             max_results=FOUND_A_PAGE,
         )
-        return [read_sent(entry) for entry in entries(answer) if replies_to(entry) == post_id]
+        page = self._found(answer)
+        return [read_sent(entry) for entry in page if replies_to(entry) == post_id]
+
+    def _found(self, answer: Answer) -> list[Fields]:
+        page = entries(answer)
+        self._api.tally.read(XUse.REPLY_FOUND, _ids(page))
+        return page
 
     def message(self, *, to_x_user_id: str, text: str) -> str:
         """Send a direct message; return its event's id."""
         answer = self._api.create(
             to_x_user_id,
+            XUse.MESSAGE_SENT,
             self._api.client.create_direct_message,
             participant_id=to_x_user_id,
             text=text,
@@ -273,6 +285,7 @@ class XPublisher:
         """Delete a post of our own; one that is already gone is a success."""
         try:
             self._api.read(self._api.client.delete_tweet, post_id)
+            self._api.tally.count(XUse.REPLY_DELETED)
         except Rejected as refusal:
             if refusal.code != "not_found":
                 raise
@@ -291,6 +304,11 @@ class _MessageEvents:
 
     def page(self, token: str | None, *, with_x_user_id: str | None = None) -> Answer:
         """Read one page, newest first."""
+        answer = self._asked_for(token, with_x_user_id)
+        self._api.tally.read(XUse.MESSAGE_READ, _ids(entries(answer)))
+        return answer
+
+    def _asked_for(self, token: str | None, with_x_user_id: str | None) -> Answer:
         try:
             return self._read(token, with_x_user_id)
         except Rejected as refusal:
@@ -310,6 +328,10 @@ class _MessageEvents:
             pagination_token=token,
             **self._asked,
         )
+
+
+def _ids(page: Sequence[Fields]) -> Iterator[str]:
+    return (one for entry in page if (one := read_id(entry.get("id"))) is not None)
 
 
 def _pages(

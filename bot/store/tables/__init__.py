@@ -17,7 +17,7 @@ from bot.store.tables.cards import (
     SavedCardRow,
 )
 from bot.store.tables.ledger import Account, JournalEntry, PostingRow
-from bot.store.tables.mail import Cursor, InboxRow, OutboxRow, PostVersion
+from bot.store.tables.mail import Cursor, InboxRow, OutboxRow, PostVersion, XCount
 from bot.store.tables.orders import (
     Confirmation,
     Draft,
@@ -111,6 +111,7 @@ __all__ = [
     "WebSession",
     "Wish",
     "XAccount",
+    "XCount",
     "core",
     "metadata",
 ]
