@@ -14,6 +14,7 @@ from bot.services import (
     claim,
     deliver,
     first_time,
+    gone,
     operate,
     prune,
     receive,
@@ -74,6 +75,13 @@ def table(settings: Settings) -> tuple[Job, ...]:
             period_s=600,
             run=reconcile.nightly,
             batch=operate.ALL,
+            leader_only=True,
+        ),
+        Job(
+            name="deleted_posts",
+            period_s=600,
+            run=gone.clear,
+            batch=gone.REPLIES_AT_ONCE,
             leader_only=True,
         ),
         Job(

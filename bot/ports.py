@@ -156,6 +156,9 @@ class MentionReader(Protocol):
     def mentions(self, *, since_id: str | None, since: datetime) -> Iterator[RawEvent]:
         """Every mention after `since_id` (where given) and after `since`, oldest page last."""
 
+    def deleted(self, post_ids: Iterable[str]) -> set[str]:
+        """Return which of at most 100 posts X has no more; one that is only hidden stands."""
+
 
 class MessageReader(Protocol):
     """Direct messages that reached the bot."""

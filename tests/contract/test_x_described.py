@@ -27,6 +27,7 @@ ALL_CALLS = {
     "GET /2/users/by",
     "GET /2/users/{id}/mentions",
     "GET /2/users/{id}/tweets",
+    "GET /2/tweets",
     "GET /2/tweets/search/recent",
     "GET /2/tweets/search/stream",
     "GET /2/tweets/search/stream/rules",
@@ -70,6 +71,7 @@ def use_everything(x: LocalBench) -> None:
     excluded = [x.x_id("alice")]
     made = x.publisher.reply(to_post_id=first, text="Hello.", exclude_x_user_ids=excluded)
     x.publisher.delete(made)
+    x.mentions.deleted([first, made])
     for number in range(12):  # more than a page
         x.write("bob", f"hello {number}")
     x.messages.messages(lambda _: set())
@@ -91,6 +93,7 @@ def test_every_call_that_we_make_is_one_that_x_describes(x: LocalBench) -> None:
             "user_read": 2,
             "reply": 1,
             "reply_deleted": 1,
+            "post_looked_up": 1,
             "message_read": 13,
             "message_sent": 1,
             "sign_in": 1,

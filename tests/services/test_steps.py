@@ -13,7 +13,7 @@ ONLY_READ: Final = {
     "Chance": {"token", "reference", "digits", "uuid"},
     "Decoder": {"post", "message"},
     "MentionStream": {"listen", "close"},
-    "MentionReader": {"mentions"},
+    "MentionReader": {"mentions", "deleted"},
     "MessageReader": {"messages"},
     "Publisher": {"replies_to", "messages_to"},
     "Directory": {"me", "by_handle", "by_id"},

@@ -116,6 +116,7 @@ def test_the_table_holds_every_job_once() -> None:
     settings = load(Needs.DATABASE, {"ENVIRONMENT": "sandbox", "X_DM_POLL_S": "2"})
     periods = {one.name: one.period_s for one in table(settings)}
     assert set(periods) == {
+        "deleted_posts",
         "deliver",
         "expire",
         "notices",

@@ -97,6 +97,14 @@ def entries(answer: Fields) -> list[Fields]:
     return [entry for entry in _list(answer.get("data")) if isinstance(entry, dict)]
 
 
+def not_found(answer: Fields) -> set[str]:
+    """Return the ids that were asked for and X has nothing of: not those that it hides from us."""
+    said = (error for error in _list(answer.get("errors")) if isinstance(error, dict))
+    gone = (one for one in said if str(one.get("type", "")).endswith("/resource-not-found"))
+    ids = (read_id(one.get("resource_id") or one.get("value")) for one in gone)
+    return {one for one in ids if one is not None}
+
+
 def next_token(answer: Fields) -> str | None:
     """Return where the next page of an answer is; None after the last."""
     return _text(_object(answer.get("meta")).get("next_token")) or None

@@ -15,6 +15,7 @@ from bot.adapters.x.decode import (
     entries,
     is_handle,
     next_token,
+    not_found,
     raw_events,
     read_id,
     read_sent,
@@ -145,6 +146,13 @@ class XMentionReader:
             yield from (event for event in page if _is_since(event.happened_at, since))
             if page and not any(_is_since(event.happened_at, since) for event in page):
                 return
+
+    def deleted(self, post_ids: Iterable[str]) -> set[str]:
+        """Return which of at most 100 posts X has no more; one that is only hidden stands."""
+        asked = list(post_ids)
+        answer = self._api.read(self._api.client.get_tweets, asked)
+        self._api.tally.read(XUse.POST_LOOKED_UP, _ids(entries(answer)))
+        return not_found(answer) & set(asked)
 
 
 class XMessageReader:

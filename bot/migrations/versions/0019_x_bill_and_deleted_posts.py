@@ -41,9 +41,11 @@ def upgrade() -> None:
     )
     for name in NEW:
         op.add_column("orders", sa.Column(name, sa.DateTime(timezone=True), nullable=True))
+    op.create_index("ix_orders_post_gone_at", "orders", ["post_gone_at"])
 
 
 def downgrade() -> None:
+    op.drop_index("ix_orders_post_gone_at", table_name="orders")
     with op.batch_alter_table("orders", schema=None) as batch_op:
         for name in reversed(NEW):
             batch_op.drop_column(name)
