@@ -17,6 +17,7 @@ from bot.adapters.stripe_reversals import StripeReversals
 from bot.adapters.stripe_webhooks import StripeWebhooks
 from bot.adapters.x.decode import XDecoder
 from bot.adapters.x.gateway import XDirectory, XMentionReader, XMessageReader, XPublisher
+from bot.adapters.x.hooks import XHooks
 from bot.adapters.x.http import XApi, XCredentials
 from bot.adapters.x.sign_in import XSignIn
 from bot.adapters.x.stream import XMentionStream
@@ -63,6 +64,7 @@ def open_deps(settings: Settings) -> Deps:
         acquirer=StripePayouts(stripe),
         vault=StripeVault(stripe),
         webhooks=StripeWebhooks(secret=settings.stripe_webhook_secret.get_secret_value()),
+        x_hooks=open_x_hooks(settings, api, directory),
         sms=open_sms(settings),
         policy=settings.policy,
         public_url=settings.public_url,
@@ -92,6 +94,14 @@ def open_x(settings: Settings, tally: Tally | None = None) -> XApi:
         access_token_secret=settings.x_access_token_secret.get_secret_value(),
     )
     return XApi(credentials, base_url=settings.x_api_base_url, tally=tally)
+
+
+def open_x_hooks(settings: Settings, api: XApi, directory: XDirectory) -> XHooks | None:
+    """Build X's webhooks, where they are switched on and there is a secret to check them by."""
+    secret = settings.x_api_secret.get_secret_value()
+    if settings.x_dm_source != "webhook" or not secret:
+        return None
+    return XHooks(api, directory.bot, secret=secret)
 
 
 def open_stripe(settings: Settings) -> StripeApi:

@@ -20,7 +20,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollecto
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from bot.domain.payout import read_iban
-from bot.domain.x_bill import PRICES, Bill, XUse
+from bot.domain.x_bill import Bill, XUse
 
 __all__ = ["METRICS", "METRICS_CONTENT_TYPE", "Metrics", "Tally", "configure", "redact_text"]
 
@@ -177,9 +177,6 @@ class Metrics:
             "smoney_transfers", "Transfers that came to a status.", "status"
         )
         self.x_calls = self._counter("smoney_x_calls", "Calls of X's API.", "kind", "outcome")
-        self.x_used = self._counter(
-            "smoney_x_used", "What this process read and wrote on X, as X bills it.", "kind"
-        )
         self.books_balanced = self._gauge(
             "smoney_books_balanced", "1 where the last proof of the books held, 0 where not."
         )
@@ -237,8 +234,6 @@ class Tally:
         """Count something that X bills, or that the bill is shared among."""
         with self._lock:
             self._counts[kind] += times
-        if times and kind in PRICES:
-            METRICS.x_used.labels(str(kind)).inc(times)
 
     def read(self, use: XUse, ids: Iterable[str]) -> None:
         """Count what was read: X bills what is read again in a UTC day once."""

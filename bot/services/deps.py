@@ -17,6 +17,7 @@ from bot.ports import (
     Clock,
     Decoder,
     Directory,
+    EventHooks,
     MentionReader,
     MessageReader,
     Payments,
@@ -78,6 +79,8 @@ class Deps:
     acquirer: Acquirer
     vault: CardVault
     webhooks: Webhooks
+    x_hooks: EventHooks | None = None
+    """None where X's events are not taken by webhook."""
     sms: SmsSender
     policy: Policy
     public_url: str

@@ -12,6 +12,7 @@ ONLY_READ: Final = {
     "Clock": {"now"},
     "Chance": {"token", "reference", "digits", "uuid"},
     "Decoder": {"post", "message"},
+    "EventHooks": {"answer", "verify", "keep"},
     "MentionStream": {"listen", "close"},
     "MentionReader": {"mentions", "deleted"},
     "MessageReader": {"messages"},

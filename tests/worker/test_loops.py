@@ -112,7 +112,7 @@ def test_a_job_stays_away_until_the_reset_that_x_named(sqlite_url: str) -> None:
 
 
 def test_the_table_holds_every_job_once() -> None:
-    """Deliver, read the inbox, recover, expire, return, poll, prove, prune, give notice."""
+    """Deliver, read the inbox, recover, expire, return, poll, prove, prune, look, give notice."""
     settings = load(Needs.DATABASE, {"ENVIRONMENT": "sandbox", "X_DM_POLL_S": "2"})
     periods = {one.name: one.period_s for one in table(settings)}
     assert set(periods) == {
@@ -135,7 +135,8 @@ def test_the_table_holds_every_job_once() -> None:
     assert periods["prove_books"] == 600
 
 
-def test_messages_that_come_by_webhook_are_not_polled() -> None:
-    """X is asked for nothing that it sends by itself."""
+def test_messages_that_come_by_webhook_are_polled_once_an_hour() -> None:
+    """For what X gave up to deliver; and it is seen to that X delivers."""
     settings = load(Needs.DATABASE, {"ENVIRONMENT": "sandbox", "X_DM_SOURCE": "webhook"})
-    assert "poll_messages" not in {one.name for one in table(settings)}
+    periods = {one.name: one.period_s for one in table(settings)}
+    assert (periods["poll_messages"], periods["keep_webhook"]) == (3600, 60)
