@@ -9,6 +9,7 @@ from fastapi.staticfiles import StaticFiles
 from bot.services.deps import Deps
 from bot.web import (
     answers,
+    ask,
     block,
     closing,
     errors,
@@ -55,6 +56,7 @@ PARTS: Final = tuple(
         safety,
         passkey,
         pay,
+        ask,
         payout,
         statement,
         history,
