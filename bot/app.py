@@ -96,12 +96,15 @@ def open_x(settings: Settings, tally: Tally | None = None) -> XApi:
     return XApi(credentials, base_url=settings.x_api_base_url, tally=tally)
 
 
-def open_x_hooks(settings: Settings, api: XApi, directory: XDirectory) -> XHooks | None:
+def open_x_hooks(
+    settings: Settings, api: XApi | None = None, directory: XDirectory | None = None
+) -> XHooks | None:
     """Build X's webhooks, where they are switched on and there is a secret to check them by."""
     secret = settings.x_api_secret.get_secret_value()
     if settings.x_dm_source != "webhook" or not secret:
         return None
-    return XHooks(api, directory.bot, secret=secret)
+    api = api or open_x(settings)
+    return XHooks(api, (directory or XDirectory(api)).bot, secret=secret)
 
 
 def open_stripe(settings: Settings) -> StripeApi:

@@ -238,10 +238,11 @@ class Tally:
     def read(self, use: XUse, ids: Iterable[str]) -> None:
         """Count what was read: X bills what is read again in a UTC day once."""
         with self._lock:
-            new = {(str(use), one) for one in ids} - self._seen.keys()
+            named = dict.fromkeys((str(use), one) for one in ids)
+            new = [one for one in named if one not in self._seen]
             self._seen |= dict.fromkeys(new)
-            for oldest in list(self._seen)[: max(0, len(self._seen) - SEEN_AT_MOST)]:
-                del self._seen[oldest]
+            while len(self._seen) > SEEN_AT_MOST:
+                del self._seen[next(iter(self._seen))]
         self.count(use, len(new))
 
     @contextmanager

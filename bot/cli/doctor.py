@@ -65,7 +65,7 @@ def _quiet() -> None:
 
 def _everything() -> Iterator[Finding]:
     """Check one thing after another, each as far as its own settings allow."""
-    from bot.cli.doctor_x import costs, messages
+    from bot.cli.doctor_x import costs, events, messages
     from bot.config import Needs
 
     yield from _settings()
@@ -78,6 +78,7 @@ def _everything() -> Iterator[Finding]:
         (Needs.CARD_EVENTS, _webhooks),
         (Needs.TEXTS, _texts),
         (Needs.TEXTS, _texts_today),
+        (Needs.X | Needs.LINKS, events),
         (Needs.X, messages),
         (Needs.DATABASE, costs),
     ):
@@ -91,6 +92,7 @@ def _with(
     from sqlalchemy.exc import DBAPIError
 
     from bot.app import open_deps
+    from bot.cli.common import No, check_sqlite_is_there
     from bot.config import SettingsError, load
     from bot.services import x_money
 
@@ -101,7 +103,8 @@ def _with(
     deps = open_deps(settings)
     try:
         yield from check(settings, deps)
-        with suppress(DBAPIError):  # said already, where the database is down
+        with suppress(DBAPIError, No):  # said already, where the database is down or not there
+            check_sqlite_is_there(settings.database_url)
             x_money.note(deps)
     finally:
         deps.store.close()

@@ -15,16 +15,18 @@ SILENT_FOR: Final = timedelta(days=3)
 """How long no direct message may come before it is worth knowing: a weekend is shorter."""
 
 
-def costs(_settings: "Settings", deps: "Deps") -> Iterator[Finding]:
+def costs(settings: "Settings", deps: "Deps") -> Iterator[Finding]:
     """Say what X costs today, what an order and a confirmation cost, and what the budget stops."""
     from sqlalchemy.exc import DBAPIError
 
+    from bot.cli.common import No, check_sqlite_is_there
     from bot.services import x_money
 
     try:
+        check_sqlite_is_there(settings.database_url)
         with deps.store.read() as session:
             bill = x_money.today(session, deps.clock.now())
-    except DBAPIError:
+    except (DBAPIError, No):
         return  # said already
     yield Finding("x_cost", "ok", _said_of(bill))
     if deps.x_budget_mills is not None:
@@ -77,15 +79,17 @@ def messages(settings: "Settings", deps: "Deps") -> Iterator[Finding]:
     """Say when the last direct message came: X's encrypted ones never do."""
     from sqlalchemy.exc import DBAPIError
 
+    from bot.cli.common import No, check_sqlite_is_there
     from bot.services import operate
     from bot.services.receive import FIRST_START
     from bot.store import inbox
 
     try:
+        check_sqlite_is_there(settings.database_url)
         newest = operate.newest_event_at(deps, "dm")
         with deps.store.read() as session:
             began = inbox.read_cursor(session, FIRST_START)
-    except DBAPIError:
+    except (DBAPIError, No):
         return  # said already
     since = newest or (datetime.fromisoformat(began) if began is not None else None)
     if since is None or deps.clock.now() - since < SILENT_FOR:
@@ -99,3 +103,25 @@ def messages(settings: "Settings", deps: "Deps") -> Iterator[Finding]:
         f"(X_DM_SOURCE={settings.x_dm_source}): write one to the bot to see whether it arrives. "
         "X's encrypted messages do not come this way; what they ask for, the pages do as well.",
     )
+
+
+def events(settings: "Settings", deps: "Deps") -> Iterator[Finding]:
+    """See whether X brings its events to our webhook, where that is how they come."""
+    from bot.app import open_x_hooks
+    from bot.domain.errors import Rejected, Unavailable
+    from bot.services.x_events import ADDRESS
+
+    hooks = open_x_hooks(settings)
+    if hooks is None:
+        return
+    url = f"{deps.public_url}{ADDRESS}"
+    try:
+        lacks = hooks.lacks(url)
+    except (Rejected, Unavailable) as error:
+        yield Finding("x_events", "mend", f"X does not say whether it brings events: {error}.")
+        return
+    if lacks is None:
+        yield Finding("x_events", "ok", f"X brings its events to {url}.")
+        return
+    said = f"{url} {lacks}: the worker sees to it within a minute, while `smoney web` answers there"
+    yield Finding("x_events", "mend", f"{said}; see the worker's log where it stays so.")

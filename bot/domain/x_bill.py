@@ -25,11 +25,12 @@ class XUse(StrEnum):
 
     POST_READ = "post_read"  # a mention, by the stream or as an event
     MENTION_READ = "mention_read"  # a mention, in the account's own timeline of them
-    USER_READ = "user_read"  # whom a command names, where X gave no id
+    USER_READ = "user_read"  # whom a command or a pay page names, where X gave no id
     REPLY = "reply"  # an answer to a post that named the bot
     REPLY_FOUND = "reply_found"  # a post of ours, looked for after a lost answer
     MESSAGE_READ = "message_read"  # a direct message, polled or as an event
     MESSAGE_SENT = "message_sent"
+    ACCOUNT_READ = "account_read"  # by its id, for a page that says whom one pays
     SIGN_IN = "sign_in"  # who came back from X
     POST_LOOKED_UP = "post_looked_up"  # whether an order's post still stands
     REPLY_DELETED = "reply_deleted"  # a reply of ours whose post is gone
@@ -52,6 +53,7 @@ PRICES: Final[Mapping[XUse, Price]] = {
     XUse.REPLY_FOUND: Price(5, Phase.ORDER),
     XUse.MESSAGE_READ: Price(10, Phase.CONFIRMATION),
     XUse.MESSAGE_SENT: Price(15, Phase.CONFIRMATION),
+    XUse.ACCOUNT_READ: Price(10, Phase.CONFIRMATION),
     XUse.SIGN_IN: Price(10, Phase.CONFIRMATION),
     # X lists only posts that carry content; of the two prices that may be meant it is the dearer.
     XUse.POST_LOOKED_UP: Price(5, Phase.CONFIRMATION),

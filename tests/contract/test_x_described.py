@@ -91,6 +91,7 @@ def test_every_call_that_we_make_is_one_that_x_describes(x: LocalBench) -> None:
         assert used == {
             "own_account": 1,
             "user_read": 2,
+            "account_read": 1,
             "reply": 1,
             "reply_deleted": 1,
             "post_looked_up": 1,

@@ -63,6 +63,12 @@ def web(world: World) -> Iterator[Running]:
         yield running
 
 
+def hooks_of(world: World) -> XHooks:
+    """Return the webhooks of a bot."""
+    assert isinstance(world.deps.x_hooks, XHooks)
+    return world.deps.x_hooks
+
+
 def came_in(world: World) -> list[tuple[str, str, str, str | None]]:
     """Return what stands in the inbox: source, id, status and what it turned out to be."""
     rows = inbox.inbox
@@ -75,7 +81,10 @@ def test_events_come_by_webhook_and_are_read_once_whichever_way_they_also_come(
     world: World, local: LocalX, web: Running
 ) -> None:
     """A mention and a message, by the local X; the poll that follows finds nothing new."""
+    hooks, url = hooks_of(world), f"{web.url}/webhooks/x"
+    assert hooks.lacks(url) == "is not registered"
     x_events.keep(world.deps)
+    assert hooks.lacks(url) is None
     made = [f"{one.method} {one.path}" for one in local.heard()]
     x_events.keep(world.deps)
     again = [f"{one.method} {one.path}" for one in local.heard()][len(made) :]
@@ -117,8 +126,12 @@ def test_a_webhook_that_fell_invalid_is_put_right_and_one_that_moved_is_followed
     x_events.keep(world.deps)
     (hook,) = local._place.app.state.site.activity.webhooks.values()
     hook.valid = False
+    assert hooks_of(world).lacks(hook.url) == "did not answer X's challenge"
     x_events.keep(world.deps)
     assert hook.valid
+    local._place.app.state.site.activity.subscriptions.popitem()
+    assert hooks_of(world).lacks(hook.url) == "is not subscribed to post.mention.create"
+    x_events.keep(world.deps)
     with serve(pages_on(world.deps)) as moved:
         x_events.keep(replace(world.deps, public_url=moved.url))
         standing = local.app_get("/2/activity/subscriptions").json()["data"]
@@ -131,8 +144,7 @@ def test_only_what_x_signed_is_taken_in_and_no_event_is_signed_for_a_stranger(
 ) -> None:
     """X signs a challenge as it signs an event: who asks for that of an event's bytes gets none."""
     browser = Browser(world, pages_on(world.deps))
-    hooks = world.deps.x_hooks
-    assert isinstance(hooks, XHooks)
+    hooks = hooks_of(world)
     payload = {"direct_message_events": [{"id": "7", "message_create": {"sender_id": "9"}}]}
     body = json.dumps({"data": {"event_type": "dm.received", "payload": payload}}).encode()
     good = hooks._signed(body)

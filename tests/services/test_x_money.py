@@ -58,7 +58,7 @@ def test_every_process_writes_its_counts_into_the_one_bill(world: World) -> None
 
 def test_doctor_says_what_x_costs_and_what_the_budget_stops(world: World) -> None:
     """By kind, for each order and each confirmation; it warns before anything but news stops."""
-    settings = Settings(environment="sandbox")
+    settings = Settings(environment="sandbox", database_url=world.store.url)
     (nothing,) = doctor_x.costs(settings, world.deps)
     assert (nothing.state, nothing.said) == ("ok", "X cost $0.000 today (UTC).")
     used = {XUse.POST_READ: 3, XUse.REPLY: 2, XUse.MESSAGE_READ: 1, "orders": 2, "confirmations": 1}
@@ -80,7 +80,7 @@ def test_doctor_says_what_x_costs_and_what_the_budget_stops(world: World) -> Non
 
 def test_doctor_warns_where_no_message_came_for_days(world: World) -> None:
     """X's encrypted ones never come this way: an operator has to know."""
-    settings = Settings(environment="sandbox")
+    settings = Settings(environment="sandbox", database_url=world.store.url)
 
     def says() -> tuple[str, str]:
         (found,) = doctor_x.messages(settings, world.deps)

@@ -102,22 +102,24 @@ class XDirectory:
         """Look handles up (without `@`, any case); keys are the handles as they were asked for."""
         asked = list(dict.fromkeys(handles))
         wanted = list(dict.fromkeys(handle.lower() for handle in asked if is_handle(handle)))
-        found = {user.handle.lower(): user for user in self._look_up("usernames", wanted)}
+        found = {
+            user.handle.lower(): user for user in self._look_up("usernames", wanted, XUse.USER_READ)
+        }
         return {handle: found[handle.lower()] for handle in asked if handle.lower() in found}
 
     def by_id(self, x_user_ids: Iterable[str]) -> Mapping[str, XUser]:
         """Look ids up; those not found or suspended are absent."""
         wanted = [one for one in dict.fromkeys(x_user_ids) if read_id(one)]
-        return {user.id: user for user in self._look_up("ids", wanted)}
+        return {user.id: user for user in self._look_up("ids", wanted, XUse.ACCOUNT_READ)}
 
-    def _look_up(self, name: str, wanted: list[str]) -> Iterator[XUser]:
+    def _look_up(self, name: str, wanted: list[str], use: XUse) -> Iterator[XUser]:
         for start in range(0, len(wanted), LOOKED_UP_AT_ONCE):
             some = wanted[start : start + LOOKED_UP_AT_ONCE]
             answer = self._api.read(
                 self._api.client.get_users, user_fields=USER_FIELDS, **{name: some}
             )
             users = [user for user in map(read_user, entries(answer)) if user is not None]
-            self._api.tally.read(XUse.USER_READ, (user.id for user in users))
+            self._api.tally.read(use, (user.id for user in users))
             yield from users
 
 

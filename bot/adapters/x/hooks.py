@@ -68,6 +68,19 @@ class XHooks:
         for event_type in EVENTS:
             self._keep_subscription(event_type, webhook_id, standing)
 
+    def lacks(self, url: str) -> str | None:
+        """Say what keeps X from bringing its events to an address; None: nothing does."""
+        webhooks = entries(self._ask("GET", _WEBHOOKS))
+        mine = next((one for one in webhooks if one.get("url") == url), None)
+        if mine is None:
+            return "is not registered"
+        if mine.get("valid") is False:
+            return "did not answer X's challenge"
+        standing = entries(self._ask("GET", _SUBSCRIPTIONS, params={"max_results": 1000}))
+        brought = {one.get("event_type") for one in standing if _goes_to(one, mine)}
+        missing = [one for one in EVENTS if one not in brought]
+        return f"is not subscribed to {', '.join(missing)}" if missing else None
+
     def _keep_webhook(self, url: str) -> str:
         standing = entries(self._ask("GET", _WEBHOOKS))
         mine = next((one for one in standing if one.get("url") == url), None)
@@ -111,6 +124,10 @@ class XHooks:
 
         call.__name__ = "keep_webhook"
         return self._api.read(call)
+
+
+def _goes_to(subscription: Fields, webhook: Fields) -> bool:
+    return bool(webhook.get("id")) and subscription.get("webhook_id") == webhook.get("id")
 
 
 def _about(value: Any) -> str | None:

@@ -18,6 +18,7 @@ KINDS = (
     "reply_found",
     "message_read",
     "message_sent",
+    "account_read",
     "sign_in",
     "post_looked_up",
     "reply_deleted",
