@@ -85,10 +85,10 @@ class XDirectory:
     def me(self) -> XUser:
         """Return the bot's own account, read anew."""
         answer = self._api.read(self._api.client.get_me, user_fields=USER_FIELDS)
-        self._api.tally.count(XUse.OWN_ACCOUNT)
         user = read_user(answer.get("data"))
         if user is None:
             raise Rejected("undecodable", "an account without id or handle")
+        self._api.tally.read(XUse.OWN_ACCOUNT, [user.id])
         return user
 
     def bot(self) -> XUser:

@@ -75,10 +75,10 @@ class XSignIn:
             params={"user.fields": ",".join(USER_FIELDS)},
             headers={"Authorization": f"Bearer {token}"},
         )
-        self._tally.count(XUse.SIGN_IN)
         user = read_user(answer.get("data"))
         if user is None:
             raise Rejected("undecodable", "an account without id or handle")
+        self._tally.read(XUse.SIGN_IN, [user.id])
         return user
 
     def check(self, *, redirect_uri: str) -> None:
