@@ -363,8 +363,9 @@ def test_pages_fit_narrow_screens_and_large_text(sandbox: Sandbox, open_page: Op
     got = paid_by_message(sandbox, "@smoney pay @alice 1€ for a very long evening out")
     payment = (f"/t/{reference}", f"/t/{reference}/not-me")
     request = (f"/t/{asked}", f"/t/{asked}/block", f"/t/{asked}/note/1")
-    wallet = ("/wallet", "/wallet/history", f"/wallet/statement/{datetime.now(UTC):%Y-%m}")
+    wallet = ("/wallet", "/wallet/history", f"/wallet/statement/{datetime.now(UTC):%Y-%m}", "/ask")
     changed = ("/wallet/new-code", "/wallet/new-phone", "/wallet/data", "/wallet/close")
+    quiet = ("/wallet/messages",)
     pay = (f"/t/{draft}", "/@alice?amount=249,50", "/@bob", "/@nobody_at_all_9", "/pay")
     anybody = ("/help?text=pay+@alice+5€", "/privacy", "/lost", "/", "/nowhere")
     for width, scale in ((320, 1), (PHONE_WIDTH, 2), (DESK_WIDTH, 2)):
@@ -373,7 +374,7 @@ def test_pages_fit_narrow_screens_and_large_text(sandbox: Sandbox, open_page: Op
         for path in ("/wallet", f"/t/{reference}"):
             assert_fits(page, sandbox.url + path, scale)
         sign_in(page, "bob")
-        for path in (*payment, *request, *wallet, *changed, *pay, *anybody):
+        for path in (*payment, *request, *wallet, *changed, *quiet, *pay, *anybody):
             assert_fits(page, sandbox.url + path, scale)
     alice = open_page(320)
     alice.goto(f"{sandbox.url}/t/{got}")
