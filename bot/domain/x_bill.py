@@ -70,7 +70,7 @@ COUNTED: Final = (*XUse, ORDERS, CONFIRMATIONS)
 SAVE_FROM_PERCENT: Final = 80
 """Of a day's budget: from here on what is optional stops, so that the rest pays for answers."""
 OPTIONAL: Final = (
-    "news by direct message",
+    "news of transfers by direct message",
     "answers to `help`",
     "looking for deleted posts",
     "reading direct messages again that a webhook may have lost",

@@ -100,7 +100,7 @@ def _try(deps: Deps, row: Row[Any]) -> bool:
 def _is_unwanted(deps: Deps, row: Row[Any]) -> bool:
     """Drop what is not out, where its reader opted out since, or X's budget is for other things."""
     reason = "its reader wrote stop" if row.opted_out_at is not None else None
-    if row.channel != "sms" and x_money.is_optional(row.priority) and x_money.is_saving(deps):
+    if row.channel != "sms" and x_money.is_optional(row) and x_money.is_saving(deps):
         reason = x_money.OVER_BUDGET
     if reason is None:
         return False

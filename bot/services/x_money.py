@@ -5,10 +5,12 @@ no call on the way of a reply waits for the database on their account. Where a d
 short, what is optional stops first; where it is spent, what is said on X waits for midnight UTC.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
+from sqlalchemy import Row
 from sqlmodel import Session
 
 from bot.domain import x_bill
@@ -16,11 +18,13 @@ from bot.domain.errors import Unavailable
 from bot.domain.x_bill import Bill, Spending
 from bot.services.answers import HELP_PRIORITY
 from bot.services.deps import Deps
-from bot.services.tell import NEWS_PRIORITY
 from bot.store import x_counts
 
 LOOK_AGAIN: Final = timedelta(minutes=5)
 """How long a message waits for a budget before it is looked at again: an operator may raise it."""
+_HOW_IT_WENT: Final = re.compile(r"dm:transfer:[0-9]+:(?!moved:|(?:posted|held):payer)")
+"""The keys of news about a transfer, save the warning that its payee's handle moved, and what
+answers a payer who confirmed by direct message."""
 OVER_BUDGET: Final = "over_x_daily_budget_usd"
 """Why a message waits, or was dropped."""
 
@@ -58,9 +62,13 @@ def spending(deps: Deps) -> Spending:
     return x_bill.spending(deps.tally.spent(day), deps.x_budget_mills)
 
 
-def is_optional(priority: int) -> bool:
-    """Whether nobody's order waits for a message: news that the wallet shows as well, and help."""
-    return priority in (NEWS_PRIORITY, HELP_PRIORITY)
+def is_optional(row: Row[Any]) -> bool:
+    """Whether nobody waits for a message: how a transfer went, which its page says, and help.
+
+    What warns somebody (a handle that moved, a code that was changed, a dispute) is never optional,
+    nor is an answer to an edit, which may bear the link.
+    """
+    return row.priority == HELP_PRIORITY or _HOW_IT_WENT.match(row.key) is not None
 
 
 def is_saving(deps: Deps) -> bool:

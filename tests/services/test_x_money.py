@@ -5,14 +5,19 @@ from dataclasses import replace
 
 from bot.cli import doctor_x
 from bot.config import Settings
+from bot.domain.replies import Reply
 from bot.domain.x_bill import PRICES, Bill, Phase, Spending, XUse, day_of
 from bot.services import deliver, prune, receive, x_money
 from bot.services.deps import Deps
 from bot.services.prune import BILLS_KEPT_DAYS
+from bot.services.tell import News, tell
 from bot.store import x_counts
 from bot.telemetry import SEEN_AT_MOST, Tally
 from bot.worker.beat import Pulse
 from tests.world import World
+
+WARN = ("lost:1:2", "transfer:7:moved:9:payer", "dispute:1:2", "edit:5", "transfer:7:posted:payer")
+"""Keys of messages that warn somebody, or answer them."""
 
 
 def bill_of(world: World) -> Bill:
@@ -71,8 +76,12 @@ def test_doctor_says_what_x_costs_and_what_the_budget_stops(world: World) -> Non
     )
     for budget_mills, state, told in (
         (1000, "ok", "$0.045 of $1.000 (X_DAILY_BUDGET_USD) spent today; from 80 % on"),
-        (50, "note", "stopped: news by direct message, answers to `help`, looking for deleted"),
-        (45, "mend", "replies wait for midnight UTC, or raise it; stopped: news by direct"),
+        (
+            50,
+            "note",
+            "stopped: news of transfers by direct message, answers to `help`, looking for deleted",
+        ),
+        (45, "mend", "replies wait for midnight UTC, or raise it; stopped: news of transfers"),
     ):
         _, found = doctor_x.costs(settings, replace(world.deps, x_budget_mills=budget_mills))
         assert (found.state, told in found.said) == (state, True), found
@@ -153,6 +162,11 @@ def test_a_budget_that_runs_short_stops_news_and_help_before_any_link(world: Wor
     assert world.post("carol", "@smoney help") is None
     assert len(world.messages_to("alice")) == before, "she reads it in her wallet"
     assert world.outbox()[-2:] == [("dm", "dropped"), ("reply", "dropped")]
+    warned = [News(key, world.x_id("alice"), Reply.of("news.lost_entered"), None) for key in WARN]
+    with world.store.write() as session:
+        assert tell(session, warned, at=world.clock.now()) == len(WARN)
+    deliver.deliver(deps)
+    assert len(world.messages_to("alice")) == before + len(WARN), "a warning is never optional"
 
 
 def test_a_budget_that_is_spent_lets_replies_wait_for_the_next_day(world: World) -> None:
