@@ -17,6 +17,7 @@ from bot.adapters.stripe_reversals import StripeReversals
 from bot.adapters.stripe_webhooks import StripeWebhooks
 from bot.adapters.x.decode import XDecoder
 from bot.adapters.x.gateway import XDirectory, XMentionReader, XMessageReader, XPublisher
+from bot.adapters.x.hooks import XHooks
 from bot.adapters.x.http import XApi, XCredentials
 from bot.adapters.x.sign_in import XSignIn
 from bot.adapters.x.stream import XMentionStream
@@ -26,6 +27,7 @@ from bot.domain.payout import Debtor
 from bot.ports import MentionStream
 from bot.services.deps import LEFT_TO_WORKER, Deps
 from bot.store.engine import Store
+from bot.telemetry import Tally
 
 
 def _keep_what_is_loaded() -> None:
@@ -40,9 +42,11 @@ def _keep_what_is_loaded() -> None:
 
 def open_deps(settings: Settings) -> Deps:
     """Build everything that a process may use; nothing is called yet."""
-    api = open_x(settings)
+    tally = Tally()
+    api = open_x(settings, tally)
     directory = XDirectory(api)
     stripe = open_stripe(settings)
+    budget_usd = settings.x_daily_budget_usd
     _keep_what_is_loaded()
     return Deps(
         store=Store(settings.database_url),
@@ -53,29 +57,35 @@ def open_deps(settings: Settings) -> Deps:
         mentions=XMentionReader(api, directory.bot),
         messages=XMessageReader(api),
         publisher=XPublisher(api, directory.bot),
-        sign_in=open_sign_in(settings),
+        sign_in=open_sign_in(settings, tally),
         checkout=StripeCheckout(stripe),
         payments=StripePayments(stripe),
         reversals=StripeReversals(stripe),
         acquirer=StripePayouts(stripe),
         vault=StripeVault(stripe),
         webhooks=StripeWebhooks(secret=settings.stripe_webhook_secret.get_secret_value()),
+        x_hooks=open_x_hooks(settings, api, directory),
         sms=open_sms(settings),
         policy=settings.policy,
         public_url=settings.public_url,
         contact=settings.contact,
+        tally=tally,
+        x_budget_mills=None if budget_usd is None else int(budget_usd * 1000),
         secret_key=settings.secret_key.get_secret_value(),
     )
 
 
-def open_stream(settings: Settings) -> MentionStream:
+def open_stream(settings: Settings, tally: Tally | None = None) -> MentionStream:
     """Build the stream of mentions: the worker's alone."""
-    api = open_x(settings)
+    api = open_x(settings, tally)
     return XMentionStream(api, XDirectory(api).bot)
 
 
-def open_x(settings: Settings) -> XApi:
-    """Build X's API with the credentials of the app and of the bot's account."""
+def open_x(settings: Settings, tally: Tally | None = None) -> XApi:
+    """Build X's API with the credentials of the app and of the bot's account.
+
+    What it uses is counted in `tally`.
+    """
     credentials = XCredentials(
         bearer_token=settings.x_bearer_token.get_secret_value(),
         api_key=settings.x_api_key.get_secret_value(),
@@ -83,7 +93,18 @@ def open_x(settings: Settings) -> XApi:
         access_token=settings.x_access_token.get_secret_value(),
         access_token_secret=settings.x_access_token_secret.get_secret_value(),
     )
-    return XApi(credentials, base_url=settings.x_api_base_url)
+    return XApi(credentials, base_url=settings.x_api_base_url, tally=tally)
+
+
+def open_x_hooks(
+    settings: Settings, api: XApi | None = None, directory: XDirectory | None = None
+) -> XHooks | None:
+    """Build X's webhooks, where they are switched on and there is a secret to check them by."""
+    secret = settings.x_api_secret.get_secret_value()
+    if settings.x_dm_source != "webhook" or not secret:
+        return None
+    api = api or open_x(settings)
+    return XHooks(api, (directory or XDirectory(api)).bot, secret=secret)
 
 
 def open_stripe(settings: Settings) -> StripeApi:
@@ -93,13 +114,14 @@ def open_stripe(settings: Settings) -> StripeApi:
     )
 
 
-def open_sign_in(settings: Settings) -> XSignIn:
+def open_sign_in(settings: Settings, tally: Tally | None = None) -> XSignIn:
     """Build sign-in with X."""
     return XSignIn(
         authorize_url=settings.x_authorize_url,
         base_url=settings.x_api_base_url,
         client_id=settings.x_client_id,
         client_secret=settings.x_client_secret.get_secret_value(),
+        tally=tally,
     )
 
 

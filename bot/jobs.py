@@ -14,6 +14,7 @@ from bot.services import (
     claim,
     deliver,
     first_time,
+    gone,
     operate,
     prune,
     receive,
@@ -24,6 +25,7 @@ from bot.services import (
     settle,
     texts,
     topup,
+    x_events,
 )
 from bot.services.deps import Deps
 
@@ -31,6 +33,12 @@ TICK_S: Final = 1
 """What a bell should have said is caught after this long (seconds)."""
 RECOVER_BATCH: Final = 100
 """Unfinished top-ups looked at in one go: each may cost calls to the acquirer."""
+
+KEEP_WEBHOOK_S: Final = 60
+"""How often it is seen to that X still brings us its events (seconds): two reads, unpaid."""
+CATCH_UP_S: Final = 3600
+"""How often messages are polled beside a webhook (seconds): X gives an event up after some tries,
+and what was read by an event that day is not paid again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +93,13 @@ def table(settings: Settings) -> tuple[Job, ...]:
             leader_only=True,
         ),
         Job(
+            name="deleted_posts",
+            period_s=600,
+            run=gone.clear,
+            batch=gone.REPLIES_AT_ONCE,
+            leader_only=True,
+        ),
+        Job(
             name="prune_texts",
             period_s=3600,
             run=prune.prune,
@@ -107,15 +122,16 @@ def table(settings: Settings) -> tuple[Job, ...]:
         ),
     ]
     if settings.x_dm_source == "poll":
-        poll = Job(
-            name="poll_messages",
-            period_s=settings.x_dm_poll_s,
-            run=receive.poll_messages,
-            batch=operate.ALL,
-            leader_only=True,
-        )
-        jobs.append(poll)
+        jobs.append(_led("poll_messages", settings.x_dm_poll_s, receive.poll_messages))
+    else:
+        jobs.append(_led("keep_webhook", KEEP_WEBHOOK_S, x_events.keep))
+        jobs.append(_led("poll_messages", CATCH_UP_S, x_events.catch_up))
     return tuple(jobs)
+
+
+def _led(name: str, period_s: float, run: Callable[[Deps], int]) -> Job:
+    """Return a job that one of several workers does."""
+    return Job(name=name, period_s=period_s, run=run, batch=operate.ALL, leader_only=True)
 
 
 def _reading(name: str, run: Callable[[Deps], int], bell: Literal["inbox", "cards"]) -> Job:

@@ -16,6 +16,7 @@ from bot.domain.cards import (
     CardEvent,
     CardFailure,
     CardRefund,
+    CheckoutOrder,
     SavedCard,
 )
 from bot.domain.commands import Lang
@@ -136,6 +137,19 @@ class Decoder(Protocol):
         """Decode a direct message event of type MessageCreate."""
 
 
+class EventHooks(Protocol):
+    """X's webhooks: what it asks of us, what it brings, and what keeps it bringing."""
+
+    def answer(self, crc_token: str) -> str:
+        """Return what proves that the address is ours; `Rejected("bad_token")` for an odd token."""
+
+    def verify(self, body: bytes, signature: str) -> list[RawEvent]:
+        """Check the signature, read what is new; `Rejected("bad_signature")` where it is wrong."""
+
+    def keep(self, url: str) -> None:
+        """Let X bring the account's mentions and messages to an address of ours."""
+
+
 class MentionStream(Protocol):
     """The filtered stream of posts that mention the bot."""
 
@@ -156,6 +170,9 @@ class MentionReader(Protocol):
 
     def mentions(self, *, since_id: str | None, since: datetime) -> Iterator[RawEvent]:
         """Every mention after `since_id` (where given) and after `since`, oldest page last."""
+
+    def deleted(self, post_ids: Iterable[str]) -> set[str]:
+        """Return which of at most 100 posts X has no more; one that is only hidden stands."""
 
 
 class MessageReader(Protocol):
@@ -208,21 +225,6 @@ class SignIn(Protocol):
 
 
 # --- cards -------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class CheckoutOrder:
-    """What the acquirer's hosted page is to ask for."""
-
-    topup_id: str
-    reference: str
-    amount_cents: int
-    success_url: str
-    cancel_url: str
-    expires_at: datetime
-    lang: Lang
-    customer_id: str | None = None
-    """For whom the card is kept, to be charged off-session later; None: it is not kept."""
 
 
 PaymentStatus = Literal[

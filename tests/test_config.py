@@ -154,6 +154,9 @@ def test_each_door_asks_only_for_what_it_uses(needs: Needs, missing: str) -> Non
     said = sentences(needs, {"ENVIRONMENT": "sandbox"})
     assert [sentence.split()[0] for sentence in said] == missing.split()
     assert all(re.fullmatch(r"[A-Z0-9_]+ is missing: .+\.", sentence) for sentence in said)
+    by_webhook = sentences(needs, {"ENVIRONMENT": "sandbox", "X_DM_SOURCE": "webhook"})
+    is_web = needs is Needs.WEB  # it has no other use for what X signs with
+    assert [one.split()[0] for one in by_webhook if one not in said] == ["X_API_SECRET"] * is_web
 
 
 def test_an_empty_variable_counts_as_absent() -> None:
@@ -318,6 +321,10 @@ def test_values_are_tidied() -> None:
             {"SMS_API_KEY": ""},
             "SMS_API_KEY is missing: SMS_PROVIDER is http, which needs it.",
         ),
+        (
+            {"X_DM_SOURCE": "webhook", "PUBLIC_URL": "https://smoney.example:8443"},
+            "PUBLIC_URL must have no port: X_DM_SOURCE is webhook, and X takes none.",
+        ),
     ],
 )
 def test_production_refuses_what_is_unsafe(change: dict[str, str], sentence: str) -> None:
@@ -343,10 +350,6 @@ def test_production_refuses_what_is_unsafe(change: dict[str, str], sentence: str
         (
             {"MIN_CARD_CENTS": "30000"},
             "MIN_CARD_CENTS must not be above LIMIT_PERSON_CENTS: no card could pay.",
-        ),
-        (
-            {"X_DM_SOURCE": "webhook"},
-            "X_DM_SOURCE is webhook, which this version does not serve yet: set it to poll.",
         ),
     ],
 )

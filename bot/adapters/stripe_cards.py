@@ -8,9 +8,9 @@ read: what it says has happened, has happened.
 from typing import Any, Final
 
 from bot.adapters.stripe_api import SERVER_ERROR, CardSaidNo, Shown, StripeApi, id_of
-from bot.domain.cards import CardFailure, SavedCard
+from bot.domain.cards import CardFailure, CheckoutOrder, SavedCard
 from bot.domain.errors import Rejected, Unavailable
-from bot.ports import CardPayment, CheckoutOrder, CheckoutState, PaymentStatus
+from bot.ports import CardPayment, CheckoutState, PaymentStatus
 
 CURRENCY: Final = "eur"
 

@@ -1,6 +1,7 @@
 """`smoney doctor`: what is set up, what is not, and what to mend; and the worker's health."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
@@ -51,6 +52,7 @@ def _quiet() -> None:
 
 def _everything() -> Iterator[Finding]:
     """Check one thing after another, each as far as its own settings allow."""
+    from bot.cli.doctor_x import costs, events, messages
     from bot.config import Needs
 
     yield from _settings()
@@ -63,6 +65,9 @@ def _everything() -> Iterator[Finding]:
         (Needs.CARD_EVENTS, _webhooks),
         (Needs.TEXTS, _texts),
         (Needs.TEXTS, _texts_today),
+        (Needs.X | Needs.LINKS, events),
+        (Needs.X, messages),
+        (Needs.DATABASE, costs),
     ):
         yield from _with(needs, check)
 
@@ -71,8 +76,12 @@ def _with(
     needs: "Needs", check: Callable[["Settings", "Deps"], Iterator[Finding]]
 ) -> Iterator[Finding]:
     """Make a check whose settings are there; what is missing was said already."""
+    from sqlalchemy.exc import DBAPIError
+
     from bot.app import open_deps
+    from bot.cli.common import No, check_sqlite_is_there
     from bot.config import SettingsError, load
+    from bot.services import x_money
 
     try:
         settings = load(needs)
@@ -81,6 +90,9 @@ def _with(
     deps = open_deps(settings)
     try:
         yield from check(settings, deps)
+        with suppress(DBAPIError, No):  # said already, where the database is down or not there
+            check_sqlite_is_there(settings.database_url)
+            x_money.note(deps)
     finally:
         deps.store.close()
 
@@ -315,7 +327,7 @@ def _webhooks(settings: "Settings", deps: "Deps") -> Iterator[Finding]:
         yield Finding("webhook", "mend", "STRIPE_WEBHOOK_SECRET must begin with whsec_.")
         return
     try:
-        newest = operate.newest_card_event_at(deps)
+        newest = operate.newest_event_at(deps, "stripe")
     except DBAPIError:
         return  # said already
     if newest is None:

@@ -103,12 +103,21 @@ def _contradictions(settings: Settings, needs: Needs) -> Iterator[_Objection]:
         yield "limit_person_cents", "must not be above LIMIT_WALLET_CENTS: no wallet could take it."
     if settings.min_card_cents > settings.limit_person_cents:
         yield "min_card_cents", "must not be above LIMIT_PERSON_CENTS: no card could pay."
-    if settings.x_dm_source == "webhook" and needs & (Needs.SIGN_IN | Needs.WORKER):
-        yield "x_dm_source", "is webhook, which this version does not serve yet: set it to poll."
+    if settings.x_dm_source == "webhook":
+        yield from _without_webhook(settings, needs)
     if settings.sms_provider != "sandbox" and needs & Needs.TEXTS:
         for name in ("sms_api_key", "sms_sender"):
             if not _text(settings, name):
                 yield name, f"is missing: SMS_PROVIDER is {settings.sms_provider}, which needs it."
+
+
+def _without_webhook(settings: Settings, needs: Needs) -> Iterator[_Objection]:
+    """Yield what keeps X's events from coming by webhook."""
+    is_real = settings.environment == "production"
+    if needs & Needs.SIGN_IN and not needs & Needs.X and not _text(settings, "x_api_secret"):
+        yield "x_api_secret", "is missing: X_DM_SOURCE is webhook, and X signs events with it."
+    if is_real and needs & Needs.LINKS and urlsplit(_text(settings, "public_url")).port:
+        yield "public_url", "must have no port: X_DM_SOURCE is webhook, and X takes none."
 
 
 def _not_in_production(settings: Settings, needs: Needs) -> Iterator[_Objection]:

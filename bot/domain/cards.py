@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Final, Literal
 
+from bot.domain.commands import Lang
+
 MANDATE_VERSION: Final = "2026-11"
 """The words of `page.keep.means`, which a mandate's giver has read; recorded with it."""
 MANDATE_DAYS: Final = 365
@@ -157,3 +159,18 @@ class AcquirerPayout:
     id: str
     amount_cents: int
     arrives_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutOrder:
+    """What the acquirer's hosted page is to ask for."""
+
+    topup_id: str
+    reference: str
+    amount_cents: int
+    success_url: str
+    cancel_url: str
+    expires_at: datetime
+    lang: Lang
+    customer_id: str | None = None
+    """For whom the card is kept, to be charged off-session later; None: it is not kept."""

@@ -63,6 +63,7 @@ class Reason(StrEnum):
     CANCELLED_BY_OWNER = "cancelled_by_owner"
     CANCELLED_BY_OPERATOR = "cancelled_by_operator"
     DECLINED_BY_PAYER = "declined_by_payer"
+    POST_GONE = "post_gone"
     NOT_CONFIRMED_IN_TIME = "not_confirmed_in_time"
     CLAIMED = "claimed"
     TAKEN_BACK = "taken_back"

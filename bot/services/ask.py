@@ -18,6 +18,7 @@ from bot.domain.order import OrderKind
 from bot.domain.replies import EXAMPLE_CENTS, Reply
 from bot.domain.split import share
 from bot.domain.transfer import TransferStatus
+from bot.domain.x_bill import ORDERS
 from bot.services import asked, blocks
 from bot.services.answers import Incoming
 from bot.services.deps import Deps
@@ -62,6 +63,8 @@ def order(
     else:
         transfers = [transfer_of(command, me, other) for other in others]
         orders.insert_transfers(session, order.id, transfers, confirm_by=confirm_by, at=at)
+    if incoming.source == "post":
+        deps.tally.count(ORDERS)
     return order
 
 

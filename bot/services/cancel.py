@@ -158,13 +158,20 @@ def cancel_by_operator(deps: Deps, reference: str) -> Done:
     with deps.store.write() as session:
         order = _order(session, reference)
         rows = lock(session, order)
-        done = _stop(session, rows, "cancel", None, Reason.CANCELLED_BY_OPERATOR, at)
-        done += Done(int(drafts.end(session, order.id, "cancelled", at=at)))
+        done = end_in(session, order, rows, Reason.CANCELLED_BY_OPERATOR, at)
         if not done:
             raise Refusal(Reply.of("refusal.nothing_to_cancel", reference=reference))
     deps.step(Step.STOPPED)
     drive_wishes(deps, rows)
     return done
+
+
+def end_in(
+    session: Session, order: Row[Any], rows: Sequence[Row[Any]], reason: Reason, at: datetime
+) -> Done:
+    """Cancel what is open in an order, and its draft, by nobody's word who has a part in it."""
+    done = _stop(session, rows, "cancel", None, reason, at)
+    return done + Done(int(drafts.end(session, order.id, "cancelled", at=at)))
 
 
 def expire_due(deps: Deps) -> int:

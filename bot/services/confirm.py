@@ -19,7 +19,8 @@ from bot.domain.limits import Policy
 from bot.domain.replies import Reply
 from bot.domain.topup import SESSION_MINUTES
 from bot.domain.transfer import Reason, TransferStatus, confirmation_hash
-from bot.services import blocks, card_guard, choices, mandates, settle
+from bot.domain.x_bill import CONFIRMATIONS
+from bot.services import blocks, card_guard, choices, gone, mandates, settle
 from bot.services.deps import Deps
 from bot.services.posting import PAID, check_payee
 from bot.services.steps import Step
@@ -83,10 +84,12 @@ Outcome = Settled | GoToCard | UnderWay
 
 def confirm(deps: Deps, will: Will) -> Outcome:
     """Confirm what a payer pays in an order, and settle it. Raises `Refusal`."""
+    gone.look(deps, will.reference, will.x_user_id)
     at = deps.clock.now()
     with deps.store.write() as session:
         confirmation_id, topup_id = write(session, deps, will, at)
     deps.step(Step.CONFIRMATION_WRITTEN)
+    deps.tally.count(CONFIRMATIONS)
     if topup_id is None:
         settle.settle_one(deps, confirmation_id)
     else:

@@ -17,6 +17,7 @@ from bot.domain.errors import OutcomeUnknown, Rejected, Unavailable
 from bot.domain.order import confirm_by_after_reply
 from bot.domain.pace import Accepted, Budget
 from bot.domain.replies import Reply
+from bot.services import x_money
 from bot.services.deps import Deps
 from bot.services.steps import Step
 from bot.services.tell import News, tell
@@ -93,15 +94,20 @@ def _try(deps: Deps, row: Row[Any]) -> bool:
 
 
 def _is_unwanted(deps: Deps, row: Row[Any]) -> bool:
-    """Drop what is not out, and its reader opted out of since it was written."""
-    if row.opted_out_at is None:
+    """Drop what is not out, where its reader opted out since, or X's budget is for other things."""
+    reason = "its reader wrote stop" if row.opted_out_at is not None else None
+    if row.channel != "sms" and x_money.is_optional(row) and x_money.is_saving(deps):
+        reason = x_money.OVER_BUDGET
+    if reason is None:
         return False
     with deps.store.write() as session:
         budgets.give_back(session, row.channel)
-        return outbox.record_dropped(session, row, reason="its reader wrote stop")
+        return outbox.record_dropped(session, row, reason=reason)
 
 
 def _send(deps: Deps, row: Row[Any]) -> Accepted:
+    if row.channel != "sms":
+        x_money.check_may_speak(deps)
     match row.channel:
         case "reply":
             return deps.publisher.reply(

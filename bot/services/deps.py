@@ -17,6 +17,7 @@ from bot.ports import (
     Clock,
     Decoder,
     Directory,
+    EventHooks,
     MentionReader,
     MessageReader,
     Payments,
@@ -28,6 +29,7 @@ from bot.ports import (
 )
 from bot.services.steps import Step
 from bot.store.engine import Store
+from bot.telemetry import Tally
 
 LEFT_TO_WORKER: Final = "left_to_the_worker"
 """Why a port of a door is unavailable that reaches nobody: the worker will do what it is for."""
@@ -81,6 +83,8 @@ class Deps:
     acquirer: Acquirer
     vault: CardVault
     webhooks: Webhooks
+    x_hooks: EventHooks | None = None
+    """None where X's events are not taken by webhook."""
     sms: SmsSender
     policy: Policy
     public_url: str
@@ -93,4 +97,8 @@ class Deps:
     """Of scrypt, for wallet codes: 16 MiB and some 40 ms a try. Tests have less."""
     bells: Bells = field(default_factory=Bells)
     together: Together = field(default_factory=Together)
+    tally: Tally = field(default_factory=Tally)
+    """What this process uses of X, until it is written down."""
+    x_budget_mills: int | None = None
+    """What may be spent on X in a UTC day, in thousandths of a US dollar; None: no ceiling."""
     step: Callable[[Step], None] = _pass

@@ -14,6 +14,7 @@ from sqlalchemy import Row
 from bot.domain.commands import (
     Cancel,
     Command,
+    Confirm,
     Donate,
     ErrorCode,
     Lang,
@@ -25,10 +26,12 @@ from bot.domain.commands import (
     Stop,
 )
 from bot.domain.draft import is_mendable
+from bot.domain.errors import Refusal
 from bot.domain.replies import Reply
+from bot.domain.x_bill import CONFIRMATIONS
 from bot.language import Text, parse
 from bot.ports import Message, Post, XUser
-from bot.services import converse, edits, settle
+from bot.services import converse, edits, gone, settle
 from bot.services.answers import Incoming
 from bot.services.deps import Deps
 from bot.services.steps import Step
@@ -167,6 +170,8 @@ def _converse(
     elif isinstance(command, Misread) and is_mendable(command):
         # Of nobody who is not found a draft is made.
         _command, who, _refusal = _resolve(deps, command, named, incoming.author_x_user_id)
+    elif isinstance(command, Confirm) and not incoming.is_public:
+        refusal = _gone(deps, command.code, incoming)
     heard = replace(incoming, people=who)
     if heard.is_edit and not isinstance(command, Stop | Cancel):
         edits.close_card_pages(deps, heard, command)  # these two wish for it by themselves
@@ -180,7 +185,17 @@ def _converse(
     deps.step(Step.COMMAND_DONE)
     deps.bells.outbox.set()
     if confirmed:
+        deps.tally.count(CONFIRMATIONS)
         settle.settle_waiting(deps)
+
+
+def _gone(deps: Deps, code: str, incoming: Incoming) -> Reply | None:
+    """Say that the post is gone which asked for what a message confirms."""
+    try:
+        gone.look(deps, code, incoming.author_x_user_id)
+    except Refusal as refusal:
+        return refusal.reply
+    return None
 
 
 def _kind(command: Command) -> str:

@@ -9,11 +9,11 @@ from typing import Any, Final
 import structlog
 from sqlalchemy import Row
 
-from bot.domain.cards import refusal_of
+from bot.domain.cards import CheckoutOrder, refusal_of
 from bot.domain.errors import Rejected
 from bot.domain.topup import FAILURES_A_PAGE, TopupStatus
 from bot.domain.transfer import Reason
-from bot.ports import CardPayment, CheckoutOrder
+from bot.ports import CardPayment
 from bot.services import accept, card_guard, mandates, topup_end
 from bot.services.deps import Deps
 from bot.services.steps import Step

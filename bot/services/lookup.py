@@ -7,6 +7,7 @@ from typing import Final
 import structlog
 
 from bot.domain.errors import Rejected, Unavailable
+from bot.services import x_money
 from bot.services.deps import Deps
 from bot.store import people
 
@@ -29,7 +30,8 @@ def look_up(deps: Deps, x_user_ids: Sequence[str]) -> None:
     except (Unavailable, Rejected) as error:
         log.warning("accounts_not_looked_up", count=len(x_user_ids), reason=str(error))
         return
-    with deps.store.write() as session:
+    with deps.tally.handing_over() as used, deps.store.write() as session:
+        x_money.write_down(session, deps, used, at)
         for one in x_user_ids:  # in the order of their ids, as all lock them
             user = found.get(one)
             people.change_account(session, one, looked_up_at=at)

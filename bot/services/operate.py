@@ -15,6 +15,7 @@ from sqlmodel import Session
 
 from bot.domain.errors import Refusal
 from bot.domain.replies import Reply
+from bot.ports import Source
 from bot.services import cancel, check, refunds
 from bot.services.deps import Deps
 from bot.store import confirmations, drafts, inbox, orders, outbox, people
@@ -203,13 +204,13 @@ def prove_books(deps: Deps) -> int:
     return 1
 
 
-def newest_card_event_at(deps: Deps) -> datetime | None:
-    """Return when the acquirer's last webhook was taken in."""
+def newest_event_at(deps: Deps, source: Source) -> datetime | None:
+    """Return when something of a source was last taken in: a webhook of the acquirer's, a DM."""
     rows = inbox.inbox
     with deps.store.read() as session:
         at: datetime | None = session.execute(
             select(rows.c.received_at)
-            .where(rows.c.source == "stripe")
+            .where(rows.c.source == source)
             .order_by(rows.c.id.desc())
             .limit(1)
         ).scalar_one_or_none()

@@ -13,7 +13,7 @@ from bot.domain.commands import Lang
 from bot.domain.errors import Refusal
 from bot.domain.order import OrderKind, typed_note
 from bot.domain.replies import Reply
-from bot.services import ask
+from bot.services import ask, x_money
 from bot.services.deps import Deps
 from bot.services.sessions import Visitor
 from bot.services.steps import Step
@@ -47,7 +47,8 @@ def payee_of(deps: Deps, handle: str, visitor: Visitor) -> Payee:
     user = found.get(handle)
     if user is None:
         raise Refusal(Reply.of("refusal.unknown_handle", handle=handle))
-    with deps.store.write() as session:
+    with deps.tally.handing_over() as used, deps.store.write() as session:
+        x_money.write_down(session, deps, used, at)
         people.see(session, user.id, at=at, handle=handle, name=user.name)
         people.change_account(session, user.id, looked_up_at=at)
     return Payee(user.id, handle, user.name, user.id in mine)

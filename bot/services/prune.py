@@ -1,11 +1,12 @@
-"""Texts, card failures with their addresses, former handles, who closed: each goes in its time."""
+"""Texts, card failures, former handles, who closed, what X was used for: each goes in its time."""
 
 from datetime import datetime, timedelta
 from typing import Final
 
+from bot.domain.x_bill import day_of
 from bot.services import card_guard
 from bot.services.deps import Deps
-from bot.store import closing, inbox, outbox, people
+from bot.store import closing, inbox, outbox, people, x_counts
 
 TEXTS_KEPT_DAYS: Final = 30
 """How long the text of a post, a direct message or an answer is kept (days); ids and money stay."""
@@ -16,6 +17,10 @@ IDENTITY_KEPT_YEARS: Final = 5
 L.561-12."""
 BOOKS_KEPT_YEARS: Final = 10
 """How long the books are kept at least (years): Code de commerce, L.123-22. No job removes any."""
+
+
+BILLS_KEPT_DAYS: Final = 400
+"""How long the counts of what was used of X are kept (days): a year, to compare, and a month."""
 
 
 def prune(deps: Deps) -> int:
@@ -29,6 +34,7 @@ def prune(deps: Deps) -> int:
             + outbox.prune_texts(session, before=before)
             + people.prune_handles(session, before=at - timedelta(days=HANDLES_KEPT_DAYS))
             + closing.prune(session, before=years_before(at, IDENTITY_KEPT_YEARS))
+            + x_counts.prune(session, before_day=day_of(at - timedelta(days=BILLS_KEPT_DAYS)))
         )
 
 

@@ -12,6 +12,7 @@ import structlog
 from sqlalchemy import Row
 
 from bot.domain.errors import BotError, OutcomeUnknown, Rejected, Unavailable
+from bot.domain.x_bill import XUse
 from bot.ports import RawEvent, XUser
 from bot.services import disputes, hear, refunds, settle
 from bot.services.deps import Deps
@@ -46,15 +47,20 @@ OF_CARDS: Final = ("stripe",)
 """What the acquirer tells."""
 
 _SINCE_ID: Final = "mentions.since_id"
-_FIRST_START: Final = "first_start"
+FIRST_START: Final = "first_start"
+"""The cursor that says since when this database has had a worker."""
 
 
-def take_in(deps: Deps, events: Iterable[RawEvent]) -> int:
-    """Write what came in, once each; return how many were new."""
-    at = deps.clock.now()
-    events = list(events)
+def take_in(deps: Deps, events: Iterable[RawEvent], *, posts_as: XUse = XUse.POST_READ) -> int:
+    """Write what came in, once each; return how many were new.
+
+    Each new post is counted as `posts_as`: X bills what comes twice in a day once.
+    """
+    at, events = deps.clock.now(), list(events)
     with deps.store.write() as session:
         new = inbox.write(session, events, at=at)
+    if new and events[0].source == "post":
+        deps.tally.count(posts_as, new)
     if new:
         deps.step(Step.INBOX_WRITTEN)
         for bell, sources in ((deps.bells.inbox, SAID), (deps.bells.cards, OF_CARDS)):
@@ -67,9 +73,9 @@ def first_start(deps: Deps) -> datetime:
     """Return when this database first had a worker: what is older is the past, never answered."""
     at = deps.clock.now()
     with deps.store.write() as session:
-        kept = inbox.read_cursor(session, _FIRST_START)
+        kept = inbox.read_cursor(session, FIRST_START)
         if kept is None:
-            inbox.set_cursor(session, _FIRST_START, at.isoformat(), at=at)
+            inbox.set_cursor(session, FIRST_START, at.isoformat(), at=at)
             return at
     return datetime.fromisoformat(kept)
 
@@ -106,7 +112,7 @@ def _take_in_new(deps: Deps, events: Sequence[RawEvent]) -> list[RawEvent]:
         known = inbox.known(session, "post", [one.id for one in events])
     new = [one for one in events if one.id not in known]
     if new:
-        take_in(deps, new)
+        take_in(deps, new, posts_as=XUse.MENTION_READ)
     return new
 
 
@@ -154,7 +160,7 @@ def _read_from(deps: Deps, sources: Collection[str]) -> int:
     for _ in range(BATCHES_AT_MOST):
         with deps.store.write() as session:
             rows = inbox.lease(session, at=deps.clock.now(), limit=BATCH, sources=sources)
-            facts = inbox.read_cursors(session, (_FIRST_START, BOT_ACCOUNT)) if rows else {}
+            facts = inbox.read_cursors(session, (FIRST_START, BOT_ACCOUNT)) if rows else {}
         if rows:
             deps.step(Step.INBOX_LEASED)
         ended += sum(_read(deps, row, facts) for row in rows)
@@ -196,7 +202,7 @@ def _understand(deps: Deps, row: Row[Any], facts: Mapping[str, str]) -> None:
 
 def _since_and_bot(deps: Deps, facts: Mapping[str, str]) -> tuple[datetime, XUser]:
     """Return since when the bot listens, and who it is on X."""
-    began = facts.get(_FIRST_START)
+    began = facts.get(FIRST_START)
     since = first_start(deps) if began is None else datetime.fromisoformat(began)
     return since - OVERLAP, as_kept(facts.get(BOT_ACCOUNT)) or whoami(deps)
 

@@ -20,7 +20,7 @@ from sqlmodel import Session
 from bot.domain.commands import Lang
 from bot.domain.errors import Refusal
 from bot.domain.replies import Reply
-from bot.services import cautions
+from bot.services import cautions, x_money
 from bot.services.deps import Deps
 from bot.store import lost, people, tokens
 
@@ -124,7 +124,8 @@ def finish_sign_in(
     )
     at = deps.clock.now()
     token, csrf = deps.chance.token(), deps.chance.token()
-    with deps.store.write() as session:
+    with deps.tally.handing_over() as used, deps.store.write() as session:
+        x_money.write_down(session, deps, used, at)
         people.see(session, user.id, at=at, handle=user.handle.lower(), name=user.name)
         told = cautions.tell_of_move(session, deps, user.id, user.handle.lower(), at=at)
         tokens.prune_sessions(session, before=at - IDLE)

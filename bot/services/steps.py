@@ -47,6 +47,8 @@ class Step(StrEnum):
     CARD_FORGOTTEN = "topup.card_forgotten"
     STOPPED = "cancel.stopped"
     EXPIRED = "cancel.expired"
+    POST_GONE = "gone.post_gone"
+    REPLY_DELETED = "gone.reply_deleted"
     DISPUTE_BOOKED = "disputes.dispute_booked"
     RECOVERED = "disputes.recovered"
     REFUND_WRITTEN = "refunds.refund_written"

@@ -15,7 +15,8 @@ from starlette.responses import PlainTextResponse, Response
 
 from bot import migrations
 from bot.domain.pace import GRANTED
-from bot.services import hear, operate, reconcile, relieve
+from bot.domain.x_bill import PRICES, Phase
+from bot.services import hear, operate, reconcile, relieve, x_money
 from bot.services.deps import Deps
 from bot.store import inbox, outbox, workers
 from bot.store.queue import WHY
@@ -53,6 +54,29 @@ _GRANTED = Gauge(
     registry=METRICS.registry,
 )
 _DATABASE = Gauge("smoney_database_up", "1 where the database answers.", registry=METRICS.registry)
+_USED = Gauge(
+    "smoney_x_used_today",
+    "What every process read and wrote on X in this UTC day, as X bills it.",
+    ["kind"],
+    registry=METRICS.registry,
+)
+_COST = Gauge(
+    "smoney_x_cost_today_usd",
+    "What that costs, by what it was for.",
+    ["phase"],
+    registry=METRICS.registry,
+)
+_EACH = Gauge(
+    "smoney_x_cost_each_usd",
+    "That cost for each order of a post, from post to reply, and for each confirmation; 0: none.",
+    ["phase"],
+    registry=METRICS.registry,
+)
+_BUDGET = Gauge(
+    "smoney_x_budget_usd",
+    "X_DAILY_BUDGET_USD; 0 where there is no ceiling.",
+    registry=METRICS.registry,
+)
 _COUNTED: Final = ("waiting", "dead")
 
 
@@ -99,6 +123,7 @@ def _show_rows(deps: Deps) -> None:
         _show_workers(session, deps)
         _show_mail(session, deps)
         _show_queues(relieve.queues(session, deps.clock.now()))
+        _show_bill(session, deps)
         proof = inbox.read_cursor(session, operate.PROOF)
         safeguarded = inbox.read_cursor(session, reconcile.SAFEGUARDED)
         late = inbox.read_cursor(session, hear.READ_TOO_LATE)
@@ -135,6 +160,18 @@ def _show_queues(queues: relieve.Queues) -> None:
         for name, window in (("quarter", budget.quarter), ("day", budget.day)):
             if window is not None:
                 _GRANTED.labels(channel, name).set(window.left)
+
+
+def _show_bill(session: Session, deps: Deps) -> None:
+    """Show what X has cost today, every process together, as far as it is written down."""
+    bill = x_money.today(session, deps.clock.now())
+    for use in PRICES:
+        _USED.labels(use.value).set(bill.counts.get(use, 0))
+    for phase in Phase:
+        _COST.labels(phase.value).set(bill.of_phase(phase) / 1000)
+    for phase in (Phase.ORDER, Phase.CONFIRMATION):
+        _EACH.labels(phase.value).set((bill.each(phase) or 0) / 1000)
+    _BUDGET.set((deps.x_budget_mills or 0) / 1000)
 
 
 def _show_mail(session: Session, deps: Deps) -> None:

@@ -14,6 +14,7 @@ import structlog
 from sqlalchemy import Row
 from sqlmodel import Session
 
+from bot.services import x_money
 from bot.services.deps import Deps
 from bot.store import workers
 from bot.store.workers import Beat
@@ -71,7 +72,8 @@ class Pulse:
     def beat(self) -> None:
         """Write the sign of life, and take or keep the lead."""
         at = self._deps.clock.now()
-        with self._deps.store.write() as session:
+        with self._deps.tally.handing_over() as used, self._deps.store.write() as session:
+            x_money.write_down(session, self._deps, used, at)
             workers.write_beat(session, self._row(at))
             workers.forget_beats(session, before=at - FORGET_AFTER)
             fence = None if self._alone else self._hold(session, at)
@@ -79,8 +81,10 @@ class Pulse:
 
     def end(self) -> None:
         """Take the row away and let another lead at once."""
+        at = self._deps.clock.now()
         self._leads_until = self._fence = None
-        with self._deps.store.write() as session:
+        with self._deps.tally.handing_over() as used, self._deps.store.write() as session:
+            x_money.write_down(session, self._deps, used, at)
             workers.forget_beats(session, worker=self.worker)
             workers.give_up_lease(session, LEADER, self.worker)
 

@@ -16,14 +16,13 @@ from bot.adapters.stripe_cards import StripeCheckout, StripePayments, StripeVaul
 from bot.adapters.stripe_payouts import StripePayouts
 from bot.adapters.stripe_reversals import StripeReversals
 from bot.adapters.stripe_webhooks import StripeWebhooks
-from bot.domain.cards import SavedCard
+from bot.domain.cards import CheckoutOrder, SavedCard
 from bot.domain.errors import Rejected
 from bot.ports import (
     Acquirer,
     CardPayment,
     CardVault,
     Checkout,
-    CheckoutOrder,
     Payments,
     Reversals,
     Webhooks,

@@ -27,6 +27,7 @@ ALL_CALLS = {
     "GET /2/users/by",
     "GET /2/users/{id}/mentions",
     "GET /2/users/{id}/tweets",
+    "GET /2/tweets",
     "GET /2/tweets/search/recent",
     "GET /2/tweets/search/stream",
     "GET /2/tweets/search/stream/rules",
@@ -72,6 +73,7 @@ def use_everything(x: LocalBench) -> None:
     granted = [one and (one.most, one.left) for one in (made.budget.quarter, made.budget.day)]
     assert granted == [(100, 99), (10_000, 9_999)], "the headers of an answer come with it"
     x.publisher.delete(made.id)
+    x.mentions.deleted([first, made.id])
     for number in range(12):  # more than a page
         x.write("bob", f"hello {number}")
     x.messages.messages(lambda _: set())
@@ -82,8 +84,23 @@ def use_everything(x: LocalBench) -> None:
 
 
 def test_every_call_that_we_make_is_one_that_x_describes(x: LocalBench) -> None:
-    """Path, parameters, body and signature; no exception stands that nobody needs."""
+    """Path, parameters, body and signature; no exception stands that nobody needs.
+
+    And each is counted as X bills it: what is read twice in a day once.
+    """
     use_everything(x)
+    with x.tally.handing_over() as used:
+        assert used == {
+            "own_account": 1,
+            "user_read": 2,
+            "account_read": 1,
+            "reply": 1,
+            "reply_deleted": 1,
+            "post_looked_up": 1,
+            "message_read": 13,
+            "message_sent": 1,
+            "sign_in": 1,
+        }
     verdicts = [judge(heard) for heard in x.local.heard()]
     assert {complaint for one in verdicts for complaint in one.complaints} == set()
     assert {one.operation for one in verdicts} == ALL_CALLS

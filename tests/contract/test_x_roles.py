@@ -71,8 +71,10 @@ def test_a_reply_without_a_summons_is_not_allowed(x: XBench) -> None:
 
 def test_a_reply_to_a_deleted_post_is_not_allowed(x: XBench) -> None:
     """There is nothing to answer any more."""
-    post_id = x.post("bob", "@smoney help")
+    post_id, other_id = x.post("bob", "@smoney help"), x.post("bob", "@smoney balance")
+    assert x.mentions.deleted([post_id, other_id]) == set()
     x.delete(post_id)
+    assert x.mentions.deleted([post_id, other_id]) == {post_id}
     with pytest.raises(Rejected) as refusal:
         x.publisher.reply(to_post_id=post_id, text="Too late.", exclude_x_user_ids=[])
     assert refusal.value.code == "not_allowed"

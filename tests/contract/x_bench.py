@@ -226,6 +226,7 @@ class LocalBench(XBench):
         self.local = local
         api = XApi(credentials(), base_url=local.url, tries=1, read_timeout_s=READ_TIMEOUT_S)
         directory = XDirectory(api)
+        self.tally = api.tally
         self.publisher = XPublisher(api, directory.bot)
         self.directory = directory
         self.mentions = XMentionReader(api, directory.bot)
@@ -236,6 +237,7 @@ class LocalBench(XBench):
             base_url=local.url,
             client_id=SECRETS.client_id,
             client_secret=SECRETS.client_secret,
+            tally=self.tally,
         )
 
     def _fault(self, fault: str, call: Call) -> None:

@@ -360,15 +360,16 @@ def test_pages_fit_narrow_screens_and_large_text(sandbox: Sandbox, open_page: Op
     got = paid_by_message(sandbox, "@smoney pay @alice 1€ for a very long evening out")
     payment = (f"/t/{reference}", f"/t/{reference}/not-me")
     request = (f"/t/{asked}", f"/t/{asked}/block", f"/t/{asked}/note/1")
-    wallet = ("/wallet", "/wallet/history", f"/wallet/statement/{datetime.now(UTC):%Y-%m}")
+    wallet = ("/wallet", "/wallet/history", f"/wallet/statement/{datetime.now(UTC):%Y-%m}", "/ask")
     changed = ("/wallet/new-code", "/wallet/new-phone", "/wallet/data", "/wallet/close")
+    quiet = ("/wallet/messages",)
     pay = (f"/t/{draft}", "/@alice?amount=249,50", "/@bob", "/@nobody_at_all_9", "/pay")
     anybody = ("/help?text=pay+@alice+5€", "/privacy", "/lost", "/", "/nowhere")
     bob = open_page(PHONE_WIDTH)
     for path in (f"/t/{reference}", "/@alice?amount=5&note=pizza", "/wallet"):
         assert_fits(bob, sandbox.url + path)
     sign_in(bob, "bob")
-    for path in (*payment, *request, *wallet, *changed, *pay, *anybody):
+    for path in (*payment, *request, *wallet, *changed, *quiet, *pay, *anybody):
         assert_fits(bob, sandbox.url + path)
     alice = open_page(PHONE_WIDTH)
     alice.goto(f"{sandbox.url}/t/{got}")

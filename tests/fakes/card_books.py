@@ -19,10 +19,11 @@ from bot.domain.cards import (
     CardDispute,
     CardFailure,
     CardRefund,
+    CheckoutOrder,
     SavedCard,
 )
 from bot.domain.errors import BotError, Rejected
-from bot.ports import CardPayment, CheckoutOrder, CheckoutState
+from bot.ports import CardPayment, CheckoutState
 
 T = TypeVar("T")
 

@@ -16,10 +16,11 @@ from bot.domain.cards import (
     CardDispute,
     CardEvent,
     CardRefund,
+    CheckoutOrder,
     SavedCard,
 )
 from bot.domain.errors import Rejected
-from bot.ports import CardPayment, CheckoutOrder, CheckoutState, RawEvent
+from bot.ports import CardPayment, CheckoutState, RawEvent
 from tests.fakes.card_books import CARDS, TOKENS, CardBooks, Page, shown
 
 

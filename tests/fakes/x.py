@@ -168,11 +168,12 @@ class FakeDirectory:
 
 
 class FakeMentionReader:
-    """Reads the mentions of a fake X."""
+    """Reads the mentions of a fake X, and counts the look-ups of posts."""
 
     def __init__(self, x: FakeX | None = None) -> None:
         self.x = x or FakeX(FakeClock(), handles=())
         self.faults = Faults()
+        self.looked_up = 0
 
     def mentions(self, *, since_id: str | None, since: datetime) -> Iterator[RawEvent]:
         """Every mention after `since_id` (where given) and after `since`, oldest page last."""
@@ -181,6 +182,13 @@ class FakeMentionReader:
                 is_later = int(post.id) > int(since_id or 0) and post.created_at >= since
                 if is_later and self.x.is_mention(post):
                     yield self.x.event(post.id)
+
+    def deleted(self, post_ids: Iterable[str]) -> set[str]:
+        """Which of some posts are gone."""
+        with self.faults.reading():
+            self.looked_up += 1
+            known = self.x.posts
+            return {one for one in post_ids if one not in known or known[one].is_deleted}
 
 
 class FakeMessageReader:

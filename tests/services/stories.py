@@ -14,6 +14,7 @@ from bot.ports import RawEvent
 from bot.services import (
     cancel,
     claim,
+    gone,
     operate,
     persons,
     receive,
@@ -270,6 +271,21 @@ def edited_while_with_the_card(stage: Stage) -> None:
     assert world.topup(reference).status == "expired"
 
 
+def ordered_by_a_post_that_is_deleted(stage: Stage) -> None:
+    """The next day the post is gone: its order ends, and our reply goes, once."""
+    world = stage.world
+    world.join("bob", cents=5000)
+    world.join("alice")
+    post_id = world.take_post("bob", "@smoney pay @alice 10€")
+    world.react()
+    reference = reference_in(world.answer_to(post_id))
+    world.x.delete(post_id)
+    world.pass_time(hours=13)
+    stage.until_done(lambda: gone.clear(world.deps))
+    assert (world.statuses(reference), world.answer_to(post_id)) == (["cancelled"], None)
+    assert world.balance("bob") == 5000
+
+
 def split_and_asked(stage: Stage) -> None:
     """Who splits asks the others by a tap."""
     world = stage.world
@@ -336,6 +352,7 @@ STEPS_OF: dict[Callable[[Stage], None], tuple[Step, ...]] = {
     ),
     held_and_claimed: (S.CLAIMED, S.GIVEN_BACK),
     chosen_on_pages: (S.AMOUNT_CHOSEN, S.PAGE_ORDERED),
+    ordered_by_a_post_that_is_deleted: (S.POST_GONE, S.REPLY_DELETED),
     by_saved_card: (
         S.TOPUP_WRITTEN,
         S.DECISION_RECORDED,

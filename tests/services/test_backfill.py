@@ -1,6 +1,6 @@
 """What the stream missed is read from the timeline: nothing lost, nothing twice, never the past."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -30,6 +30,11 @@ class Shows:
         yield from self._events
         if self._trouble is not None:
             raise self._trouble
+
+    def deleted(self, post_ids: Iterable[str]) -> set[str]:
+        """Miss none of them."""
+        _ = post_ids
+        return set()
 
 
 def fact(store: Store, name: str) -> str | None:

@@ -159,6 +159,22 @@ def orders_to_expire(world: World, number: int) -> Iterator[int]:
 
 
 @contextmanager
+def posts_to_miss(world: World, number: int) -> Iterator[None]:
+    """What a deleted post asked for ends once, and the reply to it is gone; both may delete it."""
+    bob = f"bob{number}"
+    world.join(bob, cents=5000)
+    post_id = world.take_post(bob, "@smoney pay @alice 10€")
+    world.react()
+    reference = reference_in(world.answer_to(post_id))
+    world.x.delete(post_id)
+    world.pass_time(hours=23)
+    yield None
+    assert world.reasons(reference)[1:] == ["post_gone"]
+    assert world.answer_to(post_id) is None
+    assert count(world, "orders", "post_gone_at IS NOT NULL AND reply_gone_at IS NULL") == 0
+
+
+@contextmanager
 def money_to_return(world: World, number: int) -> Iterator[int]:
     """Each held transfer goes back once, and its payer is told of each once."""
     bob = f"bob{number}"
@@ -256,6 +272,7 @@ STORIES: dict[str, Story] = {
     "notices": notices_to_send,
     "recover": money_to_recover,
     "expire": orders_to_expire,
+    "deleted_posts": posts_to_miss,
     "return": money_to_return,
     "prove_books": books_to_prove,
     "reconcile": payouts_to_reconcile,

@@ -202,6 +202,6 @@ def test_a_person_is_found_by_handle_and_by_id_and_verified(world: World) -> Non
 
 def test_the_acquirers_last_webhook_is_known(world: World) -> None:
     """None before the first."""
-    assert operate.newest_card_event_at(world.deps) is None
+    assert operate.newest_event_at(world.deps, "stripe") is None
     receive.take_in(world.deps, [RawEvent("stripe", "evt_1", "{}")])
-    assert operate.newest_card_event_at(world.deps) == world.clock.now()
+    assert operate.newest_event_at(world.deps, "stripe") == world.clock.now()

@@ -18,7 +18,8 @@ from tests.web.visiting import Browser, pages_on
 from tests.world import World
 
 COOKIE = "__Host-smoney_session"
-PAGES = [path for path in PATHS if not path.startswith(("/healthz", "/metrics", "/static"))]
+MACHINES = ("/healthz", "/metrics", "/static", "/webhooks")
+PAGES = [path for path in PATHS if not path.startswith(MACHINES)]
 
 
 @pytest.fixture(params=["postgresql", "no_folder", "no_database", "locked"])

@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import text
 from structlog.testing import capture_logs
 
-from bot.services import operate, reconcile
+from bot.domain.x_bill import ORDERS, XUse
+from bot.services import operate, reconcile, x_money
 from bot.services.hear import READ_TOO_LATE
 from bot.store import inbox, workers
 from bot.store.engine import Store
@@ -107,6 +108,9 @@ def test_metrics_tell_of_the_worker_and_of_what_waits(world: World, browser: Bro
     world.take_post("bob", "@smoney pay @alice 10€")
     operate.prove_books(world.deps)
     reconcile.reconcile_books(world.deps)
+    for kind, times in ((XUse.POST_READ, 2), (XUse.REPLY, 2), (XUse.SIGN_IN, 1), (ORDERS, 2)):
+        world.deps.tally.count(kind, times)
+    x_money.note(world.deps)
     world.pass_time(seconds=5)
     told = browser.get("/metrics").text
     assert "smoney_workers_alive 1.0" in told
@@ -123,6 +127,13 @@ def test_metrics_tell_of_the_worker_and_of_what_waits(world: World, browser: Bro
     assert 'smoney_outbox_dropped_24h{channel="reply",why="crowded"} 0.0' in told
     assert "smoney_books_balanced 1.0" in told
     assert "smoney_safeguarding_short_cents 0.0" in told
+    # The post that was taken in above is one of them.
+    assert 'smoney_x_used_today{kind="post_read"} 3.0' in told
+    assert 'smoney_x_cost_today_usd{phase="order"} 0.035' in told
+    assert 'smoney_x_cost_each_usd{phase="order"} 0.0175' in told
+    assert 'smoney_x_cost_today_usd{phase="confirmation"} 0.01' in told
+    assert 'smoney_x_cost_each_usd{phase="confirmation"} 0.0' in told
+    assert "smoney_x_budget_usd 0.0" in told
     world.pass_time(seconds=60)
     told = browser.get("/metrics").text
     assert "smoney_workers_alive 0.0" in told

@@ -24,6 +24,9 @@ PATHS = [
     "/lost/code",
     "/signin",
     "/signin/callback",
+    "/ask",
+    "/wallet/messages",
+    "/webhooks/x",
     "/t/4F7K2Q",
     "/t/4F7K2Q/answers",
     "/nowhere",
@@ -35,6 +38,8 @@ PATHS = [
 FORMS = [
     "/signout",
     "/lang",
+    "/ask",
+    "/wallet/messages",
     "/wallet/dm",
     "/wallet/card",
     "/wallet/phone",
@@ -83,6 +88,7 @@ FORMS = [
 
 BY_NOBODY = {
     "/webhooks/stripe",
+    "/webhooks/x",
     "/signin/passkey/begin",
     "/signin/passkey",
     "/lost",

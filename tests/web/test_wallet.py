@@ -195,3 +195,18 @@ def test_a_box_keeps_the_card_of_a_payment(world: World, browser: Browser) -> No
     with world.store.write() as session:
         session.execute(text("UPDATE saved_card SET exp_year = 2020"))
     assert "Carte expirée" in browser.get("/wallet").text
+
+
+def test_whoever_wants_to_hear_nothing_says_so_on_a_page_with_a_wallet_or_without(
+    world: World, browser: Browser
+) -> None:
+    """As `stop` and `start` do: neither reply nor message, until they say otherwise."""
+    assert "Se connecter avec X" in browser.get("/wallet/messages").text
+    browser.sign_in("carol")
+    assert "Activé" in text_of(browser.get("/wallet/messages").text)
+    browser.post("/wallet/messages", speak="no")
+    said = text_of(browser.get("/wallet/messages").text)
+    assert "Nous n’écrivons plus rien à @carol" in said
+    assert world.post("carol", "@smoney help") is None
+    browser.post("/wallet/messages", speak="yes")
+    assert world.post("carol", "@smoney aide") is not None

@@ -1,6 +1,6 @@
 """A worker's surroundings in tests: a stream that plays a script, mentions that can be read."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from threading import Event
@@ -75,6 +75,11 @@ class Timeline:
         newer = [one for one in self.posts if since_id is None or int(one.id) > int(since_id)]
         self.was_read.set()
         return iter(newer)
+
+    def deleted(self, post_ids: Iterable[str]) -> set[str]:
+        """Know of no post that is gone."""
+        _ = post_ids
+        return set()
 
 
 def deps_on(url: str, timeline: Timeline | None = None) -> Deps:

@@ -113,7 +113,7 @@ def test_a_job_stays_away_until_the_reset_that_x_named(sqlite_url: str) -> None:
 
 
 def test_the_table_holds_every_job_once() -> None:
-    """Deliver, read the inbox, recover, expire, return, poll, prove, prune, give notice.
+    """Deliver, read the inbox, recover, expire, return, poll, prove, prune, look, give notice.
 
     No two are woken by one bell: the first to wake would silence it for the other.
     """
@@ -123,6 +123,7 @@ def test_the_table_holds_every_job_once() -> None:
     assert sorted(bells) == sorted(field.name for field in fields(Bells))
     periods = {one.name: one.period_s for one in jobs}
     assert set(periods) == {
+        "deleted_posts",
         "deliver",
         "expire",
         "notices",
@@ -142,7 +143,8 @@ def test_the_table_holds_every_job_once() -> None:
     assert periods["prove_books"] == 600
 
 
-def test_messages_that_come_by_webhook_are_not_polled() -> None:
-    """X is asked for nothing that it sends by itself."""
+def test_messages_that_come_by_webhook_are_polled_once_an_hour() -> None:
+    """For what X gave up to deliver; and it is seen to that X delivers."""
     settings = load(Needs.DATABASE, {"ENVIRONMENT": "sandbox", "X_DM_SOURCE": "webhook"})
-    assert "poll_messages" not in {one.name for one in table(settings)}
+    periods = {one.name: one.period_s for one in table(settings)}
+    assert (periods["poll_messages"], periods["keep_webhook"]) == (3600, 60)

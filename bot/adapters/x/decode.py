@@ -54,8 +54,10 @@ class XDecoder:
         )
 
     def message(self, body: str) -> Message:
-        """Decode a direct message event of type MessageCreate."""
+        """Decode a direct message event of type MessageCreate, or as `dm.received` has it."""
         data = _data(body)
+        if "message_create" in data:
+            data = _of_event(data)
         if data.get("event_type", "MessageCreate") != "MessageCreate":
             raise Rejected("undecodable", "not a message")
         conversation = _text(data.get("dm_conversation_id")) or ""
@@ -73,6 +75,34 @@ class XDecoder:
         )
 
 
+def _of_event(data: Fields) -> Fields:
+    """Put a message as `dm.received` has it into the fields of `/2/dm_events`.
+
+    It names its conversation nowhere: it is that of two, where it names the other one. Without a
+    recipient it is taken for a group's, which the bot does not answer.
+    https://docs.x.com/x-api/activity/event-payloads
+    """
+    made = _object(data.get("message_create"))
+    sender = read_id(made.get("sender_id"))
+    recipient = read_id(_object(made.get("target")).get("recipient_id"))
+    pair = sorted((one for one in (sender, recipient) if one is not None), key=int)
+    return {
+        "id": data.get("id"),
+        "sender_id": sender,
+        "text": _object(made.get("message_data")).get("text"),
+        "dm_conversation_id": "-".join(pair) if len(pair) == 2 else "group",
+        "created_at": _moment(data.get("created_timestamp")),
+    }
+
+
+def _moment(value: Any) -> str | None:
+    """Write a time that is given in milliseconds as X writes it elsewhere."""
+    text = _text(value) or ""
+    if not re.fullmatch("[0-9]{1,14}", text):
+        return None
+    return datetime.fromtimestamp(int(text) / 1000, UTC).isoformat()
+
+
 def raw_event(source: Source, data: Fields, *, body: str | None = None) -> RawEvent | None:
     """Make an inbox row's content of one object; None where it has no id to be known by."""
     event_id = read_id(data.get("id"))
@@ -82,7 +112,7 @@ def raw_event(source: Source, data: Fields, *, body: str | None = None) -> RawEv
         source=source,
         id=event_id,
         body=body or json.dumps({"data": data}, ensure_ascii=False, separators=(",", ":")),
-        happened_at=read_time(data.get("created_at")),
+        happened_at=read_time(data.get("created_at") or _moment(data.get("created_timestamp"))),
     )
 
 
@@ -95,6 +125,14 @@ def raw_events(source: Source, answer: Fields) -> list[RawEvent]:
 def entries(answer: Fields) -> list[Fields]:
     """Return the objects in an answer's `data`; none where it has none."""
     return [entry for entry in _list(answer.get("data")) if isinstance(entry, dict)]
+
+
+def not_found(answer: Fields) -> set[str]:
+    """Return the ids that were asked for and X has nothing of: not those that it hides from us."""
+    said = (error for error in _list(answer.get("errors")) if isinstance(error, dict))
+    gone = (one for one in said if str(one.get("type", "")).endswith("/resource-not-found"))
+    ids = (read_id(one.get("resource_id") or one.get("value")) for one in gone)
+    return {one for one in ids if one is not None}
 
 
 def next_token(answer: Fields) -> str | None:

@@ -15,6 +15,7 @@ from bot.adapters.x.decode import (
     entries,
     is_handle,
     next_token,
+    not_found,
     raw_events,
     read_id,
     read_sent,
@@ -25,6 +26,7 @@ from bot.adapters.x.decode import (
 from bot.adapters.x.http import Answer, XApi
 from bot.domain.errors import OutcomeUnknown, Rejected, Unavailable
 from bot.domain.pace import Accepted
+from bot.domain.x_bill import XUse
 from bot.ports import RawEvent, Sent, XUser
 
 POST_FIELDS: Final = [
@@ -87,6 +89,7 @@ class XDirectory:
         user = read_user(answer.get("data"))
         if user is None:
             raise Rejected("undecodable", "an account without id or handle")
+        self._api.tally.read(XUse.OWN_ACCOUNT, [user.id])
         return user
 
     def bot(self) -> XUser:
@@ -100,21 +103,25 @@ class XDirectory:
         """Look handles up (without `@`, any case); keys are the handles as they were asked for."""
         asked = list(dict.fromkeys(handles))
         wanted = list(dict.fromkeys(handle.lower() for handle in asked if is_handle(handle)))
-        found = {user.handle.lower(): user for user in self._look_up("usernames", wanted)}
+        found = {
+            user.handle.lower(): user for user in self._look_up("usernames", wanted, XUse.USER_READ)
+        }
         return {handle: found[handle.lower()] for handle in asked if handle.lower() in found}
 
     def by_id(self, x_user_ids: Iterable[str]) -> Mapping[str, XUser]:
         """Look ids up; those not found or suspended are absent."""
         wanted = [one for one in dict.fromkeys(x_user_ids) if read_id(one)]
-        return {user.id: user for user in self._look_up("ids", wanted)}
+        return {user.id: user for user in self._look_up("ids", wanted, XUse.ACCOUNT_READ)}
 
-    def _look_up(self, name: str, wanted: list[str]) -> Iterator[XUser]:
+    def _look_up(self, name: str, wanted: list[str], use: XUse) -> Iterator[XUser]:
         for start in range(0, len(wanted), LOOKED_UP_AT_ONCE):
             some = wanted[start : start + LOOKED_UP_AT_ONCE]
             answer = self._api.read(
                 self._api.client.get_users, user_fields=USER_FIELDS, **{name: some}
             )
-            yield from filter(None, map(read_user, entries(answer)))
+            users = [user for user in map(read_user, entries(answer)) if user is not None]
+            self._api.tally.read(use, (user.id for user in users))
+            yield from users
 
 
 class XMentionReader:
@@ -142,6 +149,13 @@ class XMentionReader:
             yield from (event for event in page if _is_since(event.happened_at, since))
             if page and not any(_is_since(event.happened_at, since) for event in page):
                 return
+
+    def deleted(self, post_ids: Iterable[str]) -> set[str]:
+        """Return which of at most 100 posts X has no more; one that is only hidden stands."""
+        asked = list(post_ids)
+        answer = self._api.read(self._api.client.get_tweets, asked)
+        self._api.tally.read(XUse.POST_LOOKED_UP, _ids(entries(answer)))
+        return not_found(answer) & set(asked)
 
 
 class XMessageReader:
@@ -192,6 +206,7 @@ class XPublisher:
         """Answer a post, notifying nobody but its author."""
         answer = self._api.create(
             to_post_id,
+            XUse.REPLY,
             self._api.client.create_tweet,
             text=text,
             in_reply_to_tweet_id=to_post_id,
@@ -228,7 +243,7 @@ class XPublisher:
             tweet_fields=SENT_FIELDS,
             max_results=FOUND_A_PAGE,
         ):
-            page = entries(answer)
+            page = self._found(answer)
             found = [read_sent(entry) for entry in page if replies_to(entry) == post_id]
             if found or _reaches_back(page, since - CLOCK_SKEW):
                 return found
@@ -241,12 +256,19 @@ class XPublisher:
             tweet_fields=SENT_FIELDS,
             max_results=FOUND_A_PAGE,
         )
-        return [read_sent(entry) for entry in entries(answer) if replies_to(entry) == post_id]
+        page = self._found(answer)
+        return [read_sent(entry) for entry in page if replies_to(entry) == post_id]
+
+    def _found(self, answer: Answer) -> list[Fields]:
+        page = entries(answer)
+        self._api.tally.read(XUse.REPLY_FOUND, _ids(page))
+        return page
 
     def message(self, *, to_x_user_id: str, text: str) -> Accepted:
         """Send a direct message; its id is its event's."""
         answer = self._api.create(
             to_x_user_id,
+            XUse.MESSAGE_SENT,
             self._api.client.create_direct_message,
             participant_id=to_x_user_id,
             text=text,
@@ -274,6 +296,7 @@ class XPublisher:
         """Delete a post of our own; one that is already gone is a success."""
         try:
             self._api.read(self._api.client.delete_tweet, post_id)
+            self._api.tally.count(XUse.REPLY_DELETED)
         except Rejected as refusal:
             if refusal.code != "not_found":
                 raise
@@ -292,6 +315,11 @@ class _MessageEvents:
 
     def page(self, token: str | None, *, with_x_user_id: str | None = None) -> Answer:
         """Read one page, newest first."""
+        answer = self._asked_for(token, with_x_user_id)
+        self._api.tally.read(XUse.MESSAGE_READ, _ids(entries(answer)))
+        return answer
+
+    def _asked_for(self, token: str | None, with_x_user_id: str | None) -> Answer:
         try:
             return self._read(token, with_x_user_id)
         except Rejected as refusal:
@@ -311,6 +339,10 @@ class _MessageEvents:
             pagination_token=token,
             **self._asked,
         )
+
+
+def _ids(page: Sequence[Fields]) -> Iterator[str]:
+    return (one for entry in page if (one := read_id(entry.get("id"))) is not None)
 
 
 def _pages(

@@ -25,6 +25,8 @@ from bot.adapters.x.errors import NO_ANSWER, NO_CONNECTION, SERVER_ERROR, transl
 from bot.adapters.x.limits import granted
 from bot.domain.errors import OutcomeUnknown, Unavailable
 from bot.domain.pace import Budget
+from bot.domain.x_bill import XUse
+from bot.telemetry import METRICS, Tally
 
 _TWEEPY_HOST: Final = "https://api.twitter.com"
 _TALKATIVE: Final = ("tweepy", "oauthlib", "requests_oauthlib")
@@ -102,11 +104,14 @@ class XApi:
         credentials: XCredentials,
         *,
         base_url: str,
+        tally: Tally | None = None,
         tries: int = TRIES,
         connect_timeout_s: float = CONNECT_TIMEOUT_S,
         read_timeout_s: float = READ_TIMEOUT_S,
     ) -> None:
         keep_vendors_quiet()
+        self.tally: Final = tally or Tally()
+        """What is used of X, as X bills it: whoever reads an answer counts what is in it."""
         self.base_url = base_url
         self.bearer_token: Final = credentials.bearer_token
         self._tries = tries
@@ -142,9 +147,18 @@ class XApi:
         again = {NO_CONNECTION, NO_ANSWER, SERVER_ERROR}
         return self._retrying(again)(lambda: _once(method, None, *arguments, **named))
 
-    def create(self, key: str, method: Callable[..., Any], **named: Any) -> Answer:
-        """Make a call that makes something named by `key`; again only where it was not sent."""
-        return self._retrying({NO_CONNECTION})(lambda: _once(method, key, **named))
+    def create(self, key: str, use: XUse, method: Callable[..., Any], **named: Any) -> Answer:
+        """Make a call that makes something named by `key`; again only where it was not sent.
+
+        It is counted as `use` also where no answer came: it may have been made.
+        """
+        try:
+            answer = self._retrying({NO_CONNECTION})(lambda: _once(method, key, **named))
+        except OutcomeUnknown:
+            self.tally.count(use)
+            raise
+        self.tally.count(use)
+        return answer
 
     def _retrying(self, reasons: set[str]) -> Retrying:
         return retrying(
@@ -158,8 +172,11 @@ def _once(method: Callable[..., Any], key: str | None, *arguments: Any, **named:
     try:
         answer = method(*arguments, **named)
     except (requests.RequestException, tweepy.TweepyException) as error:
+        told = translated(error, key=key)
+        METRICS.x_calls.labels(method.__name__, type(told).__name__).inc()
         # The cause is left behind: it holds the request with its headers.
-        raise translated(error, key=key) from None
+        raise told from None
+    METRICS.x_calls.labels(method.__name__, "ok").inc()
     if not isinstance(answer, dict):
         raise Unavailable(NO_ANSWER) if key is None else OutcomeUnknown(key, "unreadable answer")
     return answer

@@ -16,7 +16,9 @@ from bot.adapters.x.errors import NO_ANSWER, problem, translated
 from bot.adapters.x.gateway import USER_FIELDS
 from bot.adapters.x.http import XSession, keep_vendors_quiet
 from bot.domain.errors import BotError, Rejected, Unavailable
+from bot.domain.x_bill import XUse
 from bot.ports import XUser
+from bot.telemetry import Tally
 
 SCOPE: Final = "tweet.read users.read"
 """The least that X lets an account be identified by."""
@@ -34,6 +36,7 @@ class XSignIn:
         base_url: str,
         client_id: str,
         client_secret: str = "",
+        tally: Tally | None = None,
         connect_timeout_s: float = CONNECT_TIMEOUT_S,
         read_timeout_s: float = READ_TIMEOUT_S,
     ) -> None:
@@ -41,6 +44,7 @@ class XSignIn:
         self._authorize_url = authorize_url
         self._client_id = client_id
         self._client_secret = client_secret
+        self._tally = tally or Tally()
         self._session = XSession(
             base_url=base_url,
             connect_timeout_s=connect_timeout_s,
@@ -74,6 +78,7 @@ class XSignIn:
         user = read_user(answer.get("data"))
         if user is None:
             raise Rejected("undecodable", "an account without id or handle")
+        self._tally.read(XUse.SIGN_IN, [user.id])
         return user
 
     def check(self, *, redirect_uri: str) -> None:

@@ -18,9 +18,9 @@ from urllib3.exceptions import HTTPError
 from bot.adapters.patience import CONNECT_TIMEOUT_S
 from bot.adapters.x.decode import entries, is_handle, raw_event, read_id
 from bot.adapters.x.errors import NO_ANSWER, refused, translated
-from bot.adapters.x.limits import spent_until
 from bot.adapters.x.gateway import POST_FIELDS
 from bot.adapters.x.http import XApi, XSession
+from bot.adapters.x.limits import spent_until
 from bot.domain.errors import Rejected, Unavailable
 from bot.ports import RawEvent, XUser
 

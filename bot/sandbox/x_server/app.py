@@ -21,6 +21,7 @@ from bot.sandbox.x_server import (
     authorize,
     control,
     dms,
+    hooks,
     oauth2,
     page,
     posts,
@@ -29,6 +30,7 @@ from bot.sandbox.x_server import (
     timelines,
     users,
 )
+from bot.sandbox.x_server.activity import Activity
 from bot.sandbox.x_server.auth import Authenticator
 from bot.sandbox.x_server.credentials import Credentials
 from bot.sandbox.x_server.faults import Faults, FaultyWire
@@ -81,6 +83,7 @@ def make_site(
         limits=Limits(now, dm_scale=dm_limit_scale),
         faults=faults,
         hub=Hub(world, renderer, faults),
+        activity=Activity(world, renderer, credentials, faults),
         phone=phone or phones.Phone(now),
         keep_alive_s=keep_alive_s,
         redirect_uris=tuple(redirect_uris),
@@ -93,7 +96,7 @@ def create_app(site: Site | None = None) -> FastAPI:
     """A local X of these parts, or with the usual people in it."""
     site = site or make_site()
     app = FastAPI(title="The local X", docs_url=None, redoc_url=None, openapi_url=None)
-    for module in (stream, timelines, posts, users, dms, authorize, oauth2, control, page):
+    for module in (stream, timelines, posts, users, dms, hooks, authorize, oauth2, control, page):
         app.include_router(module.router(site))
     app.include_router(phones.router(lambda: site.phone))
     app.mount("/static", page.static_files())

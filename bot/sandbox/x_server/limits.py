@@ -72,6 +72,12 @@ TABLE: dict[str, tuple[Limit, ...]] = {
     "GET /2/users/by": _limits(user=900, app=300),
     "GET /2/users/by/username/:username": _limits(user=900, app=300),
     "GET /2/users/me": _limits(user=75),
+    "GET /2/webhooks": _limits(app=450),
+    "POST /2/webhooks": _limits(app=450),
+    "PUT /2/webhooks/:id": _limits(app=450),
+    "GET /2/activity/subscriptions": _limits(user=500, app=500),
+    "POST /2/activity/subscriptions": _limits(user=500, app=500),
+    "PUT /2/activity/subscriptions/:id": _limits(app=500),
 }
 
 

@@ -9,6 +9,7 @@ from fastapi import Request, Response
 
 from bot.sandbox.phone import Phone
 from bot.sandbox.x_server import problems
+from bot.sandbox.x_server.activity import Activity
 from bot.sandbox.x_server.auth import NAMES, Authenticator, Caller, Kind
 from bot.sandbox.x_server.credentials import Credentials
 from bot.sandbox.x_server.faults import Faults
@@ -35,6 +36,7 @@ class Site:
     limits: Limits
     faults: Faults
     hub: Hub
+    activity: Activity
     phone: Phone
     keep_alive_s: float
     redirect_uris: tuple[str, ...]

@@ -51,6 +51,7 @@ class World:
         self.short_links: dict[str, str] = {}
         self.version = 0
         self.on_post: list[Callable[[Post], None]] = []
+        self.on_message: list[Callable[[DmEvent], None]] = []
         self.composer = Composer(self._named, self._shorten, hosts=link_hosts)
 
     # People, as `rules.Directory` asks for them.
@@ -234,6 +235,8 @@ class World:
         if event.sender_id is not None:
             self._wrote.add((event.sender_id, event.conversation_id))
         self.changed()
+        for listener in self.on_message:
+            listener(event)
         return event
 
     def has_written(self, sender: User, conversation_id: str) -> bool:

@@ -17,7 +17,7 @@ from bot.store.tables.cards import (
     SavedCardRow,
 )
 from bot.store.tables.ledger import Account, JournalEntry, PostingRow
-from bot.store.tables.mail import Cursor, InboxRow, OutboxRow, PostVersion, XBudget
+from bot.store.tables.mail import Cursor, InboxRow, OutboxRow, PostVersion, XBudget, XCount
 from bot.store.tables.orders import (
     Confirmation,
     Draft,
@@ -112,6 +112,7 @@ __all__ = [
     "Wish",
     "XAccount",
     "XBudget",
+    "XCount",
     "core",
     "metadata",
 ]

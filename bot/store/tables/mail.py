@@ -3,9 +3,10 @@
 from datetime import datetime
 from typing import ClassVar
 
-from sqlalchemy import BigInteger, Index, Text, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, Index, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
+from bot.domain.x_bill import COUNTED
 from bot.store.types import BigId, UtcDateTime, check
 
 INBOX_SOURCES = ("post", "dm", "stripe")
@@ -121,3 +122,18 @@ class Cursor(SQLModel, table=True):
     name: str = Field(primary_key=True, max_length=64)
     value: str = Field(sa_type=Text)
     updated_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class XCount(SQLModel, table=True):
+    """How often something that X bills was used on a UTC day, by every process together."""
+
+    __tablename__: ClassVar[str] = "x_count"
+    __table_args__ = (
+        check("ck_x_count_kind", "kind", COUNTED),
+        CheckConstraint("times > 0", name="ck_x_count_times"),
+    )
+
+    day: str = Field(primary_key=True, max_length=10)
+    """As `2026-08-31`."""
+    kind: str = Field(primary_key=True, max_length=16)
+    times: int = Field(sa_type=BigInteger)

@@ -44,6 +44,12 @@ class Order(SQLModel, table=True):
     reply_id: str | None = Field(default=None, max_length=32)
     edited_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """When an edit of its post last changed what it asks for."""
+    post_read_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When it was last looked up whether its post still stands, and it did."""
+    post_gone_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
+    """Since when we know that its post is deleted."""
+    reply_gone_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When our own reply to that post was deleted."""
 
 
 class Draft(SQLModel, table=True):
