@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import Row, bindparam, func, select, update
 from sqlmodel import Session
 
 from bot.domain import sca
@@ -18,11 +18,64 @@ confirmations = core(Confirmation)
 topups = core(Topup)
 topup_events = core(TopupEvent)
 
+# What is asked for each payment is built once: that takes longer than the answer.
+_INSERT: Final = confirmations.insert().returning(confirmations.c.id)
+_COVER: Final = update(transfers).where(
+    transfers.c.id == bindparam("transfer"),
+    transfers.c.status == TransferStatus.PENDING.value,
+    transfers.c.terms_hash == bindparam("shown"),
+    transfers.c.confirmation_id.is_(None),
+)
+_GET: Final = select(confirmations).where(confirmations.c.id == bindparam("wanted"))
+_EXEMPTED: Final = select(func.coalesce(func.sum(confirmations.c.total_cents), 0)).where(
+    confirmations.c.person_id == bindparam("person"),
+    confirmations.c.settled_at.is_(None),
+    confirmations.c.sca_basis == sca.Basis.LOW_VALUE.value,
+)
+_COVERED_IDS: Final = select(transfers.c.id).where(
+    transfers.c.confirmation_id == bindparam("confirmation")
+)
+_LOCK_ORDER: Final = (
+    select(orders)
+    .where(orders.c.id == bindparam("wanted"))
+    .with_for_update(key_share=True)  # vanishes on SQLite: a writer is alone anyway
+)
+_UNFINISHED: Final = topups.c.status.in_([one.value for one in UNFINISHED])
+_INSERT_TOPUP: Final = topups.insert()
+_INSERT_EVENT: Final = topup_events.insert()
+_TOPUP: Final = select(topups).where(topups.c.id == bindparam("topup"))
+_LOCK_TOPUP: Final = _TOPUP.with_for_update()
+_TOPUP_OF: Final = select(topups).where(topups.c.confirmation_id == bindparam("confirmation"))
+_TOPUPS_OF_ORDER: Final = (
+    select(topups)
+    .where(topups.c.order_id == bindparam("order"), topups.c.person_id == bindparam("person"))
+    .order_by(topups.c.created_at, topups.c.id)
+)
+_ADVANCE_TOPUP: Final = (
+    update(topups)
+    .where(topups.c.id == bindparam("topup"), topups.c.status == bindparam("old"))
+    .values(sequence=topups.c.sequence + 1)
+    .returning(topups.c.sequence)
+)
+_CHANGE_TOPUP: Final = update(topups).where(topups.c.id == bindparam("topup"), _UNFINISHED)
+_LOCK_TOPUPS: Final = (
+    select(topups.c.id)
+    .where(topups.c.order_id == bindparam("order"))
+    .order_by(topups.c.id)
+    .with_for_update()  # vanishes on SQLite: a writer is alone anyway
+)
+_DECIDE: Final = _CHANGE_TOPUP.where(topups.c.decision.is_(None))
+_DUE_TOPUPS: Final = (
+    select(topups.c.id)
+    .where(_UNFINISHED, topups.c.next_attempt_at <= bindparam("at"))
+    .order_by(topups.c.next_attempt_at, topups.c.id)
+    .limit(bindparam("at_most"))
+)
+
 
 def insert(session: Session, **values: object) -> int:
     """Write a confirmation; return its id."""
-    statement = confirmations.insert().values(**values).returning(confirmations.c.id)
-    confirmation_id: int = session.execute(statement).scalar_one()
+    confirmation_id: int = session.execute(_INSERT, values).scalar_one()
     return confirmation_id
 
 
@@ -38,19 +91,11 @@ def cover(
 
     Returns how many were bound: fewer than given means that somebody else was quicker.
     """
+    values = {"confirmation_id": confirmation_id, "payer_person_id": person_id, "confirmed_at": at}
     bound = 0
     for row in rows:
-        statement = (
-            update(transfers)
-            .where(
-                transfers.c.id == row.id,
-                transfers.c.status == TransferStatus.PENDING.value,
-                transfers.c.terms_hash == row.terms_hash,
-                transfers.c.confirmation_id.is_(None),
-            )
-            .values(confirmation_id=confirmation_id, payer_person_id=person_id, confirmed_at=at)
-        )
-        bound += session.connection().execute(statement).rowcount
+        which = {"transfer": row.id, "shown": row.terms_hash}
+        bound += session.connection().execute(_COVER, which | values).rowcount
     return bound
 
 
@@ -117,7 +162,7 @@ def lock(session: Session, confirmation_id: int) -> Row[Any]:
 
 def get(session: Session, confirmation_id: int) -> Row[Any]:
     """Return one confirmation."""
-    return session.execute(select(confirmations).where(confirmations.c.id == confirmation_id)).one()
+    return session.execute(_GET, {"wanted": confirmation_id}).one()
 
 
 def bases(session: Session, confirmation_ids: Collection[int | None]) -> dict[int, str | None]:
@@ -146,15 +191,8 @@ def exempted_cents(session: Session, person_id: int, *, before_id: int | None = 
 
     `before_id`: only those older than this one.
     """
-    conditions = [
-        confirmations.c.person_id == person_id,
-        confirmations.c.settled_at.is_(None),
-        confirmations.c.sca_basis == sca.Basis.LOW_VALUE.value,
-    ]
-    if before_id is not None:
-        conditions.append(confirmations.c.id < before_id)
-    total = select(func.coalesce(func.sum(confirmations.c.total_cents), 0)).where(*conditions)
-    return int(session.execute(total).scalar_one())
+    total = _EXEMPTED if before_id is None else _EXEMPTED.where(confirmations.c.id < before_id)
+    return int(session.execute(total, {"person": person_id}).scalar_one())
 
 
 def covered(session: Session, confirmation_ids: Collection[int]) -> Sequence[Row[Any]]:
@@ -169,11 +207,7 @@ def covered(session: Session, confirmation_ids: Collection[int]) -> Sequence[Row
 
 def covered_ids(session: Session, confirmation_id: int) -> list[int]:
     """Return the ids of the transfers that a confirmation covers."""
-    return list(
-        session.execute(
-            select(transfers.c.id).where(transfers.c.confirmation_id == confirmation_id)
-        ).scalars()
-    )
+    return list(session.execute(_COVERED_IDS, {"confirmation": confirmation_id}).scalars())
 
 
 def settle(
@@ -207,35 +241,21 @@ def settling(
 
 def insert_topup(session: Session, *, at: datetime, **values: object) -> None:
     """Write a top-up, created, with the first event of its history."""
-    session.execute(
-        topups.insert().values(
-            status=TopupStatus.CREATED.value,
-            sequence=1,
-            created_at=at,
-            next_attempt_at=at,
-            **values,
-        )
-    )
-    session.execute(
-        topup_events.insert().values(
-            topup_id=values["id"], sequence=1, status="created", reason="confirmed", at=at
-        )
-    )
+    born = {"status": TopupStatus.CREATED.value, "created_at": at, "next_attempt_at": at}
+    session.execute(_INSERT_TOPUP, {"sequence": 1, **born, **values})
+    event = {"topup_id": values["id"], "sequence": 1, "status": "created", "at": at}
+    session.execute(_INSERT_EVENT, {"reason": "confirmed", **event})
 
 
 def topup(session: Session, topup_id: str, *, lock: bool = False) -> Row[Any] | None:
     """Return a top-up; `lock` for a writer."""
-    statement = select(topups).where(topups.c.id == topup_id)
-    if lock:
-        statement = statement.with_for_update()
-    return session.execute(statement).one_or_none()
+    statement = _LOCK_TOPUP if lock else _TOPUP
+    return session.execute(statement, {"topup": topup_id}).one_or_none()
 
 
 def topup_of(session: Session, confirmation_id: int) -> Row[Any] | None:
     """Return the top-up that funds a confirmation."""
-    return session.execute(
-        select(topups).where(topups.c.confirmation_id == confirmation_id)
-    ).one_or_none()
+    return session.execute(_TOPUP_OF, {"confirmation": confirmation_id}).one_or_none()
 
 
 def find_topup(
@@ -256,11 +276,8 @@ def find_topup(
 
 def topups_of_order(session: Session, order_id: int, person_id: int) -> Sequence[Row[Any]]:
     """Return the top-ups that one payer of an order began, oldest first."""
-    return session.execute(
-        select(topups)
-        .where(topups.c.order_id == order_id, topups.c.person_id == person_id)
-        .order_by(topups.c.created_at, topups.c.id)
-    ).all()
+    which = {"order": order_id, "person": person_id}
+    return session.execute(_TOPUPS_OF_ORDER, which).all()
 
 
 def charging_cents(session: Session, person_id: int) -> int:
@@ -268,7 +285,7 @@ def charging_cents(session: Session, person_id: int) -> int:
     total = select(func.coalesce(func.sum(topups.c.amount_cents), 0)).where(
         topups.c.person_id == person_id,
         topups.c.confirmation_id.is_(None),
-        topups.c.status.in_([one.value for one in UNFINISHED]),
+        _UNFINISHED,
     )
     return int(session.execute(total).scalar_one())
 
@@ -295,30 +312,19 @@ def advance_topup(
 ) -> bool:
     """Move a top-up from one status to another; False where it is no longer in the old one."""
     assert may_go(old, new), f"no top-up goes from {old} to {new}"
-    moved = session.execute(
-        update(topups)
-        .where(topups.c.id == topup_id, topups.c.status == old.value)
-        .values(status=new.value, sequence=topups.c.sequence + 1, **values)
-        .returning(topups.c.sequence)
-    ).scalar_one_or_none()
+    given = {"topup": topup_id, "old": old.value, "status": new.value, **values}
+    moved = session.execute(_ADVANCE_TOPUP, given).scalar_one_or_none()
     if moved is None:
         return False
-    session.execute(
-        topup_events.insert().values(
-            topup_id=topup_id, sequence=moved, status=new.value, reason=reason[:60], at=at
-        )
-    )
+    event = {"topup_id": topup_id, "sequence": moved, "status": new.value, "at": at}
+    session.execute(_INSERT_EVENT, {"reason": reason[:60], **event})
     return True
 
 
 def change_topup(session: Session, topup_id: str, **values: object) -> bool:
     """Set columns of a top-up that is not finished, its status apart."""
     assert "status" not in values, "a status changes by advance_topup"
-    done = session.connection().execute(
-        update(topups)
-        .where(topups.c.id == topup_id, topups.c.status.in_([one.value for one in UNFINISHED]))
-        .values(**values)
-    )
+    done = session.connection().execute(_CHANGE_TOPUP, {"topup": topup_id, **values})
     return done.rowcount == 1
 
 
@@ -328,31 +334,19 @@ def lock_order(session: Session, order_id: int) -> Row[Any]:
     Who adds a top-up to it, or looks for all that it has, comes here first.
     `key_share` lets others go on to write rows that refer to it, as the driver's messages do.
     """
-    return session.execute(
-        select(orders)
-        .where(orders.c.id == order_id)
-        .with_for_update(key_share=True)  # vanishes on SQLite: a writer is alone anyway
-    ).one()
+    return session.execute(_LOCK_ORDER, {"wanted": order_id}).one()
 
 
 def lock_topups(session: Session, order_id: int) -> None:
     """Lock the top-ups of an order: whoever goes on to its transfers has to have them first."""
-    session.execute(
-        select(topups.c.id)
-        .where(topups.c.order_id == order_id)
-        .order_by(topups.c.id)
-        .with_for_update()  # vanishes on SQLite: a writer is alone anyway
-    ).all()
+    session.execute(_LOCK_TOPUPS, {"order": order_id}).all()
 
 
 def hurry(session: Session, confirmation_ids: Collection[int], *, at: datetime) -> None:
     """Let the recovery job look at the top-ups of confirmations at once."""
     session.execute(
         update(topups)
-        .where(
-            topups.c.confirmation_id.in_(confirmation_ids),
-            topups.c.status.in_([one.value for one in UNFINISHED]),
-        )
+        .where(topups.c.confirmation_id.in_(confirmation_ids), _UNFINISHED)
         .values(next_attempt_at=at)
     )
 
@@ -362,31 +356,13 @@ def decide(session: Session, topup_id: str, *, decision: str, refusal: str | Non
 
     False where that is written already.
     """
-    done = session.connection().execute(
-        update(topups)
-        .where(
-            topups.c.id == topup_id,
-            topups.c.status.in_([one.value for one in UNFINISHED]),
-            topups.c.decision.is_(None),
-        )
-        .values(decision=decision, refusal=refusal)
-    )
-    return done.rowcount == 1
+    values = {"topup": topup_id, "decision": decision, "refusal": refusal}
+    return session.connection().execute(_DECIDE, values).rowcount == 1
 
 
 def due_topups(session: Session, *, at: datetime, limit: int) -> list[str]:
     """Return the unfinished top-ups whose next attempt is due."""
-    return list(
-        session.execute(
-            select(topups.c.id)
-            .where(
-                topups.c.status.in_([one.value for one in UNFINISHED]),
-                topups.c.next_attempt_at <= at,
-            )
-            .order_by(topups.c.next_attempt_at, topups.c.id)
-            .limit(limit)
-        ).scalars()
-    )
+    return list(session.execute(_DUE_TOPUPS, {"at": at, "at_most": limit}).scalars())
 
 
 def add_failures(session: Session, topup_id: str, count: int) -> None:

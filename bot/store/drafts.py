@@ -3,9 +3,9 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, bindparam, select, update
 from sqlmodel import Session
 
 from bot.store.orders import orders
@@ -13,6 +13,11 @@ from bot.store.tables import Draft, DraftPerson, core
 
 drafts = core(Draft)
 named = core(DraftPerson)
+
+_DRAFT_OF: Final = select(drafts).where(drafts.c.order_id == bindparam("order"))
+_OPEN_OF: Final = update(drafts).where(
+    drafts.c.order_id == bindparam("order"), drafts.c.ended_at.is_(None)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +63,7 @@ def discard(session: Session, order_id: int) -> None:
 
 def of(session: Session, order_id: int) -> Row[Any] | None:
     """Return an order's draft. Who writes it has locked the order."""
-    return session.execute(select(drafts).where(drafts.c.order_id == order_id)).one_or_none()
+    return session.execute(_DRAFT_OF, {"order": order_id}).one_or_none()
 
 
 def people_of(session: Session, order_ids: Collection[int]) -> Sequence[Row[Any]]:
@@ -72,30 +77,19 @@ def people_of(session: Session, order_ids: Collection[int]) -> Sequence[Row[Any]
 
 def end(session: Session, order_id: int, outcome: str, *, at: datetime) -> bool:
     """End a draft that is open; False where it has ended already."""
-    statement = (
-        update(drafts)
-        .where(drafts.c.order_id == order_id, drafts.c.ended_at.is_(None))
-        .values(ended_at=at, outcome=outcome, amount_text=None)
-    )
-    return session.connection().execute(statement).rowcount == 1
+    values = {"ended_at": at, "outcome": outcome, "amount_text": None}
+    return session.connection().execute(_OPEN_OF, {"order": order_id, **values}).rowcount == 1
 
 
 def choose(session: Session, order_id: int, *, amount_cents: int, note: str | None) -> None:
     """Write the total that a misread split was meant to have: its shares can be shown now."""
-    session.execute(
-        update(drafts)
-        .where(drafts.c.order_id == order_id, drafts.c.ended_at.is_(None))
-        .values(amount_cents=amount_cents, note=note, misread=None, amount_text=None)
-    )
+    values = {"amount_cents": amount_cents, "note": note, "misread": None, "amount_text": None}
+    session.execute(_OPEN_OF, {"order": order_id, **values})
 
 
 def extend(session: Session, order_id: int, *, confirm_by: datetime) -> None:
     """Give the owner of an open draft their time from its answer on."""
-    session.execute(
-        update(drafts)
-        .where(drafts.c.order_id == order_id, drafts.c.ended_at.is_(None))
-        .values(confirm_by=confirm_by)
-    )
+    session.execute(_OPEN_OF, {"order": order_id, "confirm_by": confirm_by})
 
 
 def expire(session: Session, *, at: datetime) -> int:

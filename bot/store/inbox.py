@@ -4,25 +4,15 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import (
-    BigInteger,
-    ColumnElement,
-    Row,
-    Text,
-    and_,
-    bindparam,
-    case,
-    cast,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import Row, and_, bindparam, case, or_, select, text, update
 from sqlmodel import Session
 
 from bot.ports import RawEvent
 from bot.store.engine import dialect_insert
+from bot.store.sets import Statement
 from bot.store.tables import Cursor, InboxRow, PostVersion, core
 from bot.store.tables.mail import INBOX_SOURCES
+from bot.store.types import UtcDateTime
 
 inbox = core(InboxRow)
 cursors = core(Cursor)
@@ -55,9 +45,34 @@ _LEASE: Final = (
     .values(leased_until=bindparam("until"), attempts=inbox.c.attempts + 1)
     .returning(inbox)
 )
+_FINISH: Final = update(inbox).where(inbox.c.id == bindparam("row"), inbox.c.status == "waiting")
+_GIVE_UP: Final = _FINISH.where(inbox.c.attempts == bindparam("lease"))
+_WRITE: Final = text(
+    """
+    INSERT INTO inbox (source, source_id, body, happened_at, received_at, next_attempt_at, status,
+        attempts)
+    VALUES (:source, :source_id, :body, :happened_at, :at, :at, 'waiting', 0)
+    ON CONFLICT DO NOTHING
+    """
+).bindparams(bindparam("happened_at", type_=UtcDateTime), bindparam("at", type_=UtcDateTime))
+_FACT: Final = select(cursors.c.value).where(cursors.c.name == bindparam("wanted"))
 _FACTS: Final = select(cursors.c.name, cursors.c.value).where(
     cursors.c.name.in_(bindparam("names", expanding=True))
 )
+_REMEMBER: Final = Statement(
+    """
+    INSERT INTO cursor (name, value, updated_at) VALUES (:name, :value, :at)
+    ON CONFLICT (name) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at
+    """
+)
+_COUNT: Final = Statement(
+    """
+    INSERT INTO cursor (name, value, updated_at) VALUES (:name, '1', :at)
+    ON CONFLICT (name) DO UPDATE SET
+        value = CAST(CAST(cursor.value AS bigint) + 1 AS text), updated_at = excluded.updated_at
+    """
+)
+_VERSIONS: Final = select(versions.c.version_id).where(versions.c.post_id == bindparam("post"))
 
 
 def write(session: Session, events: Iterable[RawEvent], *, at: datetime) -> int:
@@ -68,15 +83,13 @@ def write(session: Session, events: Iterable[RawEvent], *, at: datetime) -> int:
             "source_id": event.id,
             "body": event.body,
             "happened_at": event.happened_at,
-            "received_at": at,
-            "next_attempt_at": at,
+            "at": at,
         }
         for event in events
     ]
     if not rows:
         return 0
-    insert = dialect_insert(session)(inbox).on_conflict_do_nothing()
-    return len(session.execute(insert.returning(inbox.c.id), rows).all())
+    return session.connection().execute(_WRITE, rows).rowcount
 
 
 def lease(
@@ -107,26 +120,17 @@ def finish(
     `attempts` is the fence of who gives up: it grows with each lease, so that a reader that was too
     slow takes no row out of the hands of the one that has it now. Whoever did the work needs none.
     """
-    statement = (
-        update(inbox)
-        .where(_held(row_id, attempts))
-        .values(status=status, done_at=at, reason=reason, leased_until=None)
-    )
-    return session.connection().execute(statement).rowcount == 1
+    values = {"status": status, "done_at": at, "reason": reason, "leased_until": None}
+    if attempts is None:
+        return session.connection().execute(_FINISH, {"row": row_id, **values}).rowcount == 1
+    values |= {"row": row_id, "lease": attempts}
+    return session.connection().execute(_GIVE_UP, values).rowcount == 1
 
 
 def try_later(session: Session, row_id: int, *, at: datetime, reason: str, attempts: int) -> None:
     """Give a row back, to be read at `at`; `attempts` is the fence, as in `finish`."""
-    session.execute(
-        update(inbox)
-        .where(_held(row_id, attempts))
-        .values(next_attempt_at=at, leased_until=None, reason=reason[:300])
-    )
-
-
-def _held(row_id: int, attempts: int | None) -> ColumnElement[bool]:
-    waits = and_(inbox.c.id == row_id, inbox.c.status == "waiting")
-    return waits if attempts is None else and_(waits, inbox.c.attempts == attempts)
+    values = {"next_attempt_at": at, "leased_until": None, "reason": reason[:300]}
+    session.execute(_GIVE_UP, {"row": row_id, "lease": attempts, **values})
 
 
 def known(session: Session, source: str, source_ids: Iterable[str]) -> set[str]:
@@ -142,9 +146,7 @@ def known(session: Session, source: str, source_ids: Iterable[str]) -> set[str]:
 
 def read_cursor(session: Session, name: str) -> str | None:
     """Return a remembered fact."""
-    return session.execute(
-        select(cursors.c.value).where(cursors.c.name == name)
-    ).scalar_one_or_none()
+    return session.execute(_FACT, {"wanted": name}).scalar_one_or_none()
 
 
 def read_cursors(session: Session, names: Collection[str]) -> dict[str, str]:
@@ -155,23 +157,12 @@ def read_cursors(session: Session, names: Collection[str]) -> dict[str, str]:
 
 def set_cursor(session: Session, name: str, value: str, *, at: datetime) -> None:
     """Remember a fact."""
-    insert = dialect_insert(session)(cursors).values(name=name, value=value, updated_at=at)
-    session.execute(
-        insert.on_conflict_do_update(
-            index_elements=["name"], set_={"value": value, "updated_at": at}
-        )
-    )
+    _REMEMBER.touch(session, name=name, value=value, at=at)
 
 
 def count(session: Session, name: str, *, at: datetime) -> None:
     """Add one to a fact that is a number, at the end of a commit: writers wait for one another."""
-    insert = dialect_insert(session)(cursors).values(name=name, value="1", updated_at=at)
-    more = cast(cast(cursors.c.value, BigInteger) + 1, Text)
-    session.execute(
-        insert.on_conflict_do_update(
-            index_elements=["name"], set_={"value": more, "updated_at": at}
-        )
-    )
+    _COUNT.touch(session, name=name, at=at)
 
 
 def prune_bodies(session: Session, *, before: datetime) -> int:
@@ -221,7 +212,7 @@ def first_version(session: Session, post_id: str) -> str:
 
 def is_newest_version(session: Session, post_id: str, version_id: str) -> bool:
     """Whether no newer version of a post has been read. X's ids grow with time."""
-    read = session.execute(select(versions.c.version_id).where(versions.c.post_id == post_id))
+    read = session.execute(_VERSIONS, {"post": post_id})
     return all(int(one) <= int(version_id) for one in read.scalars())
 
 

@@ -129,10 +129,11 @@ def recording(
 
 def balance(session: Session, name: str) -> int:
     """Return an account's balance in cents; one that does not exist holds nothing."""
-    found = session.execute(
-        select(accounts.c.balance_cents).where(accounts.c.name == name)
-    ).scalar_one_or_none()
-    return found or 0
+    (found,) = _BALANCE.run(session, name=name) or (None,)
+    return found.balance_cents if found is not None else 0
+
+
+_BALANCE: Final = Statement("SELECT balance_cents FROM account WHERE name = :name")
 
 
 def balances(session: Session) -> list[tuple[str, int]]:

@@ -6,23 +6,69 @@ whose rows differ: guarded by status and sequence, allowed by `may_go`, with the
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, func, select, update
+from sqlalchemy import ColumnElement, Row, bindparam, func, select, text, update
 from sqlmodel import Session
 
 from bot.domain.order import OrderKind
 from bot.domain.transfer import Reason, Terms, TransferStatus, may_go
-from bot.store.engine import dialect_insert
 from bot.store.sets import Statement
 from bot.store.tables import Confirmation, Order, Transfer, TransferEvent, core
+from bot.store.types import UtcDateTime
 
 orders = core(Order)
 transfers = core(Transfer)
 events = core(TransferEvent)
 confirmations = core(Confirmation)
+
+# What is asked for each message or payment is built once: that takes longer than the answer.
+_INSERT: Final = (
+    text(
+        """
+    INSERT INTO orders (reference, kind, source, source_id, conversation_id, owner_x_user_id, lang,
+        created_at)
+    VALUES (:reference, :kind, :source, :source_id, :conversation_id, :owner_x_user_id, :lang,
+        :created_at)
+    ON CONFLICT (reference) DO NOTHING RETURNING *
+    """
+    )
+    .bindparams(bindparam("created_at", type_=UtcDateTime))
+    .columns(*orders.c)
+)
+_INSERT_TRANSFERS: Final = transfers.insert().returning(
+    transfers.c.id, sort_by_parameter_order=True
+)
+_LAST_NUMBER: Final = select(func.max(transfers.c.number)).where(
+    transfers.c.order_id == bindparam("order")
+)
+_ADVANCE: Final = (
+    update(transfers)
+    .where(
+        transfers.c.id.in_(bindparam("ids", expanding=True)),
+        transfers.c.status == bindparam("old"),
+    )
+    .values(sequence=transfers.c.sequence + 1)
+    .returning(transfers.c.id, transfers.c.sequence)
+)
+_BY_REFERENCE: Final = select(orders).where(orders.c.reference == bindparam("wanted"))
+_BY_ID: Final = select(orders).where(orders.c.id == bindparam("wanted"))
+_TRANSFERS_OF: Final = (
+    select(transfers)
+    .where(transfers.c.order_id.in_(bindparam("orders", expanding=True)))
+    .order_by(transfers.c.order_id, transfers.c.number)
+)
+_LOCK_TRANSFERS_OF: Final = _TRANSFERS_OF.with_for_update()
+"""`FOR UPDATE` vanishes on SQLite, where a writer is alone anyway."""
+_REPLIED: Final = update(orders).where(
+    orders.c.id == bindparam("order"), orders.c.replied_at.is_(None)
+)
+_BEGIN_TIME: Final = update(transfers).where(
+    transfers.c.order_id == bindparam("order"),
+    transfers.c.status == TransferStatus.PENDING.value,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,20 +98,8 @@ def insert_order(
     session: Session, order: NewOrder, reference: str, *, at: datetime
 ) -> Row[Any] | None:
     """Write an order and return it; None where the reference is taken."""
-    insert = dialect_insert(session)(orders).values(
-        reference=reference,
-        kind=order.kind.value,
-        source=order.source,
-        source_id=order.source_id,
-        conversation_id=order.conversation_id,
-        owner_x_user_id=order.owner_x_user_id,
-        lang=order.lang,
-        created_at=at,
-    )
-    written = session.execute(
-        insert.on_conflict_do_nothing(index_elements=["reference"]).returning(orders)
-    )
-    return written.one_or_none()
+    values = asdict(order) | {"kind": order.kind.value, "reference": reference, "created_at": at}
+    return session.execute(_INSERT, values).one_or_none()
 
 
 def insert_transfers(
@@ -98,19 +132,13 @@ def insert_transfers(
         }
         for index, one in enumerate(new)
     ]
-    ids = list(
-        session.execute(
-            transfers.insert().returning(transfers.c.id, sort_by_parameter_order=True), rows
-        ).scalars()
-    )
+    ids = list(session.execute(_INSERT_TRANSFERS, rows).scalars())
     _write_events(session, [(one, 1) for one in ids], TransferStatus.PENDING, Reason.ORDERED, at)
     return ids
 
 
 def _next_number(session: Session, order_id: int) -> int:
-    last: int | None = session.execute(
-        select(func.max(transfers.c.number)).where(transfers.c.order_id == order_id)
-    ).scalar_one()
+    last: int | None = session.execute(_LAST_NUMBER, {"order": order_id}).scalar_one()
     return (last or 0) + 1
 
 
@@ -161,13 +189,9 @@ def advance(
         return []
     if len(ids) > 1:  # an UPDATE locks in no order: two of them would wait in a circle
         _LOCK.run(session, ids=ids)
-    statement = (
-        update(transfers)
-        .where(transfers.c.id.in_(ids), transfers.c.status == old.value, *also)
-        .values(status=new.value, sequence=transfers.c.sequence + 1, **values)
-        .returning(transfers.c.id, transfers.c.sequence)
-    )
-    moved = [(row.id, row.sequence) for row in session.execute(statement)]
+    statement = _ADVANCE.where(*also) if also else _ADVANCE
+    given = {"ids": list(ids), "old": old.value, "status": new.value, **values}
+    moved = [(row.id, row.sequence) for row in session.execute(statement, given)]
     _write_events(session, moved, new, reason, at)
     return [one for one, _sequence in moved]
 
@@ -224,14 +248,12 @@ def change_order(session: Session, order_id: int, **values: object) -> None:
 
 def by_reference(session: Session, reference: str) -> Row[Any] | None:
     """Return an order by its reference, in any case."""
-    return session.execute(
-        select(orders).where(orders.c.reference == reference.upper())
-    ).one_or_none()
+    return session.execute(_BY_REFERENCE, {"wanted": reference.upper()}).one_or_none()
 
 
 def by_id(session: Session, order_id: int) -> Row[Any]:
     """Return an order that exists."""
-    return session.execute(select(orders).where(orders.c.id == order_id)).one()
+    return session.execute(_BY_ID, {"wanted": order_id}).one()
 
 
 def by_ids(session: Session, order_ids: Collection[int]) -> dict[int, Row[Any]]:
@@ -260,14 +282,8 @@ def transfers_of(
     session: Session, order_ids: Collection[int], *, lock: bool = False
 ) -> Sequence[Row[Any]]:
     """Return the transfers of orders, in the order of their numbers; `lock` for a writer."""
-    statement = (
-        select(transfers)
-        .where(transfers.c.order_id.in_(order_ids))
-        .order_by(transfers.c.order_id, transfers.c.number)
-    )
-    if lock:
-        statement = statement.with_for_update()  # vanishes on SQLite: a writer is alone anyway
-    return session.execute(statement).all()
+    statement = _LOCK_TRANSFERS_OF if lock else _TRANSFERS_OF
+    return session.execute(statement, {"orders": list(order_ids)}).all()
 
 
 def history_of(session: Session, transfer_ids: Collection[int]) -> Sequence[Row[Any]]:
@@ -361,20 +377,9 @@ def record_reply(
 
     False where it had been answered before: its time has begun.
     """
-    written = session.connection().execute(
-        update(orders)
-        .where(orders.c.id == order_id, orders.c.replied_at.is_(None))
-        .values(replied_at=at, reply_id=reply_id)
-    )
-    if written.rowcount != 1:
+    values = {"order": order_id, "replied_at": at, "reply_id": reply_id}
+    if session.connection().execute(_REPLIED, values).rowcount != 1:
         return False
     transfers_of(session, [order_id], lock=True)  # in the order in which all lock them
-    session.execute(
-        update(transfers)
-        .where(
-            transfers.c.order_id == order_id,
-            transfers.c.status == TransferStatus.PENDING.value,
-        )
-        .values(confirm_by=confirm_by)
-    )
+    session.execute(_BEGIN_TIME, {"order": order_id, "confirm_by": confirm_by})
     return True

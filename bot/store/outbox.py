@@ -53,6 +53,9 @@ _LEASE: Final = (
     .where(outbox.c.id == bindparam("row_id"), _DUE)
     .values(leased_until=bindparam("until"), attempts=outbox.c.attempts + 1, in_doubt=True)
 )
+_WAITS: Final = update(outbox).where(
+    outbox.c.id == bindparam("row_id"), outbox.c.status == "waiting"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,21 +185,14 @@ def drop_waiting(session: Session, x_user_id: str, *, at: datetime, reason: str)
 
 
 def _end(session: Session, row_id: int, **values: object) -> bool:
-    statement = (
-        update(outbox)
-        .where(outbox.c.id == row_id, outbox.c.status == "waiting")
-        .values(leased_until=None, **values)
-    )
-    return session.connection().execute(statement).rowcount == 1
+    given = {"row_id": row_id, "leased_until": None, **values}
+    return session.connection().execute(_WAITS, given).rowcount == 1
 
 
 def try_later(session: Session, row_id: int, *, at: datetime, in_doubt: bool, reason: str) -> None:
     """Give a message back, to be tried at `at`; in doubt, it is looked up first."""
-    session.execute(
-        update(outbox)
-        .where(outbox.c.id == row_id, outbox.c.status == "waiting")
-        .values(next_attempt_at=at, leased_until=None, in_doubt=in_doubt, reason=reason[:300])
-    )
+    values = {"next_attempt_at": at, "in_doubt": in_doubt, "reason": reason[:300]}
+    session.execute(_WAITS, {"row_id": row_id, "leased_until": None, **values})
 
 
 def was_told(session: Session, order_id: int, x_user_id: str, states_hash: str) -> bool:

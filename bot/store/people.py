@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Row, bindparam, delete, or_, select, update
+from sqlalchemy import Row, bindparam, delete, select, update
 from sqlmodel import Session
 
 from bot.domain import books
@@ -38,6 +38,43 @@ _LOCK_PERSON_OF: Final = (
     # `key_share`: rows that refer to a person may be written meanwhile, as of a message whose
     # writer was just met. It vanishes on SQLite, where a writer is alone anyway.
     .with_for_update(key_share=True)
+)
+_ACCOUNTS: Final = select(x_accounts).where(
+    x_accounts.c.x_user_id.in_(bindparam("accounts", expanding=True))
+)
+_ACCOUNT_IDS_OF: Final = (
+    select(x_accounts.c.x_user_id)
+    .where(x_accounts.c.person_id == bindparam("person"))
+    .order_by(x_accounts.c.x_user_id)
+)
+_LOCK_ACCOUNTS: Final = (
+    select(x_accounts.c.x_user_id)
+    .where(x_accounts.c.x_user_id.in_(bindparam("accounts", expanding=True)))
+    .order_by(x_accounts.c.x_user_id)
+    .with_for_update(key_share=True)  # as above
+)
+_PERSON: Final = select(persons).where(persons.c.id == bindparam("person"))
+_LOCK_PERSONS: Final = (
+    select(persons)
+    .where(persons.c.id.in_(bindparam("persons", expanding=True)))
+    .order_by(persons.c.id)
+    .with_for_update(key_share=True)  # as above
+)
+_PERSONS_BY_ACCOUNT: Final = (
+    select(x_accounts.c.x_user_id, persons)
+    .join(persons, x_accounts.c.person_id == persons.c.id)
+    .where(x_accounts.c.x_user_id.in_(bindparam("accounts", expanding=True)))
+)
+_CHANGE_PERSON: Final = update(persons).where(persons.c.id == bindparam("person"))
+_CHANGE_ACCOUNT: Final = update(x_accounts).where(x_accounts.c.x_user_id == bindparam("account"))
+_TURNS_AWAY: Final = Statement(
+    """
+    SELECT payee.x_user_id FROM x_account payee
+    WHERE payee.x_user_id = ANY(:payees text) AND EXISTS (
+        SELECT 1 FROM block JOIN x_account own ON own.x_user_id = block.x_user_id
+        WHERE (own.x_user_id = payee.x_user_id OR own.person_id = payee.person_id)
+            AND block.blocked_x_user_id = ANY(:payers text) AND block.turns_money_away)
+    """
 )
 _ENDED: Final = Statement(
     """
@@ -138,19 +175,13 @@ def account_named(session: Session, handle: str) -> Row[Any] | None:
 
 def accounts_by_id(session: Session, x_user_ids: Iterable[str]) -> dict[str, Row[Any]]:
     """Return the rows of X accounts, by id."""
-    rows = session.execute(select(x_accounts).where(x_accounts.c.x_user_id.in_(set(x_user_ids))))
+    rows = session.execute(_ACCOUNTS, {"accounts": list(set(x_user_ids))})
     return {row.x_user_id: row for row in rows}
 
 
 def account_ids_of(session: Session, person_id: int) -> list[str]:
     """Return the X user ids of a person's accounts."""
-    return list(
-        session.execute(
-            select(x_accounts.c.x_user_id)
-            .where(x_accounts.c.person_id == person_id)
-            .order_by(x_accounts.c.x_user_id)
-        ).scalars()
-    )
+    return list(session.execute(_ACCOUNT_IDS_OF, {"person": person_id}).scalars())
 
 
 def own_accounts(session: Session, x_user_id: str) -> list[str]:
@@ -166,7 +197,7 @@ def person_of(session: Session, x_user_id: str) -> Row[Any] | None:
 
 def person_by_id(session: Session, person_id: int) -> Row[Any] | None:
     """Return a person by their row's id."""
-    return session.execute(select(persons).where(persons.c.id == person_id)).one_or_none()
+    return session.execute(_PERSON, {"person": person_id}).one_or_none()
 
 
 def is_ready(person: Row[Any]) -> bool:
@@ -216,16 +247,12 @@ def make_person(
 
 def link_account(session: Session, x_user_id: str, person_id: int, *, at: datetime) -> None:
     """Let an X account that is known name a person's wallet."""
-    session.execute(
-        update(x_accounts)
-        .where(x_accounts.c.x_user_id == x_user_id)
-        .values(person_id=person_id, joined_at=at)
-    )
+    change_account(session, x_user_id, person_id=person_id, joined_at=at)
 
 
 def change_person(session: Session, person_id: int, **values: object) -> None:
     """Set columns of a person."""
-    session.execute(update(persons).where(persons.c.id == person_id).values(**values))
+    session.execute(_CHANGE_PERSON, {"person": person_id, **values})
 
 
 def lock_wallet(session: Session, person_id: int, reason: str, *, at: datetime) -> None:
@@ -239,7 +266,7 @@ def lock_wallet(session: Session, person_id: int, reason: str, *, at: datetime) 
 
 def change_account(session: Session, x_user_id: str, **values: object) -> None:
     """Set columns of an X account."""
-    session.execute(update(x_accounts).where(x_accounts.c.x_user_id == x_user_id).values(**values))
+    session.execute(_CHANGE_ACCOUNT, {"account": x_user_id, **values})
 
 
 def lock_person_of(session: Session, x_user_id: str) -> Row[Any] | None:
@@ -249,23 +276,14 @@ def lock_person_of(session: Session, x_user_id: str) -> Row[Any] | None:
 
 def lock_persons(session: Session, person_ids: Iterable[int]) -> dict[int, Row[Any]]:
     """Lock persons, in the order of their ids, and return their rows."""
-    statement = (
-        select(persons)
-        .where(persons.c.id.in_(set(person_ids)))
-        .order_by(persons.c.id)
-        .with_for_update(key_share=True)  # as above
-    )
-    return {row.id: row for row in session.execute(statement)}
+    rows = session.execute(_LOCK_PERSONS, {"persons": list(set(person_ids))})
+    return {row.id: row for row in rows}
 
 
 def persons_by_account(session: Session, x_user_ids: Iterable[str]) -> dict[str, Row[Any]]:
     """Return the persons behind X accounts, by X user id; those without a wallet are absent."""
-    statement = (
-        select(x_accounts.c.x_user_id, persons)
-        .join(persons, x_accounts.c.person_id == persons.c.id)
-        .where(x_accounts.c.x_user_id.in_(set(x_user_ids)))
-    )
-    return {row.x_user_id: row for row in session.execute(statement)}
+    rows = session.execute(_PERSONS_BY_ACCOUNT, {"accounts": list(set(x_user_ids))})
+    return {row.x_user_id: row for row in rows}
 
 
 def groups(session: Session, x_user_ids: Iterable[str]) -> dict[str, set[str]]:
@@ -284,12 +302,7 @@ def groups(session: Session, x_user_ids: Iterable[str]) -> dict[str, set[str]]:
 
 def lock_accounts(session: Session, x_user_ids: Iterable[str]) -> None:
     """Lock X accounts, in the order of their ids, as meeting them does; keys may point at them."""
-    session.execute(
-        select(x_accounts.c.x_user_id)
-        .where(x_accounts.c.x_user_id.in_(set(x_user_ids)))
-        .order_by(x_accounts.c.x_user_id)
-        .with_for_update(key_share=True)  # vanishes on SQLite, where a writer is alone anyway
-    ).all()
+    session.execute(_LOCK_ACCOUNTS, {"accounts": list(set(x_user_ids))}).all()
 
 
 def block(
@@ -354,17 +367,4 @@ def who_turns_away(session: Session, payees: Collection[str], payers: Collection
 
     A block by any account of the payee's person counts.
     """
-    payee, own = x_accounts.alias(), x_accounts.alias()
-    blocked = (
-        select(blocks.c.id)
-        .join(own, own.c.x_user_id == blocks.c.x_user_id)
-        .where(
-            or_(own.c.x_user_id == payee.c.x_user_id, own.c.person_id == payee.c.person_id),
-            blocks.c.blocked_x_user_id.in_(payers),
-            blocks.c.turns_money_away,
-        )
-    )
-    rows = session.execute(
-        select(payee.c.x_user_id).where(payee.c.x_user_id.in_(payees), blocked.exists())
-    )
-    return set(rows.scalars())
+    return {row.x_user_id for row in _TURNS_AWAY.run(session, payees=payees, payers=payers)}

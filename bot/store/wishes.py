@@ -2,15 +2,24 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, bindparam, select, update
 from sqlmodel import Session
 
 from bot.domain.transfer import Reason
 from bot.store.tables import Wish, core
 
 wishes = core(Wish)
+
+_OPEN_OF: Final = (
+    select(wishes)
+    .where(
+        wishes.c.transfer_id.in_(bindparam("transfers", expanding=True)),
+        wishes.c.done_at.is_(None),
+    )
+    .order_by(wishes.c.id)
+)
 
 
 def write(
@@ -33,11 +42,7 @@ def write(
 
 def open_of(session: Session, transfer_ids: Collection[int]) -> Sequence[Row[Any]]:
     """Return the wishes for transfers that nobody has answered yet, oldest first."""
-    return session.execute(
-        select(wishes)
-        .where(wishes.c.transfer_id.in_(transfer_ids), wishes.c.done_at.is_(None))
-        .order_by(wishes.c.id)
-    ).all()
+    return session.execute(_OPEN_OF, {"transfers": list(transfer_ids)}).all()
 
 
 def answer(session: Session, transfer_ids: Collection[int], *, applied: bool, at: datetime) -> None:

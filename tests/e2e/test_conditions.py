@@ -46,6 +46,17 @@ FOCUS = """() => {
 """What has the focus: what it is called, where it stands, and whether one sees it."""
 
 
+@pytest.mark.parametrize(("fixture", "width"), [("page", 390), ("wide_page", 1280)])
+def test_a_page_opens_at_its_width(
+    request: pytest.FixtureRequest, fixture: str, width: int
+) -> None:
+    """Chromium runs pages at the widths that people use."""
+    page: Page = request.getfixturevalue(fixture)
+    page.set_content("<p>Bonjour</p>")
+    assert page.evaluate("window.innerWidth") == width
+    assert page.inner_text("p") == "Bonjour"
+
+
 def from_wallet(page: Page) -> None:
     """Confirm from the wallet, and read that it is done."""
     page.get_by_role("button", name=re.compile("depuis mon portefeuille")).click()

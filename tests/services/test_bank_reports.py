@@ -98,6 +98,7 @@ BAD: dict[str, tuple[Callable[[str], list[Movement]], str]] = {
 }
 
 
+@pytest.mark.in_turn
 @pytest.mark.parametrize("name", list(BAD))
 def test_a_report_that_contradicts_the_books_is_not_booked_at_all(
     world: World, bank: FakeBankFiles, name: str
@@ -137,6 +138,7 @@ STRAY: dict[str, tuple[Callable[[str], Movement], str]] = {
 }
 
 
+@pytest.mark.in_turn
 @pytest.mark.parametrize("stray", list(STRAY))
 @pytest.mark.parametrize("settled_first", [True, False])
 def test_money_under_a_payouts_name_is_neither_its_return_nor_stops_a_report(

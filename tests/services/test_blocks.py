@@ -48,6 +48,7 @@ def test_what_the_asker_asks_is_declined_and_nothing_else(world: World) -> None:
     assert world.statuses(both) == ["declined", "pending"]
 
 
+@pytest.mark.in_turn
 @pytest.mark.parametrize("asker", ["alice", "alice_pro"])
 @pytest.mark.parametrize("other", ["bob", "bob_pro"])
 def test_the_asker_is_refused_under_any_account_of_either(

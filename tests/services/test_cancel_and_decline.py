@@ -59,6 +59,7 @@ CASES = [
 ]
 
 
+@pytest.mark.in_turn
 @pytest.mark.parametrize(("owner", "text", "fate", "writer", "verb", "status", "words"), CASES)
 def test_in_the_thread_of_an_order(
     world: World, owner: str, text: str, fate: str, writer: str, verb: str, status: str, words: str
@@ -86,6 +87,7 @@ def test_in_the_thread_of_an_order(
         assert order.reference not in said
 
 
+@pytest.mark.in_turn
 @pytest.mark.parametrize("place", ["asking post", "bot's answer", "further down", "further still"])
 def test_every_place_of_a_thread_means_its_order(world: World, place: str) -> None:
     """Also where a newer order of one's own waits elsewhere."""

@@ -30,6 +30,7 @@ def rows(world: World) -> list[tuple[str, str | None]]:
         return [(row.status, row.reason) for row in session.execute(statement)]
 
 
+@pytest.mark.in_turn
 @pytest.mark.parametrize("order", list(permutations(range(3))))
 def test_events_may_come_in_any_order_and_twice(world: World, order: tuple[int, ...]) -> None:
     """A failure, a success and the capture's own: each is a hint to look, and the end is one."""

@@ -88,6 +88,7 @@ def test_a_name_that_changed_is_said(world: World) -> None:
     assert caution(world, "bob", world.order("bob", "alicia")).former is None
 
 
+@pytest.mark.in_turn
 @pytest.mark.parametrize(
     ("paid", "now", "looks_like"),
     [

@@ -123,6 +123,7 @@ def test_a_case_is_opened_with_the_acquirers_clock_and_closed_by_an_operator(wor
         cases.show_case(world.deps, 999)
 
 
+@pytest.mark.in_turn
 @pytest.mark.parametrize("outcome", ["won", "lost"])
 @pytest.mark.parametrize("order", list(permutations(range(2))))
 def test_the_end_is_booked_once_in_whatever_order_it_is_told(
@@ -269,6 +270,7 @@ def decide(world: World, dispute_id: str, outcome: Any) -> None:
         hear(world, *events(world))
 
 
+@pytest.mark.in_turn
 @pytest.mark.parametrize("decided_first", [False, True])
 @pytest.mark.parametrize("outcome", ["won", "lost"])
 def test_what_is_disputed_and_then_refunded_whole_is_refunded(
@@ -284,6 +286,7 @@ def test_what_is_disputed_and_then_refunded_whole_is_refunded(
     assert stands(world, reference) == ("refunded", 1000)
 
 
+@pytest.mark.in_turn
 @pytest.mark.parametrize(
     ("outcome", "status"), [("open", "disputed"), ("lost", "disputed"), ("won", "captured")]
 )

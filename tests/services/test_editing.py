@@ -49,6 +49,7 @@ def test_the_page_shows_what_the_newest_version_asks_and_nothing_older(world: Wo
     assert [one.amount_cents for one in page.pays] == [1200]
 
 
+@pytest.mark.in_turn
 @pytest.mark.parametrize(
     ("text", "live"),
     [

@@ -24,6 +24,7 @@ def test_an_edit_that_asks_for_the_same_changes_nothing(world: World) -> None:
     assert world.statuses(reference) == ["held"]
 
 
+@pytest.mark.in_turn
 @pytest.mark.parametrize("end", ["paid", "held", "cancelled", "declined", "expired"])
 def test_what_is_paid_or_has_ended_is_changed_by_no_edit(world: World, end: str) -> None:
     """Only what waits for its payer follows the post."""
@@ -152,6 +153,7 @@ def test_stop_by_an_edit_waits_for_no_card_network(world: World) -> None:
     assert world.statuses(reference) == ["cancelled"]
 
 
+@pytest.mark.in_turn
 @pytest.mark.parametrize("funding", ["nothing yet", "card"])
 @pytest.mark.parametrize("text", ["@smoney pay @alice 12€", "@smoney paid in cash, thanks"])
 def test_an_edit_by_who_opted_out_takes_the_old_terms_away(

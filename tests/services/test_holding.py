@@ -43,6 +43,7 @@ def test_the_page_offers_the_payee_the_claim_and_the_payer_the_way_back(world: W
     assert (payer.may_claim, payer.may_take_back) == (False, True)
 
 
+@pytest.mark.in_turn
 @pytest.mark.parametrize("way", ["page", "cancel", "dm"])
 def test_the_payer_takes_it_back_as_long_as_it_is_held(world: World, way: str) -> None:
     """With one tap, by `cancel #REF`, or by DM; in one commit it is in their wallet again."""

@@ -81,6 +81,7 @@ def test_a_captured_card_is_kept_and_pays_with_one_tap(world: World) -> None:
     assert offered(world, world.order("bob", "alice", "30.01€")) == []
 
 
+@pytest.mark.in_turn
 @pytest.mark.parametrize(
     ("number", "keep"),
     [(GOOD, False), (BRITISH, True), (DECLINED, True), (None, True)],

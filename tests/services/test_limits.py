@@ -25,6 +25,7 @@ WIDE = Policy(low_value_cents=100_000, low_value_total_cents=1_000_000)
 """A law that asks for nothing: what is tried here are the operator's own figures."""
 
 
+@pytest.mark.in_turn
 @pytest.mark.parametrize(
     ("command", "key", "figures"),
     [
@@ -113,6 +114,7 @@ def _alice_blocks_bob(world: World) -> None:
 BLOCK = (_alice_blocks_bob, "refusal.cannot_pay")
 
 
+@pytest.mark.in_turn
 @pytest.mark.parametrize("organisation", [False, True], ids=["person", "organisation"])
 @pytest.mark.parametrize(
     ("change", "key"),
@@ -156,6 +158,7 @@ def test_what_changed_since_it_was_confirmed_is_refused_when_it_is_settled(
     assert any(say(why, lang, public=False) in told for lang in LANGS), told
 
 
+@pytest.mark.in_turn
 @pytest.mark.parametrize(("change", "key"), [*PAYEE_CHANGES, BLOCK], ids=["self", "bot", "block"])
 def test_a_payee_who_cannot_be_paid_any_more_leaves_a_cards_money_in_the_wallet(
     store: Store, change: Change, key: str
@@ -243,6 +246,7 @@ def test_two_confirmations_of_one_wallet_leave_the_second_without(store: Store) 
     assert page.last_refusal == "refusal.not_enough"
 
 
+@pytest.mark.in_turn
 @pytest.mark.parametrize("how", ["taken back", "refused", "unclaimed"])
 def test_what_was_returned_no_longer_counts(store: Store, how: str) -> None:
     """Neither when the next command is read nor when it is settled."""
@@ -283,6 +287,7 @@ def test_what_is_with_a_card_counts_already(store: Store) -> None:
     assert world.statuses(other) == ["posted"]
 
 
+@pytest.mark.in_turn
 @pytest.mark.parametrize("why", ["no wallet", "ceiling", "locked"])
 def test_of_a_payee_who_cannot_take_it_the_payer_learns_only_that_it_waits(
     store: Store, why: str

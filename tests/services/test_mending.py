@@ -35,6 +35,7 @@ def _choose(world: World, reference: str, cents: int, *, shown: str | None = Non
     )
 
 
+@pytest.mark.in_turn
 @pytest.mark.parametrize(
     ("text", "said"),
     [

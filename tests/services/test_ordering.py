@@ -56,6 +56,7 @@ def test_an_error_gets_a_hint_that_says_what_was_read(world: World) -> None:
     assert "@" not in reply
 
 
+@pytest.mark.in_turn
 @pytest.mark.parametrize(
     ("text", "words"),
     [

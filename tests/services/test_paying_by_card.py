@@ -247,6 +247,7 @@ def test_an_acquirer_that_is_down_delays_and_loses_nothing(world: World) -> None
     assert view.card_url is not None
 
 
+@pytest.mark.in_turn
 @pytest.mark.parametrize("call", ["checkout.open", "checkout.read", "payments.capture"])
 @pytest.mark.parametrize("after", [False, True])
 def test_a_lost_answer_of_the_acquirer_is_asked_for_again(

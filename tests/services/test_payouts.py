@@ -113,6 +113,7 @@ def test_what_a_card_brought_has_to_wait(world: World) -> None:
     ask(world, "bob", 8_000)
 
 
+@pytest.mark.in_turn
 @pytest.mark.parametrize(
     ("iban", "holder", "amount", "key"),
     [

@@ -56,6 +56,7 @@ def test_only_the_newest_code_counts(world: World) -> None:
     check(world, "carol", newest_code(world, "+33698765432"))
 
 
+@pytest.mark.in_turn
 @pytest.mark.parametrize("typed", ["", "12345", "1234567", "١٢٣٤٥٦", "abcdef", "0"])
 def test_what_is_no_code_is_wrong(world: World, typed: str) -> None:
     """Digits of other scripts are none."""

@@ -69,6 +69,7 @@ def _abandon(world: World, reference: str) -> None:
     settle.came_back(world.deps, reference, world.x_id("bob"), abandoned=True)
 
 
+@pytest.mark.in_turn
 @pytest.mark.parametrize(
     ("play", "status", "key"),
     [

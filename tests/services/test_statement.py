@@ -116,6 +116,7 @@ def test_months_are_those_of_paris(world: World) -> None:
     assert [one.is_over for one in found] == [True, True, False]
 
 
+@pytest.mark.in_turn
 @pytest.mark.parametrize(
     "month",
     ["2026-13", "2026-00", "2026-1", "26-11", "2026-12", "9999-12", "0001-01", "x", "٢٠٢٦-11"],

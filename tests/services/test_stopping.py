@@ -16,6 +16,7 @@ def say(world: World, way: str, handle: str, text: str) -> str | None:
     return said[0] if said else None
 
 
+@pytest.mark.in_turn
 @pytest.mark.parametrize("stopped", WAYS)
 @pytest.mark.parametrize("way", WAYS)
 def test_after_stop_nothing_is_answered_or_done(world: World, stopped: str, way: str) -> None:
@@ -115,6 +116,7 @@ def test_another_x_account_of_the_same_person_keeps_its_own(world: World) -> Non
     assert all("€9" not in text for text in world.messages_to("bob"))
 
 
+@pytest.mark.in_turn
 @pytest.mark.parametrize(("word", "lang"), [("help", "en"), ("aide", "fr"), ("?", "fr")])
 @pytest.mark.parametrize("way", WAYS)
 def test_help_is_short_and_leads_to_the_help_page(

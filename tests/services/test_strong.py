@@ -122,6 +122,7 @@ def test_a_challenge_is_met_once_by_its_owner_within_minutes(world: World) -> No
         prove(world, newer)
 
 
+@pytest.mark.in_turn
 @pytest.mark.parametrize("wrong", ["code", "text_code", "both"])
 def test_nobody_learns_which_factor_was_wrong_and_the_fifth_locks(world: World, wrong: str) -> None:
     """The same sentences whichever it was; the right ones do not help for an hour then."""
