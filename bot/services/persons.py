@@ -11,7 +11,7 @@ from bot.domain.errors import Refusal
 from bot.domain.replies import Reply
 from bot.services import changes, disputes
 from bot.services.deps import Deps
-from bot.store import closing, ledger, lost, people
+from bot.store import former, ledger, lost, people
 
 Level = Literal["declared", "verified"]
 Shown = dict[str, Any]
@@ -110,7 +110,7 @@ def _find(session: Session, handle_or_id: str, *, or_closed: bool = False) -> Ro
     ).first()
     if found is None and or_closed:
         # Who closed their account is still found by it, while it is nobody else's.
-        before = closing.person_before(session, wanted)
+        before = former.person_before(session, wanted)
         found = people.person_by_id(session, before) if before is not None else None
     if found is None:
         raise Refusal(Reply.of("refusal.unknown_handle", handle=wanted))
@@ -119,7 +119,7 @@ def _find(session: Session, handle_or_id: str, *, or_closed: bool = False) -> Ro
 
 def _shown(session: Session, person: Row[Any]) -> Shown:
     is_closed = person.closed_at is not None
-    ids = (closing.accounts_of if is_closed else people.account_ids_of)(session, person.id)
+    ids = (former.accounts_of if is_closed else people.account_ids_of)(session, person.id)
     accounts = people.accounts_by_id(session, ids)
     door = lost.door(session, person.id)
     return {
