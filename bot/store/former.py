@@ -4,16 +4,63 @@ An X account outlives the person behind it here. What moved says whose wallet it
 had confirmed names the account alone, and belongs to whoever had it when it was written.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, exists, func, or_, select
+from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select
 from sqlmodel import Session
 
-from bot.store.people import x_accounts
+from bot.store.people import account_ids_of, persons, x_accounts
 from bot.store.tables import FormerAccount, core
 
 former_accounts = core(FormerAccount)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """When an X account was somebody's; None: since ever, or still."""
+
+    after: datetime | None = None
+    until: datetime | None = None
+    is_anothers: bool = False
+    """Whether somebody else has had it since."""
+
+    def holds(self, at: Any) -> list[ColumnElement[bool]]:
+        """Return what must be so of a moment in it."""
+        return [
+            *([at > self.after] if self.after is not None else []),
+            *([at <= self.until] if self.until is not None else []),
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """A person, and what of all that names an X account or a number is theirs."""
+
+    person_id: int
+    phone: str
+    closed_at: datetime | None
+    accounts: Mapping[str, Span]
+    """When each X account was theirs: with another person's time on it they have nothing to do."""
+
+    def gets(self, phone: Any, at: Any) -> ColumnElement[bool]:
+        """Whether a message went to their number while it was theirs, not to another's."""
+        began = select(persons.c.created_at).where(persons.c.id == self.person_id).scalar_subquery()
+        return and_(phone == self.phone, at >= began, *Span(until=self.closed_at).holds(at))
+
+    def by(self, account: Any, at: Any) -> ColumnElement[bool]:
+        """Whether an X account did something, and was theirs then."""
+        always = [one for one, span in self.accounts.items() if span == Span()]
+        return or_(
+            account.in_(always),
+            *(
+                and_(account == one, *span.holds(at))
+                for one, span in self.accounts.items()
+                if one not in always
+            ),
+        )
 
 
 def since(session: Session, x_user_ids: Collection[str]) -> dict[str, datetime]:
@@ -31,32 +78,33 @@ def was_anothers(account: ColumnElement[str], at: ColumnElement[datetime]) -> Co
     return exists().where(former_accounts.c.x_user_id == account, former_accounts.c.left_at >= at)
 
 
-def spans(
-    session: Session, person_id: int
-) -> dict[str, tuple[datetime | None, datetime | None, bool]]:
-    """Return a closed person's accounts: after which moment they were theirs, until which.
+def who(session: Session, person: Row[Any]) -> Who:
+    """Return a person, open or closed, with the times in which X accounts were theirs."""
+    if person.closed_at is not None:
+        return Who(person.id, person.phone, person.closed_at, _spans(session, person.id))
+    mine = account_ids_of(session, person.id)
+    ended = since(session, mine)
+    accounts = {one: Span(after=ended.get(one)) for one in mine}
+    return Who(person.id, person.phone, None, accounts)
 
-    None: since the account was first seen. With each, whether another has had it since.
-    """
+
+def _spans(session: Session, person_id: int) -> dict[str, Span]:
+    theirs = select(former_accounts.c.x_user_id).where(former_accounts.c.person_id == person_id)
     rows = session.execute(
         select(former_accounts, x_accounts.c.person_id.label("has_it"))
         .join(x_accounts, x_accounts.c.x_user_id == former_accounts.c.x_user_id)
-        .where(
-            former_accounts.c.x_user_id.in_(
-                select(former_accounts.c.x_user_id).where(former_accounts.c.person_id == person_id)
-            )
-        )
+        .where(former_accounts.c.x_user_id.in_(theirs))
         .order_by(former_accounts.c.id)
-    ).all()
-    found: dict[str, tuple[datetime | None, datetime | None, bool]] = {}
+    )
+    found: dict[str, Span] = {}
     before: dict[str, datetime] = {}
     for row in rows:
+        known = found.get(row.x_user_id)
         if row.person_id == person_id:
-            is_gone = row.has_it is not None
-            found[row.x_user_id] = (before.get(row.x_user_id), row.left_at, is_gone)
-        elif row.x_user_id in found:
-            after, until, _is_gone = found[row.x_user_id]
-            found[row.x_user_id] = (after, until, True)
+            after = before.get(row.x_user_id)
+            found[row.x_user_id] = Span(after, row.left_at, is_anothers=row.has_it is not None)
+        elif known is not None:
+            found[row.x_user_id] = replace(known, is_anothers=True)
         before[row.x_user_id] = row.left_at
     return found
 
