@@ -11,6 +11,7 @@ from bot.domain.errors import BotError, Refusal
 from bot.domain.replies import Reply
 from bot.i18n import texts
 from bot.services.sessions import HOME, Visitor, local_path
+from bot.web import kept_form
 from bot.web.security import BodyTooLarge
 from bot.web.site import (
     TEMPLATES,
@@ -50,10 +51,14 @@ def install(app: FastAPI, site: Site) -> None:
     def session_over(request: Request, error: Exception) -> Response:
         assert isinstance(error, SessionOver), "this handler was given ends of sessions"
         back = _back_to_typed(request, error)
-        is_kept = back != back_of(request)
+        is_kept = back != back_of(request) or bool(error.account)
         if back == HOME:
             back = error.next_path
-        return sorry(request, 401, "session_over", back=back, is_kept=is_kept)
+        answer = sorry(request, 401, "session_over", back=back, is_kept=is_kept)
+        if error.account:
+            kept = kept_form.wrapped(error.account, back)
+            site.set_cookie(answer, site.typed_cookie, kept, max_age_s=kept_form.KEPT_S)
+        return answer
 
     def forged(request: Request, _error: Exception) -> Response:
         here = visit(request)

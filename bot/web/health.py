@@ -14,7 +14,7 @@ from sqlmodel import Session
 from starlette.responses import PlainTextResponse, Response
 
 from bot import migrations
-from bot.services import operate, reconcile
+from bot.services import operate, reconcile, texts
 from bot.services.deps import Deps
 from bot.store import inbox, outbox, workers
 from bot.telemetry import METRICS, METRICS_CONTENT_TYPE
@@ -36,6 +36,16 @@ _OLDEST = Gauge(
     "smoney_mail_oldest_waiting_seconds",
     "How long the oldest row that waits has waited.",
     ["box"],
+    registry=METRICS.registry,
+)
+_TEXTS = Gauge(
+    "smoney_texts_last_day",
+    "Text messages that count against SMS_DAILY_CEILING now.",
+    registry=METRICS.registry,
+)
+_TEXTS_CEILING = Gauge(
+    "smoney_texts_ceiling",
+    "SMS_DAILY_CEILING: at so many texts in 24 hours no code is sent any more.",
     registry=METRICS.registry,
 )
 _DATABASE = Gauge("smoney_database_up", "1 where the database answers.", registry=METRICS.registry)
@@ -81,6 +91,8 @@ def metrics(request: Request) -> Response:
 
 
 def _show_rows(deps: Deps) -> None:
+    _TEXTS.set(texts.sent_today(deps))
+    _TEXTS_CEILING.set(deps.policy.sms_daily_ceiling)
     with deps.store.read() as session:
         _show_workers(session, deps)
         _show_mail(session, deps)

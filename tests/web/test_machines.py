@@ -8,7 +8,7 @@ from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from bot.services import operate, reconcile
-from bot.store import workers
+from bot.store import factors, workers
 from bot.store.engine import Store
 from bot.store.workers import Beat
 from bot.web import build
@@ -101,9 +101,13 @@ def test_metrics_tell_of_the_worker_and_of_what_waits(world: World, browser: Bro
     world.take_post("bob", "@smoney pay @alice 10€")
     operate.prove_books(world.deps)
     reconcile.reconcile_books(world.deps)
+    with world.store.write() as session:
+        factors.insert_text(session, phone="+33612345678", x_user_id=None, at=at)
     world.pass_time(seconds=5)
     told = browser.get("/metrics").text
     assert "smoney_workers_alive 1.0" in told
+    assert "smoney_texts_last_day 1.0" in told
+    assert f"smoney_texts_ceiling {world.deps.policy.sms_daily_ceiling}.0" in told
     assert "smoney_stream_connected 1.0" in told
     assert "smoney_stream_reconnects 3.0" in told
     assert 'smoney_mail_rows{box="inbox",status="waiting"} 1.0' in told
