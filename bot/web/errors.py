@@ -7,6 +7,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
+from bot.domain.commands import Lang
 from bot.domain.errors import BotError, Refusal
 from bot.domain.replies import Reply
 from bot.i18n import texts
@@ -109,11 +110,16 @@ def _back_to_typed(request: Request, over: SessionOver) -> str:
 def plain(request: Request, site: Site, status: int, what: str, *, home: str) -> Response:
     """Make a page that needs no database: it may be what is broken."""
     lang = choose_lang(request, None)
-    html = TEMPLATES.get_template("plain.html").render(
-        t=lambda key: texts.say(Reply.of(key), lang, public=False), lang=lang, what=what, home=home
-    )
+    html = plain_page(what, lang=lang, home=home)
     headers = {**site.headers, "Content-Language": lang}
     return Response(html, status, headers=headers, media_type="text/html")
+
+
+def plain_page(what: str, *, lang: Lang, home: str) -> str:
+    """Write that page: a sentence about what is wrong, and the way on to `home`."""
+    return TEMPLATES.get_template("plain.html").render(
+        t=lambda key: texts.say(Reply.of(key), lang, public=False), lang=lang, what=what, home=home
+    )
 
 
 def not_found(request: Request, site: Site) -> Response:
