@@ -9,6 +9,7 @@ import pytest
 from bot.domain.errors import Refusal
 from bot.services import (
     blocks,
+    cancel,
     cases,
     erase,
     late_payouts,
@@ -61,11 +62,14 @@ def test_who_has_the_x_account_next_acts_for_themselves_alone(world: World) -> N
     for reference in (paid, got, asked, dropped):
         assert isinstance(world.page("bob", reference), NotYours), reference
         assert not wrong.may_disown(world.deps, reference, me), reference
+        assert wrong.mistake(world.deps, reference, 1, me) is None, reference
         assert report_note.read_note(world.deps, reference, 1, me) is None, reference
         assert blocks.asker_of(world.deps, reference, me) is None, reference
         assert blocks.payer_of(world.deps, reference, me) is None, reference
         for deed in (
             wrong.disown,
+            cancel.cancel,
+            cancel.decline,
             blocks.decline_and_block,
             blocks.refuse_and_block,
             blocks.unblock_asker,
