@@ -44,7 +44,9 @@ def show(*, number: int, as_json: bool) -> None:
 
 @case.command(epilog="Example: smoney case close 3")
 @click.argument("number", type=int)
-@click.option("--anyway", is_flag=True, help="Though the wallet is locked, or the loss open.")
+@click.option(
+    "--anyway", is_flag=True, help="Though the wallet is locked, the loss open or money left."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def close(*, number: int, anyway: bool, as_json: bool) -> None:
     """Close a case that was looked at; it stays in the list of all."""
@@ -64,6 +66,8 @@ def _explained(number: int) -> Iterator[None]:
         "unlock` opens it, `--anyway` closes the case even so.",
         "refusal.case_unrecovered": f"What the dispute of case {number} cost is not recovered: "
         "`smoney person recover` takes it from the wallet, `--anyway` closes the case even so.",
+        "refusal.case_money_left": f"The money of case {number} is still in the closed wallet: "
+        "`smoney payout request` pays it out, `--anyway` closes the case even so.",
     }
     try:
         yield

@@ -1,4 +1,4 @@
-"""`smoney payout`: files for the bank, and what the bank reports of them."""
+"""`smoney payout`: files for the bank, what it reports of them, and late money's way out."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ _FILE = click.Path(dir_okay=False, exists=True, path_type=Path)
 
 @click.group(epilog="Example: smoney payout export --to outgoing")
 def payout() -> None:
-    """Write payouts into SEPA files, and read the bank's reports."""
+    """Write payouts into SEPA files, read the bank's reports, pay out what came late."""
 
 
 @payout.command("export", epilog="Example: smoney payout export --to outgoing")
@@ -78,6 +78,73 @@ def import_(*, file: Path, as_json: bool) -> None:
             f"Not booked: {one.end_to_end_id}, {euros(one.amount_cents)}, in {one.report_id}: "
             f"{one.detail}. Ask the bank who sent it; the next statement differs by it."
         )
+
+
+_IBAN_EXAMPLE = "FR1420041010050500013M02606"
+
+
+@payout.command(
+    "request",
+    epilog=f"Example: smoney payout request person:7 --iban {_IBAN_EXAMPLE} --holder 'Bob Petit'",
+)
+@click.argument("handle_or_id")
+@click.option("--iban", required=True, help="Their account: see that it is theirs.")
+@click.option("--holder", required=True, help="Its holder's name, as the bank has it.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def request(*, handle_or_id: str, iban: str, holder: str, as_json: bool) -> None:
+    """Pay out all that came into a wallet after its owner had closed it.
+
+    The next `smoney payout export` has it. Until then `smoney payout cancel` takes it back.
+    """
+    from dataclasses import asdict
+
+    from bot.services import late_payouts
+
+    with books() as deps, _refused(handle_or_id):
+        made = late_payouts.request(deps, handle_or_id, iban_text=iban, holder_text=holder)
+    if as_json:
+        put([asdict(made)])
+        return
+    click.echo(
+        f"Payout {made.payout}: {euros(made.amount_cents)} to {made.iban}, {made.holder_name}. "
+        "The next `smoney payout export` has it."
+    )
+
+
+@payout.command("cancel", epilog="Example: smoney payout cancel 12")
+@click.argument("number", type=int)
+def cancel(*, number: int) -> None:
+    """Take back what `payout request` asked for, before it is in a file."""
+    from bot.services import late_payouts
+
+    with books() as deps, _refused(f"payout {number}"):
+        late_payouts.cancel(deps, number)
+    click.echo(f"Payout {number} is cancelled: its money is in the closed wallet again.")
+
+
+@contextmanager
+def _refused(what: str) -> Iterator[None]:
+    """Turn a refusal into a sentence for an operator."""
+    from bot.domain.errors import Refusal
+
+    sentences = {
+        "refusal.unknown_handle": f"{what} has no wallet here, and had none: `smoney person list` "
+        "shows who has, and who closed theirs.",
+        "refusal.not_closed": f"The account of {what} is open: its owner pays out in the wallet.",
+        "refusal.close_debt": f"A dispute of {what} has cost something that is not recovered: "
+        f"`smoney person recover {what}` takes it first.",
+        "refusal.nothing_there": f"The wallet of {what} is empty: there is nothing to pay out.",
+        "refusal.iban_not_read": "That is no IBAN: compare it with what its holder wrote.",
+        "refusal.iban_outside_sepa": "That IBAN is of a country outside SEPA: ask for another.",
+        "refusal.holder_missing": "Say whose account it is: `--holder` takes Latin letters.",
+        "refusal.payout_unknown": f"There is no {what} of a closed wallet: other payouts are "
+        "their owners' to cancel.",
+        "refusal.payout_under_way": f"It is too late: {what} is in a file, or cancelled already.",
+    }
+    try:
+        yield
+    except Refusal as error:
+        raise No(sentences[error.reply.key]) from None
 
 
 def _debtor() -> "Debtor":

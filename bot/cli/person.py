@@ -1,20 +1,23 @@
 """`smoney person`: who has a wallet, what an operator verified, and wallets under review."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from bot.cli.common import No, books, euros, put
+from bot.cli.common import No, books, euros, put, reason_of
 
 if TYPE_CHECKING:
+    from bot.domain.errors import Refusal
     from bot.services.persons import Level
 
 
 @click.group(epilog="Example: smoney person show @alice")
 def person() -> None:
-    """List, show or verify people; lock, unlock or recover from wallets."""
+    """List, show or verify people; lock, unlock or recover from wallets; their data."""
 
 
 @person.command("list", epilog="Example: smoney person list --json")
@@ -101,6 +104,65 @@ def recover(*, handle_or_id: str, as_json: bool) -> None:
     _print([row], as_json=as_json)
 
 
+@person.command(epilog="Example: smoney person export @alice --to alice.json")
+@click.argument("handle_or_id")
+@click.option("--to", "file", type=click.Path(dir_okay=False, path_type=Path), help="A new file.")
+def export(*, handle_or_id: str, file: Path | None) -> None:
+    """Write all that is kept about a person, who closed their account too, as JSON.
+
+    It is the file that the wallet gives its owner, for who cannot fetch it there. See that it is
+    them who ask, and give it to nobody else.
+    """
+    from bot.services import own_data
+
+    with books() as deps, _explained(handle_or_id):
+        pieces = own_data.of_anybody(deps, handle_or_id)
+        if file is None:
+            for piece in pieces:
+                click.echo(piece, nl=False)
+            return
+        try:
+            # Never another's file in its place, and for nobody else's eyes on this machine.
+            handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "w", encoding="utf-8") as out:
+                out.writelines(pieces)
+        except OSError as error:
+            raise No(f"{file} cannot be written: {reason_of(error)}. Name a new file.") from None
+
+
+_KEPT = {
+    "identity": "who they are, with phone, X accounts and consents (Code monétaire et financier, "
+    "L.561-12)",
+    "books": "transfers, cards, payouts and what proves them, under a number (Code de commerce, "
+    "L.123-22)",
+}
+
+
+@person.command(epilog="Example: smoney person erase person:7")
+@click.argument("handle_or_id")
+@click.option("--close", is_flag=True, help="Their account is open: close it first, for good.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def erase(*, handle_or_id: str, close: bool, as_json: bool) -> None:
+    """Forget what a person who closed their account wrote and was written.
+
+    Notes, messages, texts and addresses go now. Who they are goes by itself five years after the
+    end, the books stay for ten: it says what is kept, until when, and by which law.
+    """
+    from dataclasses import asdict
+
+    from bot.services import erase as erasing
+
+    with books() as deps, _explained(handle_or_id):
+        done = erasing.erase(deps, handle_or_id, close=close)
+    if as_json:
+        put([asdict(done)])
+        return
+    gone = ", ".join(f"{count} {what.replace('_', ' ')}" for what, count in done.erased.items())
+    click.echo(f"Erased of person {done.person}: {gone}.")
+    for one in done.kept:
+        click.echo(f"Kept until {one.until:%Y-%m-%d}: {_KEPT[one.what]}.")
+
+
 @contextmanager
 def _explained(handle_or_id: str) -> Iterator[None]:
     from bot.domain.errors import Refusal
@@ -109,12 +171,24 @@ def _explained(handle_or_id: str) -> Iterator[None]:
         "refusal.nothing_to_recover": f"No dispute of {handle_or_id} has cost anything that is "
         "not recovered: `smoney case list` shows what is open.",
         "refusal.nothing_there": f"The wallet of {handle_or_id} is empty: nothing was taken.",
+        "refusal.not_closed": f"The account of {handle_or_id} is open: its owner closes it in the "
+        "wallet, or `--close` does it for who cannot.",
     }
     try:
         yield
     except Refusal as error:
         nobody = f"{handle_or_id} has no wallet here: `smoney person list` shows who has one."
-        raise No(sentences.get(error.reply.key, nobody)) from None
+        key = error.reply.key
+        if key.startswith("refusal.close_"):
+            raise No(f"That account cannot be closed. {_said(error)}") from None
+        raise No(sentences.get(key, nobody)) from None
+
+
+def _said(error: "Refusal") -> str:
+    """Say why not, as the account's owner would read it."""
+    from bot.i18n.texts import say
+
+    return say(error.reply, "en", public=False)
 
 
 def _print(rows: list[dict[str, Any]], *, as_json: bool) -> None:

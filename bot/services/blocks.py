@@ -17,9 +17,10 @@ from sqlmodel import Session
 from bot.domain.errors import Refusal
 from bot.domain.replies import Reply
 from bot.domain.transfer import Reason
-from bot.services import cancel, claim
+from bot.services import cancel, claim, parties
 from bot.services.cancel import Done
 from bot.services.deps import Deps
+from bot.services.parties import Party
 from bot.services.steps import Step
 from bot.services.tell import shown
 from bot.services.transfer_views import MOVED
@@ -61,16 +62,16 @@ def asker_of(deps: Deps, reference: str, x_user_id: str) -> Asker | None:
     """Return who asks an account for money by this order; None where nobody does."""
     with deps.store.read() as session:
         order = orders.by_reference(session, reference)
-        mine = people.own_accounts(session, x_user_id)
-        if order is None or not _is_asked(session, order, mine):
+        me = parties.behind(session, x_user_id)
+        if order is None or not _is_asked(session, order, me):
             return None
         account = people.account(session, order.owner_x_user_id)
         theirs = people.own_accounts(session, order.owner_x_user_id)
         return Asker(
             x_user_id=order.owner_x_user_id,
             handle=shown(account),
-            is_blocked=bool(people.who_blocked(session, mine, theirs)),
-            waits=bool(asked.orders_between(session, theirs, mine)),
+            is_blocked=bool(people.who_blocked(session, me.accounts, theirs)),
+            waits=bool(asked.orders_between(session, theirs, me.accounts)),
         )
 
 
@@ -82,20 +83,20 @@ def decline_and_block(deps: Deps, reference: str, x_user_id: str) -> Done:
     at = deps.clock.now()
     with deps.store.write() as session:
         order = orders.by_reference(session, reference)
-        mine = people.own_accounts(session, x_user_id)
+        me = parties.behind(session, x_user_id)
         # Before anything else: a request that is being read now names one of these accounts, and is
         # either there already, or finds the block.
-        people.lock_accounts(session, mine)
-        if order is None or not _is_asked(session, order, mine):
+        people.lock_accounts(session, me.accounts)
+        if order is None or not _is_asked(session, order, me):
             raise Refusal(Reply.of("refusal.unknown_reference", reference=reference))
         theirs = people.own_accounts(session, order.owner_x_user_id)
         people.block(session, x_user_id, order.owner_x_user_id, at=at)
-        waiting = asked.orders_between(session, theirs, mine)
+        waiting = asked.orders_between(session, theirs, me.accounts)
         for order_id in waiting:
             confirmations.lock_order(session, order_id)
         for order_id in waiting:
             confirmations.lock_topups(session, order_id)
-        rows = asked.lock_between(session, theirs, mine)
+        rows = asked.lock_between(session, theirs, me.accounts)
         parents = orders.by_ids(session, waiting)
         done = Done(0)
         for order_id in waiting:
@@ -111,15 +112,15 @@ def payer_of(deps: Deps, reference: str, x_user_id: str) -> Payer | None:
     """Return who sent an account money by this order; None where nobody did, unasked."""
     with deps.store.read() as session:
         order = orders.by_reference(session, reference)
-        mine = people.own_accounts(session, x_user_id)
-        if order is None or not _is_paid(session, order, mine):
+        me = parties.behind(session, x_user_id)
+        if order is None or not _is_paid(session, order, me):
             return None
         theirs = people.own_accounts(session, order.owner_x_user_id)
         return Payer(
             x_user_id=order.owner_x_user_id,
             handle=shown(people.account(session, order.owner_x_user_id)),
-            is_blocked=bool(people.who_turns_away(session, mine, theirs)),
-            waits=bool(payees.orders_held_between(session, theirs, mine)),
+            is_blocked=bool(people.who_turns_away(session, me.accounts, theirs)),
+            waits=bool(payees.orders_held_between(session, theirs, me.accounts)),
         )
 
 
@@ -132,16 +133,16 @@ def refuse_and_block(deps: Deps, reference: str, x_user_id: str) -> int:
     at = deps.clock.now()
     with deps.store.write() as session:
         order = orders.by_reference(session, reference)
-        mine = people.own_accounts(session, x_user_id)
+        me = parties.behind(session, x_user_id)
         # Before anything else: an order that is being read now names one of these accounts, and is
         # either there already, or finds the block.
-        people.lock_accounts(session, mine)
-        if order is None or not _is_paid(session, order, mine):
+        people.lock_accounts(session, me.accounts)
+        if order is None or not _is_paid(session, order, me):
             raise Refusal(Reply.of("refusal.unknown_reference", reference=reference))
         theirs = people.own_accounts(session, order.owner_x_user_id)
         people.block(session, x_user_id, order.owner_x_user_id, at=at, turns_money_away=True)
-        waiting = payees.orders_held_between(session, theirs, mine)
-        held = payees.lock_held_between(session, waiting, theirs, mine)
+        waiting = payees.orders_held_between(session, theirs, me.accounts)
+        held = payees.lock_held_between(session, waiting, theirs, me.accounts)
         claim.give_back(session, deps, held, Reason.REFUSED_BY_PAYEE, at)
     if held:
         deps.step(Step.GIVEN_BACK)
@@ -149,13 +150,11 @@ def refuse_and_block(deps: Deps, reference: str, x_user_id: str) -> int:
     return len(held)
 
 
-def _is_paid(session: Session, order: Row[Any], mine: list[str]) -> bool:
-    """Whether who made an order sends one of these accounts money by it, and it has left them."""
+def _is_paid(session: Session, order: Row[Any], me: Party) -> bool:
+    """Whether who made an order sends somebody else money by it, and it has left them."""
     rows = orders.transfers_of(session, [order.id])
-    return order.owner_x_user_id not in mine and any(
-        row.payee_x_user_id in mine
-        and row.payer_x_user_id == order.owner_x_user_id
-        and row.status in MOVED
+    return order.owner_x_user_id not in me.accounts and any(
+        me.gets(row) and row.payer_x_user_id == order.owner_x_user_id and row.status in MOVED
         for row in rows
     )
 
@@ -175,10 +174,10 @@ def check_welcome(session: Session, wanted: Collection[str], payers: Collection[
         raise Refusal(Reply.of("refusal.cannot_pay"))
 
 
-def _is_asked(session: Session, order: Row[Any], mine: list[str]) -> bool:
-    """Whether an order of somebody else's asks one of these accounts for money."""
+def _is_asked(session: Session, order: Row[Any], me: Party) -> bool:
+    """Whether an order of somebody else's asks this one for money."""
     rows = orders.transfers_of(session, [order.id])
-    return order.owner_x_user_id not in mine and any(row.payer_x_user_id in mine for row in rows)
+    return order.owner_x_user_id not in me.accounts and any(me.pays(row) for row in rows)
 
 
 def unblock(deps: Deps, x_user_id: str, blocked_x_user_id: str) -> None:
@@ -193,7 +192,7 @@ def unblock_asker(deps: Deps, reference: str, x_user_id: str) -> None:
     """Let whoever asked by an order ask again. Raises `Refusal`."""
     with deps.store.read() as session:
         order = orders.by_reference(session, reference)
-        if order is None or not _is_asked(session, order, people.own_accounts(session, x_user_id)):
+        if order is None or not _is_asked(session, order, parties.behind(session, x_user_id)):
             raise Refusal(Reply.of("refusal.unknown_reference", reference=reference))
     unblock(deps, x_user_id, order.owner_x_user_id)
 

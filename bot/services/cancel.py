@@ -11,11 +11,12 @@ from sqlmodel import Session
 from bot.domain.errors import Refusal, Rejected, Unavailable
 from bot.domain.replies import Reply
 from bot.domain.transfer import Reason, TransferStatus
-from bot.services import claim, settle
+from bot.services import claim, parties, settle
 from bot.services.deps import Deps
+from bot.services.parties import Party
 from bot.services.steps import Step
 from bot.services.tell import tell_declined
-from bot.store import confirmations, drafts, orders, people, wishes
+from bot.store import confirmations, drafts, orders, wishes
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +70,14 @@ def cancel_in(
 
     By person: what one X account ordered or paid, another of the same person takes back.
     """
-    person = people.person_of(session, x_user_id)
-    mine = people.own_accounts(session, x_user_id)
-    is_owner = order.owner_x_user_id in mine
+    me = parties.behind(session, x_user_id)
+    is_owner = me.made(order)
     done = cancel_open_in(session, order, rows, x_user_id, at) if is_owner else Done(0)
-    # By whose wallet paid: an account that has left its person takes nothing back.
-    held = [row for row in _held(rows) if person is not None and row.payer_person_id == person.id]
+    held = [row for row in _held(rows) if me.pays(row)]
     claim.give_back(session, deps, held, Reason.TAKEN_BACK, at)
     done += Done(len(held), returned=len(held))
     if not done:
-        raise Refusal(_why_not_cancelled(order, rows, mine))
+        raise Refusal(_why_not_cancelled(order, rows, me))
     return done
 
 
@@ -108,15 +107,15 @@ def decline_in(
     at: datetime,
 ) -> Done:
     """Do what `decline` does, in the caller's transaction; who asked, or paid, is told."""
-    mine = people.own_accounts(session, x_user_id)
-    own = order.owner_x_user_id in mine
-    asked = [row for row in rows if row.payer_x_user_id in mine and not own]
+    me = parties.behind(session, x_user_id)
+    own = me.made(order)
+    asked = [row for row in rows if me.pays(row) and not own]
     done = decline_asked(session, deps, order, asked, x_user_id, at)
-    held = [row for row in _held(rows) if row.payee_x_user_id in mine]
+    held = [row for row in _held(rows) if me.gets(row)]
     claim.give_back(session, deps, held, Reason.REFUSED_BY_PAYEE, at)
     done += Done(len(held), returned=len(held))
     if not done:
-        raise Refusal(_why_not_declined(order, rows, mine))
+        raise Refusal(_why_not_declined(order, rows, me))
     return done
 
 
@@ -273,15 +272,15 @@ def _wish(
     confirmations.hurry(session, {row.confirmation_id for row in funding}, at=at)
 
 
-def has_part(order: Row[Any], rows: Sequence[Row[Any]], mine: Sequence[str]) -> bool:
+def has_part(order: Row[Any], rows: Sequence[Row[Any]], me: Party) -> bool:
     """Whether an order is somebody's: theirs to cancel or decline, now or once.
 
     A payee has no part in what another has only ordered: they learn of money once it moves.
     """
     return (
-        order.owner_x_user_id in mine
-        or any(row.payer_x_user_id in mine for row in rows)
-        or any(row.payee_x_user_id in mine and row.status in _MOVED for row in rows)
+        me.made(order)
+        or any(me.pays(row) for row in rows)
+        or any(me.gets(row) and row.status in _MOVED for row in rows)
     )
 
 
@@ -293,29 +292,28 @@ _MOVED = (
 )
 
 
-def _why_not_cancelled(order: Row[Any], rows: Sequence[Row[Any]], mine: Sequence[str]) -> Reply:
+def _why_not_cancelled(order: Row[Any], rows: Sequence[Row[Any]], me: Party) -> Reply:
     """Say why nothing was cancelled, and what would do instead."""
-    gets_held = any(row.payee_x_user_id in mine for row in _held(rows))
-    is_asked = order.owner_x_user_id not in mine and any(
-        row.payer_x_user_id in mine and row.status in _OPEN and row.confirmation_id is None
-        for row in rows
+    gets_held = any(me.gets(row) for row in _held(rows))
+    is_asked = not me.made(order) and any(
+        me.pays(row) and row.status in _OPEN and row.confirmation_id is None for row in rows
     )
     if gets_held or is_asked:
         return _instead("decline", order)
-    return _why_not(order, rows, mine) or Reply.of(
+    return _why_not(order, rows, me) or Reply.of(
         "refusal.nothing_to_cancel", reference=order.reference
     )
 
 
-def _why_not_declined(order: Row[Any], rows: Sequence[Row[Any]], mine: Sequence[str]) -> Reply:
+def _why_not_declined(order: Row[Any], rows: Sequence[Row[Any]], me: Party) -> Reply:
     """Say why nothing was declined, and what would do instead."""
-    pays_held = any(row.payer_x_user_id in mine for row in _held(rows))
-    is_own = order.owner_x_user_id in mine and any(
+    pays_held = any(me.pays(row) for row in _held(rows))
+    is_own = me.made(order) and any(
         row.status in _OPEN and row.confirmation_id is None for row in rows
     )
     if pays_held or is_own:
         return _instead("cancel", order)
-    return _why_not(order, rows, mine) or Reply.of(
+    return _why_not(order, rows, me) or Reply.of(
         "refusal.nothing_to_decline", reference=order.reference
     )
 
@@ -326,14 +324,14 @@ def _instead(verb: str, order: Row[Any]) -> Reply:
     return Reply.of(f"refusal.{verb}_instead", reference=order.reference, example=example)
 
 
-def _why_not(order: Row[Any], rows: Sequence[Row[Any]], mine: Sequence[str]) -> Reply | None:
+def _why_not(order: Row[Any], rows: Sequence[Row[Any]], me: Party) -> Reply | None:
     """Say what is past stopping; None where nothing is."""
-    if not has_part(order, rows, mine):
+    if not has_part(order, rows, me):
         return Reply.of("refusal.unknown_reference", reference=order.reference)
     posted = [row for row in rows if row.status == TransferStatus.POSTED.value]
-    if any(row.payer_x_user_id in mine for row in posted):
+    if any(me.pays(row) for row in posted):
         return Reply.of("refusal.already_posted", reference=order.reference)
-    if any(row.payee_x_user_id in mine for row in posted):
+    if any(me.gets(row) for row in posted):
         return Reply.of("refusal.already_received", reference=order.reference)
     if any(row.confirmation_id is not None and row.status in _OPEN for row in rows):
         return Reply.of("refusal.under_way")

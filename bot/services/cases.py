@@ -6,11 +6,13 @@ from typing import Any, Final
 from sqlalchemy import Row
 from sqlmodel import Session
 
+from bot.domain import books
 from bot.domain.errors import Refusal
 from bot.domain.replies import Reply
+from bot.services import late_money
 from bot.services.deps import Deps
 from bot.services.wrong import NOT_ME
-from bot.store import cases, disputes, people
+from bot.store import cases, disputes, ledger, people
 
 LOCKING: Final = ("dispute", NOT_ME)
 """The kinds of cases whose wallet was locked with them."""
@@ -37,12 +39,15 @@ def close_case(deps: Deps, case_id: int, *, anyway: bool = False) -> Shown:
     """Close a case; one that is closed stays as it was. Raises `Refusal`.
 
     One that locked a wallet stays open while it is locked, a dispute's while its loss is not
-    recovered, save `anyway`.
+    recovered, one about late money while the closed wallet holds any, save `anyway`.
     """
     with deps.store.write() as session:
         row = cases.get(session, case_id)
-        if row is not None and row.kind in LOCKING and row.closed_at is None and not anyway:
-            _check_is_over(session, row)
+        if row is not None and row.closed_at is None and not anyway:
+            if row.kind in LOCKING:
+                _check_is_over(session, row)
+            elif row.kind == late_money.KIND:
+                _check_is_paid_out(session, row)
         cases.close(session, case_id, at=deps.clock.now())
     return show_case(deps, case_id)
 
@@ -54,6 +59,11 @@ def _check_is_over(session: Session, case: Row[Any]) -> None:
     unpaid = {f"dispute:{row.id}" for row in disputes.unpaid_of(session, person.id)}
     if case.key in unpaid:
         raise Refusal(Reply.of("refusal.case_unrecovered"))
+
+
+def _check_is_paid_out(session: Session, case: Row[Any]) -> None:
+    if ledger.balance(session, books.wallet(case.person_id)):
+        raise Refusal(Reply.of("refusal.case_money_left"))
 
 
 def _shown(row: Row[Any]) -> Shown:

@@ -176,11 +176,24 @@ def close(deps: Deps, visitor: Visitor, proof: Authenticated) -> None:
     What waits is cancelled and saved cards are out; the acquirer is told after, and again by the
     recovery job until it has removed them. The phone is told.
     """
+    if proof.terms_hash != asked().hash:
+        raise Refusal(Reply.of("refusal.changed"))
+    _end(deps, visitor)
+
+
+def close_by_operator(deps: Deps, person_id: int) -> None:
+    """Close an account whose owner asked an operator for it. Raises `Refusal`.
+
+    Who was refused for their age, or whose codes are shut, cannot give two factors. Nothing is
+    given up by it: what stands in the way of its owner stands in an operator's.
+    """
+    _end(deps, Visitor(x_user_id=None, handle="", person_id=person_id, csrf="", lang=None))
+
+
+def _end(deps: Deps, visitor: Visitor) -> None:
     at = deps.clock.now()
     with deps.store.write() as session:
         rows, person = _lock(session, visitor)
-        if proof.terms_hash != asked().hash:
-            raise Refusal(Reply.of("refusal.changed"))
         wallet = books.wallet(person.id)
         ways = _ways(session, person, ledger.lock_balances(session, [wallet])[wallet])
         if ways:

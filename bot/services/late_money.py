@@ -15,6 +15,8 @@ from bot.store import cases, closing
 
 log = structlog.get_logger(__name__)
 
+KIND: Final = "late_money"
+"""The kind of its case."""
 LOOKED_AT_WITHIN: Final = timedelta(days=7)
 """A case's clock: somebody's money lies where they cannot reach it."""
 
@@ -32,12 +34,14 @@ def came(session: Session, back: Iterable[tuple[str, int, int]], *, at: datetime
         if person_id in closed:
             cases.open_case(
                 session,
-                kind="late_money",
+                kind=KIND,
                 key=f"late:{what}",
                 person_id=person_id,
                 detail=f"{cents} cents of {what} came back to person {person_id}, who has closed "
-                "their account. They are in that wallet. `smoney person list --json` has the "
-                "X accounts: ask there for another bank account, and see that it is theirs.",
+                "their account. They are in that wallet. `smoney person show "
+                f"person:{person_id} --json` has the X accounts and the name: ask there for "
+                "another bank account, and see that it is theirs. `smoney payout request "
+                f"person:{person_id} --iban … --holder …` pays it out.",
                 opened_at=at,
                 due_at=at + LOOKED_AT_WITHIN,
             )

@@ -10,10 +10,10 @@ from sqlmodel import Session
 from bot.domain.errors import Refusal
 from bot.domain.order import OrderKind
 from bot.domain.replies import EXAMPLE_REFERENCE, Reply
-from bot.services import cancel
+from bot.services import cancel, parties
 from bot.services.answers import DONE_PRIORITY, Incoming, answer
 from bot.services.deps import Deps
-from bot.store import inbox, orders, outbox, people, threads
+from bot.store import inbox, orders, outbox, threads
 
 Verb = Literal["cancel", "decline"]
 
@@ -63,17 +63,17 @@ def _meant(
 
     Raises `Refusal` where there is none. Whose thread it is not learns nothing of it.
     """
-    mine = people.own_accounts(session, incoming.author_x_user_id)
+    me = parties.behind(session, incoming.author_x_user_id)
     if reference is not None:
         order = orders.by_reference(session, reference)
         if order is None:
             raise Refusal(Reply.of("refusal.unknown_reference", reference=reference))
         return order, cancel.lock(session, order)
-    condition = _CAN[verb](mine)
+    condition = _CAN[verb](me.accounts)
     order = _in_thread(session, incoming, condition)
     if order is not None:
         rows = cancel.lock(session, order)
-        if not cancel.has_part(order, rows, mine):
+        if not cancel.has_part(order, rows, me):
             said = Reply.of(f"verb.{verb}")
             example = Reply.of(f"example.{verb}.named", verb=said, reference=EXAMPLE_REFERENCE)
             raise Refusal(Reply.of("refusal.not_yours", example=example))

@@ -13,10 +13,12 @@ from bot.domain.errors import Refusal
 from bot.domain.replies import Reply
 from bot.domain.sca import Purpose
 from bot.i18n.texts import say
+from bot.services import persons
 from bot.services.deps import Deps
 from bot.services.sessions import Visitor, person_behind
-from bot.store import factors, own_data, people
-from bot.store.own_data import Part, Who
+from bot.store import factors, former, own_data
+from bot.store.former import Who
+from bot.store.own_data import Part
 
 ROWS: Final = 200
 """Rows that are in memory at a time."""
@@ -40,8 +42,18 @@ def written(deps: Deps, visitor: Visitor) -> Iterator[str]:
         person = person_behind(session, visitor)
         if person is None:
             raise Refusal(Reply.of("refusal.no_wallet"))
-        mine = tuple(people.account_ids_of(session, person.id))
-    return _pieces(deps, Who(person.id, mine, person.phone))
+        who = former.who(session, person)
+    return _pieces(deps, who)
+
+
+def of_anybody(deps: Deps, handle_or_id: str) -> Iterator[str]:
+    """Return the file of a person, who closed their account too, for an operator who was asked.
+
+    Raises `Refusal`.
+    """
+    with deps.store.read() as session:
+        who = former.who(session, persons.find(session, handle_or_id, or_closed=True))
+    return _pieces(deps, who)
 
 
 def _pieces(deps: Deps, who: Who) -> Iterator[str]:

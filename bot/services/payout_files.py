@@ -325,7 +325,10 @@ def _advance(
 
 
 def _tell(session: Session, deps: Deps, rows: Sequence[Row[Any]], what: str, at: datetime) -> None:
-    """Tell the accounts that asked; the phone of who asked without one."""
+    """Tell the accounts that asked; the phone of who asked without one.
+
+    Who closed their account is told nothing: phone and X account may be another's by now.
+    """
     news = []
     for row in rows:
         reply = Reply.of(
@@ -335,11 +338,12 @@ def _tell(session: Session, deps: Deps, rows: Sequence[Row[Any]], what: str, at:
             url=f"{deps.public_url}/wallet/payout",
         )
         if row.x_user_id is not None:
-            news.append(News(f"payout:{row.id}:{what}", row.x_user_id, reply, None))
+            news.append(News(f"payout:{row.id}:{what}", row.x_user_id, reply, None, row.person_id))
             continue
         person = people.person_by_id(session, row.person_id)
         assert person is not None, "a payout is somebody's"
-        notify(session, person.phone, reply, lang_of_person(session, person), at=at)
+        if person.closed_at is None:
+            notify(session, person.phone, reply, lang_of_person(session, person), at=at)
     tell(session, news, at=at)
 
 

@@ -1,5 +1,6 @@
 """What operators see and do about people: who they are, what was verified, and locked wallets."""
 
+import re
 from datetime import datetime
 from typing import Any, Literal
 
@@ -11,7 +12,7 @@ from bot.domain.errors import Refusal
 from bot.domain.replies import Reply
 from bot.services import changes, disputes
 from bot.services.deps import Deps
-from bot.store import closing, ledger, lost, people
+from bot.store import former, ledger, lost, people
 
 Level = Literal["declared", "verified"]
 Shown = dict[str, Any]
@@ -28,7 +29,7 @@ def list_persons(deps: Deps) -> list[Shown]:
 def show_person(deps: Deps, handle_or_id: str) -> Shown:
     """Return a person by a handle or an X user id of theirs. Raises `Refusal`."""
     with deps.store.read() as session:
-        return _shown(session, _find(session, handle_or_id, or_closed=True))
+        return _shown(session, find(session, handle_or_id, or_closed=True))
 
 
 def verify(
@@ -42,24 +43,24 @@ def verify(
     if is_organisation is not None:
         values["is_organisation"] = is_organisation
     with deps.store.write() as session:
-        person = _find(session, handle_or_id)
+        person = find(session, handle_or_id)
         people.change_person(session, person.id, **values)
-        return _shown(session, _find(session, handle_or_id))
+        return _shown(session, find(session, handle_or_id))
 
 
 def lock(deps: Deps, handle_or_id: str, reason: str) -> Shown:
     """Lock a wallet for review; one that is locked keeps its reason. Raises `Refusal`."""
     with deps.store.write() as session:
-        person = _find(session, handle_or_id)
+        person = find(session, handle_or_id)
         people.lock_persons(session, [person.id])
         people.lock_wallet(session, person.id, reason, at=deps.clock.now())
-        return _shown(session, _find(session, handle_or_id))
+        return _shown(session, find(session, handle_or_id))
 
 
 def unlock(deps: Deps, handle_or_id: str) -> Shown:
     """Let a wallet pay and take again, and its owner's codes count. Raises `Refusal`."""
     with deps.store.write() as session:
-        person = _find(session, handle_or_id)
+        person = find(session, handle_or_id)
         people.lock_persons(session, [person.id])
         people.change_person(
             session,
@@ -71,7 +72,7 @@ def unlock(deps: Deps, handle_or_id: str) -> Shown:
             sca_locked_until=None,
         )
         lost.open_door(session, person.id)
-        return _shown(session, _find(session, handle_or_id))
+        return _shown(session, find(session, handle_or_id))
 
 
 def forget_code(deps: Deps, handle_or_id: str) -> Shown:
@@ -82,24 +83,34 @@ def forget_code(deps: Deps, handle_or_id: str) -> Shown:
     unlock(deps, handle_or_id)
     at = deps.clock.now()
     with deps.store.write() as session:
-        known = _find(session, handle_or_id)
+        known = find(session, handle_or_id)
         person = people.lock_persons(session, [known.id])[known.id]
         changes.tell(session, person, Reply.of("changed.code_forgotten"), key="forgot", at=at)
         people.change_person(session, person.id, code_hash=None, opened_at=None)
-        return _shown(session, _find(session, handle_or_id))
+        return _shown(session, find(session, handle_or_id))
 
 
 def recover(deps: Deps, handle_or_id: str) -> Shown:
     """Take from a wallet what its disputes cost, as far as it holds it. Raises `Refusal`."""
     with deps.store.read() as session:
-        person = _find(session, handle_or_id)
+        person = find(session, handle_or_id, or_closed=True)
     recovered_cents = disputes.recover(deps, person.id)
     return show_person(deps, handle_or_id) | {"recovered_cents": recovered_cents}
 
 
-def _find(session: Session, handle_or_id: str, *, or_closed: bool = False) -> Row[Any]:
-    """Return a person by an X account of theirs; `or_closed`: also who closed their account."""
+def find(session: Session, handle_or_id: str, *, or_closed: bool = False) -> Row[Any]:
+    """Return a person by an X account of theirs, or as `person:7`, by the number that lists have.
+
+    `or_closed`: also who closed their account; by their number alone where somebody else has their
+    X account by now. Raises `Refusal`.
+    """
     wanted = handle_or_id.removeprefix("@").lower()
+    number = re.fullmatch("person:([1-9][0-9]{0,17})", wanted)
+    if number is not None:
+        row = people.person_by_id(session, int(number[1]))
+        if row is None or (row.closed_at is not None and not or_closed):
+            raise Refusal(Reply.of("refusal.unknown_handle", handle=wanted))
+        return row
     accounts = people.x_accounts
     found = session.execute(
         select(people.persons)
@@ -110,7 +121,7 @@ def _find(session: Session, handle_or_id: str, *, or_closed: bool = False) -> Ro
     ).first()
     if found is None and or_closed:
         # Who closed their account is still found by it, while it is nobody else's.
-        before = closing.person_before(session, wanted)
+        before = former.person_before(session, wanted)
         found = people.person_by_id(session, before) if before is not None else None
     if found is None:
         raise Refusal(Reply.of("refusal.unknown_handle", handle=wanted))
@@ -119,7 +130,7 @@ def _find(session: Session, handle_or_id: str, *, or_closed: bool = False) -> Ro
 
 def _shown(session: Session, person: Row[Any]) -> Shown:
     is_closed = person.closed_at is not None
-    ids = (closing.accounts_of if is_closed else people.account_ids_of)(session, person.id)
+    ids = (former.accounts_of if is_closed else people.account_ids_of)(session, person.id)
     accounts = people.accounts_by_id(session, ids)
     door = lost.door(session, person.id)
     return {

@@ -33,18 +33,18 @@ def prune(deps: Deps) -> int:
             inbox.prune_bodies(session, before=before)
             + outbox.prune_texts(session, before=before)
             + people.prune_handles(session, before=at - timedelta(days=HANDLES_KEPT_DAYS))
-            + closing.prune(session, before=years_before(at, IDENTITY_KEPT_YEARS))
+            + closing.prune(session, before=years_later(at, -IDENTITY_KEPT_YEARS))
             + x_counts.prune(session, before_day=day_of(at - timedelta(days=BILLS_KEPT_DAYS)))
         )
 
 
-def years_before(at: datetime, years: int) -> datetime:
-    """Return the same day some years before; of 29 February the first of March.
+def years_later(at: datetime, years: int) -> datetime:
+    """Return the same day some years later, or before; of 29 February the first of March.
 
-    >>> years_before(datetime(2024, 2, 29), 5).isoformat()
+    >>> years_later(datetime(2024, 2, 29), -5).isoformat()
     '2019-03-01T00:00:00'
     """
     try:
-        return at.replace(year=at.year - years)
+        return at.replace(year=at.year + years)
     except ValueError:
-        return at.replace(year=at.year - years, month=3, day=1)
+        return at.replace(year=at.year + years, month=3, day=1)

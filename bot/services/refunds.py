@@ -163,9 +163,9 @@ def _tell_parties(session: Session, deps: Deps, rows: Sequence[Row[Any]], at: da
     news = []
     for row in rows:
         reference = parents[row.order_id].reference
-        for side, who, other in (
-            ("payer", row.payer_x_user_id, row.payee_x_user_id),
-            ("payee", row.payee_x_user_id, row.payer_x_user_id),
+        for side, who, person_id, other in (
+            ("payer", row.payer_x_user_id, row.payer_person_id, row.payee_x_user_id),
+            ("payee", row.payee_x_user_id, row.payee_person_id, row.payer_x_user_id),
         ):
             reply = Reply.of(
                 f"news.{side}.refunded",
@@ -174,7 +174,8 @@ def _tell_parties(session: Session, deps: Deps, rows: Sequence[Row[Any]], at: da
                 reference=reference,
                 url=f"{deps.public_url}/t/{reference}",
             )
-            news.append(News(f"transfer:{row.id}:refunded:{side}", who, reply, row.order_id))
+            key = f"transfer:{row.id}:refunded:{side}"
+            news.append(News(key, who, reply, row.order_id, person_id))
     tell(session, news, at=at)
 
 

@@ -10,7 +10,7 @@ from sqlmodel import Session
 
 from bot.domain.errors import Refusal
 from bot.domain.replies import Reply
-from bot.services import notes
+from bot.services import notes, parties
 from bot.services.deps import Deps
 from bot.services.tell import shown
 from bot.services.transfer_views import MOVED
@@ -85,14 +85,12 @@ def _read_by(
 ) -> tuple[Row[Any], Row[Any]] | None:
     """Return an order and its transfer whose note a person was shown, and did not write."""
     order = orders.by_reference(session, reference)
-    mine = people.own_accounts(session, x_user_id)
-    if order is None or order.owner_x_user_id in mine:
+    me = parties.behind(session, x_user_id)
+    if order is None or order.owner_x_user_id in me.accounts:
         return None
     for row in orders.transfers_of(session, [order.id]):
         # Of an order that may come to nothing its payee knows nothing.
-        has_read = row.payer_x_user_id in mine or (
-            row.payee_x_user_id in mine and row.status in MOVED
-        )
+        has_read = me.pays(row) or (me.gets(row) and row.status in MOVED)
         if row.number == number and row.note and has_read:
             return order, row
     return None

@@ -30,6 +30,9 @@ class News:
     x_user_id: str
     reply: Reply
     order_id: int | None
+    person_id: int | None = None
+    """Whose wallet it is about: told while the account names it, not to who has the account next.
+    """
 
 
 def may_message(account: Row[Any] | None) -> bool:
@@ -46,7 +49,12 @@ def tell(session: Session, news: list[News], *, at: datetime) -> int:
         for x_user_id, account in people.accounts_by_id(session, ids).items()
         if may_message(account)
     }
-    return put(session, letters(news, readers), at=at)
+    return put(session, letters((one for one in news if _is_theirs(one, persons)), readers), at=at)
+
+
+def _is_theirs(news: News, persons: Mapping[str, Row[Any]]) -> bool:
+    person = persons.get(news.x_user_id)
+    return news.person_id is None or (person is not None and person.id == news.person_id)
 
 
 def tell_declined(

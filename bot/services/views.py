@@ -13,7 +13,7 @@ from bot.domain.cards import Permission
 from bot.domain.commands import Lang
 from bot.domain.order import OrderKind
 from bot.domain.transfer import TransferStatus
-from bot.services import cautions, choices, drafted, mandates, wrong
+from bot.services import cautions, choices, drafted, mandates, parties, wrong
 from bot.services.cautions import Caution
 from bot.services.choices import Choice, SavedChoice
 from bot.services.confirm import terms_of
@@ -150,14 +150,14 @@ def order_page(
         if visitor is None:
             return SignInFirst(order.reference)
         draft = drafts.of(session, order.id)
-        is_owner = visitor.account == order.owner_x_user_id
-        if is_owner and draft is not None and _is_shown(session, order, draft):
+        me = parties.of(session, visitor.person_id, [visitor.account])
+        if me.made(order) and draft is not None and _is_shown(session, order, draft):
             return drafted.page(session, deps, order, draft, with_own=with_own)
         rows = [
             row
             for row in orders.transfers_of(session, [order.id])
-            if _is_theirs(visitor, row.payer_x_user_id, row.payer_person_id)
-            or _is_theirs(visitor, row.payee_x_user_id, row.payee_person_id)
+            if (row.payer_x_user_id == visitor.account and me.pays(row))
+            or (row.payee_x_user_id == visitor.account and me.gets(row))
         ]
         rows = _without_edited_away(session, rows)
         if not rows:
@@ -167,14 +167,6 @@ def order_page(
                 HandleMoved(order.reference, visitor.handle) if moved else NotYours(order.reference)
             )
         return _view(session, deps, order, rows, visitor, ticked)
-
-
-def _is_theirs(visitor: Visitor, x_user_id: str, person_id: int | None) -> bool:
-    """Whether one side of a transfer is a visitor's.
-
-    What moved in another person's wallet, whose account this was, is that person's.
-    """
-    return visitor.account == x_user_id and person_id in (None, visitor.person_id)
 
 
 def _is_shown(session: Session, order: Row[Any], draft: Row[Any]) -> bool:

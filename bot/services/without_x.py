@@ -14,8 +14,9 @@ from sqlmodel import Session
 
 from bot.domain.errors import Refusal
 from bot.domain.replies import Reply
-from bot.services import blocks, wrong
+from bot.services import blocks, parties, wrong
 from bot.services.deps import Deps
+from bot.services.parties import Party
 from bot.services.sessions import Visitor
 from bot.services.tell import lang_of_person
 from bot.services.texts import notify
@@ -63,8 +64,9 @@ def _account_in(session: Session, visitor: Visitor, reference: str) -> str | Non
     rows = orders.transfers_of(session, [order.id]) if order is not None else []
     assert visitor.person_id is not None, "who has no account is somebody"
     mine = people.account_ids_of(session, visitor.person_id)
-    pays = [row.payer_x_user_id for row in rows if row.payer_x_user_id in mine]
-    gets = [row.payee_x_user_id for row in rows if row.payee_x_user_id in mine]
+    me = parties.of(session, visitor.person_id, mine)
+    pays = [row.payer_x_user_id for row in rows if me.pays(row)]
+    gets = [row.payee_x_user_id for row in rows if me.gets(row)]
     return next(iter((*pays, *gets)), None)
 
 
@@ -76,7 +78,8 @@ def order_of(deps: Deps, visitor: Visitor, reference: str) -> OwnOrder | None:
             return None
         assert visitor.person_id is not None, "who has no account is somebody"
         mine = people.account_ids_of(session, visitor.person_id)
-        rows = [row for row in activity.of_order(session, order.id) if _is_seen(row, visitor, mine)]
+        me = parties.of(session, visitor.person_id, mine)
+        rows = [row for row in activity.of_order(session, order.id) if _is_seen(row, order, me)]
         if not rows:
             return None
         accounts = people.accounts_by_id(
@@ -99,13 +102,9 @@ def order_of(deps: Deps, visitor: Visitor, reference: str) -> OwnOrder | None:
     )
 
 
-def _is_seen(row: Row[Any], visitor: Visitor, mine: list[str]) -> bool:
+def _is_seen(row: Row[Any], order: Row[Any], me: Party) -> bool:
     """Whether a transfer is a person's to see: what their wallet paid or got, or what waits."""
-    if visitor.person_id in (row.payer_person_id, row.payee_person_id):
-        return True
-    pays = row.payer_x_user_id in mine and row.payer_person_id is None
-    gets = row.payee_x_user_id in mine and row.payee_person_id is None
-    return pays or (gets and (row.status in MOVED or row.owner_x_user_id in mine))
+    return me.pays(row) or (me.gets(row) and (row.status in MOVED or me.made(order)))
 
 
 def lock(deps: Deps, visitor: Visitor) -> None:

@@ -17,7 +17,7 @@ from sqlmodel import Session
 from bot.domain.errors import Refusal
 from bot.domain.replies import Reply
 from bot.domain.transfer import Reason, TransferStatus
-from bot.services import cancel, claim
+from bot.services import cancel, claim, parties
 from bot.services.deps import Deps
 from bot.services.steps import Step
 from bot.services.tell import News, lang_of, shown, tell
@@ -131,9 +131,9 @@ def _ask_back(
         reference=order.reference,
         url=f"{deps.public_url}/t/{order.reference}",
     )
-    tell(
-        session, [News(f"{_wrong_key(row.id)}:payee", row.payee_x_user_id, reply, order.id)], at=at
-    )
+    key = f"{_wrong_key(row.id)}:payee"
+    news = News(key, row.payee_x_user_id, reply, order.id, row.payee_person_id)
+    tell(session, [news], at=at)
 
 
 def _wrong_key(transfer_id: int) -> str:
@@ -155,8 +155,7 @@ def may_disown(deps: Deps, reference: str, x_user_id: str) -> bool:
     with deps.store.read() as session:
         order = orders.by_reference(session, reference)
         rows = orders.transfers_of(session, [order.id]) if order is not None else []
-        pays = any(row.payer_x_user_id == x_user_id for row in rows)
-        return pays and people.person_of(session, x_user_id) is not None
+        return _payer_behind(session, rows, x_user_id) is not None
 
 
 def disown(deps: Deps, reference: str, x_user_id: str) -> None:
@@ -170,10 +169,10 @@ def disown(deps: Deps, reference: str, x_user_id: str) -> None:
     with deps.store.write() as session:
         order = orders.by_reference(session, reference)
         rows = cancel.lock(session, order) if order is not None else []
-        known = people.person_of(session, x_user_id)
-        if order is None or known is None or not any(_is_by(row, x_user_id) for row in rows):
+        person_id = _payer_behind(session, rows, x_user_id)
+        if order is None or person_id is None:
             raise Refusal(Reply.of("refusal.unknown_reference", reference=reference))
-        person = people.lock_persons(session, [known.id])[known.id]
+        person = people.lock_persons(session, [person_id])[person_id]
         people.lock_wallet(session, person.id, f"not me: {order.reference}", at=at)
         with suppress(Refusal):  # where nothing waits and nothing is held, there is the lock alone
             cancel.cancel_in(session, deps, order, rows, x_user_id, at)
@@ -186,8 +185,10 @@ def disown(deps: Deps, reference: str, x_user_id: str) -> None:
     deps.bells.outbox.set()
 
 
-def _is_by(row: Row[Any], x_user_id: str) -> bool:
-    return bool(row.payer_x_user_id == x_user_id)
+def _payer_behind(session: Session, rows: Collection[Row[Any]], x_user_id: str) -> int | None:
+    """Return the person behind an X account, where one of these is theirs to pay, or was."""
+    me = parties.behind(session, x_user_id)
+    return me.person_id if any(me.pays(row) for row in rows) else None
 
 
 def _open_not_me(session: Session, order: Row[Any], person: Row[Any], *, at: datetime) -> bool:

@@ -3,10 +3,11 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, or_, select, true
+from sqlalchemy import ColumnElement, Row, and_, not_, or_, select, true
 from sqlmodel import Session
 
 from bot.domain.transfer import TransferStatus
+from bot.store import former
 from bot.store.orders import orders, transfers
 
 _OPEN = (TransferStatus.PENDING.value, TransferStatus.FUNDING.value)
@@ -70,7 +71,8 @@ def ended(
     left = (*_ENDED, TransferStatus.HELD.value) if with_held else _ENDED
 
     def is_theirs(account: ColumnElement[str], person: ColumnElement[int]) -> ColumnElement[bool]:
-        return and_(account.in_(x_user_ids), or_(person == person_id, person.is_(None)))
+        is_later = not_(former.was_anothers(account, transfers.c.created_at))
+        return and_(account.in_(x_user_ids), or_(person == person_id, person.is_(None) & is_later))
 
     pays = is_theirs(transfers.c.payer_x_user_id, transfers.c.payer_person_id)
     gets = is_theirs(transfers.c.payee_x_user_id, transfers.c.payee_person_id)

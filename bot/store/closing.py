@@ -16,15 +16,13 @@ from bot.store.confirmations import confirmations, topups
 from bot.store.disputes import disputes
 from bot.store.drafts import drafts
 from bot.store.factors import consents, first_times
+from bot.store.former import former_accounts
 from bot.store.orders import orders, transfers
 from bot.store.passkeys import passkeys
 from bot.store.payouts import payouts
 from bot.store.people import blocks, persons, x_accounts
 from bot.store.refunds import refunds
-from bot.store.tables import FormerAccount, core
 from bot.store.tokens import phone_codes, web_sessions
-
-former_accounts = core(FormerAccount)
 
 LOCKED_REASON: Final = "closed by its owner"
 _OF_OTHERS: Final = ("note", "lost_shut")
@@ -163,30 +161,6 @@ def close(session: Session, person_id: int, x_user_ids: Sequence[str], *, at: da
             opened_at=None,
         )
     )
-
-
-def accounts_of(session: Session, person_id: int) -> list[str]:
-    """Return the X user ids of the accounts that named a closed person's wallet."""
-    return list(
-        session.execute(
-            select(former_accounts.c.x_user_id)
-            .where(former_accounts.c.person_id == person_id)
-            .distinct()
-            .order_by(former_accounts.c.x_user_id)
-        ).scalars()
-    )
-
-
-def person_before(session: Session, handle_or_id: str) -> int | None:
-    """Return who had an X account last and closed theirs, by its handle or X user id."""
-    left: int | None = session.execute(
-        select(former_accounts.c.person_id)
-        .join(x_accounts, x_accounts.c.x_user_id == former_accounts.c.x_user_id)
-        .where(or_(x_accounts.c.handle == handle_or_id, x_accounts.c.x_user_id == handle_or_id))
-        .order_by(former_accounts.c.id.desc())
-        .limit(1)
-    ).scalar_one_or_none()
-    return left
 
 
 def closed_among(session: Session, person_ids: Collection[int]) -> set[int]:

@@ -29,6 +29,7 @@ def insert(
     x_user_id: str | None,
     sca_basis: str,
     at: datetime,
+    reason: str = "authenticated",
 ) -> int | None:
     """Write a payout, requested; return its id, or None where the key has one already."""
     statement = (
@@ -51,7 +52,7 @@ def insert(
     )
     payout_id: int | None = session.execute(statement).scalar_one_or_none()
     if payout_id is not None:
-        _write_events(session, [(payout_id, 1)], PayoutStatus.REQUESTED, "authenticated", at)
+        _write_events(session, [(payout_id, 1)], PayoutStatus.REQUESTED, reason, at)
     return payout_id
 
 
@@ -130,9 +131,12 @@ def lock(session: Session, ids: Collection[int]) -> dict[int, Row[Any]]:
 def lock_requested(session: Session, *, limit: int) -> Sequence[Row[Any]]:
     """Lock the payouts that wait for a file, oldest first; of two that ask one gets them.
 
-    Those of a wallet that is locked for review go on waiting.
+    Those of a wallet that is locked for review go on waiting. A closed one is locked as well, for
+    good: what leaves it was asked for by an operator.
     """
-    locked = select(persons.c.id).where(persons.c.locked_at.is_not(None))
+    locked = select(persons.c.id).where(
+        persons.c.locked_at.is_not(None), persons.c.closed_at.is_(None)
+    )
     return session.execute(
         select(payouts)
         .where(

@@ -7,10 +7,12 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
+from bot.domain.commands import Lang
 from bot.domain.errors import BotError, Refusal
 from bot.domain.replies import Reply
 from bot.i18n import texts
 from bot.services.sessions import HOME, Visitor, local_path
+from bot.web import kept_form
 from bot.web.security import BodyTooLarge
 from bot.web.site import (
     TEMPLATES,
@@ -50,10 +52,14 @@ def install(app: FastAPI, site: Site) -> None:
     def session_over(request: Request, error: Exception) -> Response:
         assert isinstance(error, SessionOver), "this handler was given ends of sessions"
         back = _back_to_typed(request, error)
-        is_kept = back != back_of(request)
+        is_kept = back != back_of(request) or bool(error.account)
         if back == HOME:
             back = error.next_path
-        return sorry(request, 401, "session_over", back=back, is_kept=is_kept)
+        answer = sorry(request, 401, "session_over", back=back, is_kept=is_kept)
+        if error.account:
+            kept = kept_form.wrapped(error.account, back)
+            site.set_cookie(answer, site.typed_cookie, kept, max_age_s=kept_form.KEPT_S)
+        return answer
 
     def forged(request: Request, _error: Exception) -> Response:
         here = visit(request)
@@ -104,11 +110,16 @@ def _back_to_typed(request: Request, over: SessionOver) -> str:
 def plain(request: Request, site: Site, status: int, what: str, *, home: str) -> Response:
     """Make a page that needs no database: it may be what is broken."""
     lang = choose_lang(request, None)
-    html = TEMPLATES.get_template("plain.html").render(
-        t=lambda key: texts.say(Reply.of(key), lang, public=False), lang=lang, what=what, home=home
-    )
+    html = plain_page(what, lang=lang, home=home)
     headers = {**site.headers, "Content-Language": lang}
     return Response(html, status, headers=headers, media_type="text/html")
+
+
+def plain_page(what: str, *, lang: Lang, home: str) -> str:
+    """Write that page: a sentence about what is wrong, and the way on to `home`."""
+    return TEMPLATES.get_template("plain.html").render(
+        t=lambda key: texts.say(Reply.of(key), lang, public=False), lang=lang, what=what, home=home
+    )
 
 
 def not_found(request: Request, site: Site) -> Response:

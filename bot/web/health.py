@@ -16,7 +16,7 @@ from starlette.responses import PlainTextResponse, Response
 from bot import migrations
 from bot.domain.pace import GRANTED
 from bot.domain.x_bill import PRICES, Phase
-from bot.services import hear, operate, reconcile, relieve, x_money
+from bot.services import hear, operate, reconcile, relieve, texts, x_money
 from bot.services.deps import Deps
 from bot.store import inbox, outbox, workers
 from bot.store.queue import WHY
@@ -51,6 +51,16 @@ _GRANTED = Gauge(
     "smoney_x_calls_left",
     "Calls that X grants still in a window, as it last said.",
     ["channel", "window"],
+    registry=METRICS.registry,
+)
+_TEXTS = Gauge(
+    "smoney_texts_last_day",
+    "Text messages that count against SMS_DAILY_CEILING now.",
+    registry=METRICS.registry,
+)
+_TEXTS_CEILING = Gauge(
+    "smoney_texts_ceiling",
+    "SMS_DAILY_CEILING: at so many texts in 24 hours no code is sent any more.",
     registry=METRICS.registry,
 )
 _DATABASE = Gauge("smoney_database_up", "1 where the database answers.", registry=METRICS.registry)
@@ -119,6 +129,8 @@ def metrics(request: Request) -> Response:
 
 
 def _show_rows(deps: Deps) -> None:
+    _TEXTS.set(texts.sent_today(deps))
+    _TEXTS_CEILING.set(deps.policy.sms_daily_ceiling)
     with deps.store.read() as session:
         _show_workers(session, deps)
         _show_mail(session, deps)

@@ -42,6 +42,7 @@ from bot.services.views import (
     order_page,
 )
 from bot.web import errors, prove
+from bot.web.kept_form import Typed
 from bot.web.site import Here, Signed, SignedVisit, Visit
 
 router = APIRouter()
@@ -68,8 +69,6 @@ FUNDINGS: Final = "^(wallet|card|card-[0-9]{1,15})$"
 """What a form may say of how it is paid; `card-7` is a saved card, by its row's id."""
 STRANGERS: Final = "refusal.unknown_reference"
 """The refusal of a form by somebody whom the order does not concern: no page shows it to them."""
-Typed = dict[str, str]
-"""What somebody typed into a form that was refused."""
 Deed = Callable[[Deps, str, str], object]
 """What a party does to an order: by its reference, as this X account."""
 Wish = Callable[[Deps, Will], Asked]
@@ -171,7 +170,8 @@ def _view(
         shows_balance=may_look,
         payout=_payout(here, order),
         link=f"{here.deps.public_url}/t/{order.reference}",
-        typed=typed,
+        typed=typed or here.typed_before(),
+        mine=here.own_mark,
         may_look=may_look,
         has_passkey=here.visitor is not None and bool(passkeys.lines(here.deps, here.visitor)),
         keep=keep,

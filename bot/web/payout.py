@@ -11,6 +11,7 @@ from starlette.responses import Response
 from bot.domain.errors import Refusal
 from bot.services import guarded, payouts, strong
 from bot.web import prove
+from bot.web.kept_form import Typed
 from bot.web.site import Here, Signed, Visit
 
 router = APIRouter()
@@ -77,7 +78,7 @@ def cancel(form: Signed, payout_id: int) -> Response:
     return form.go("/wallet/payout")
 
 
-def _page(here: Visit, *, said: str | None = None, typed: dict[str, str] | None = None) -> Response:
+def _page(here: Visit, *, said: str | None = None, typed: Typed | None = None) -> Response:
     assert here.visitor is not None, "only who signed in comes here"
     page = payouts.payout_page(here.deps, here.visitor)
     return here.page(
@@ -85,6 +86,9 @@ def _page(here: Visit, *, said: str | None = None, typed: dict[str, str] | None 
         status=200 if said is None else 422,
         payout=page,
         said=said,
-        typed=typed or {"iban": "", "holder": page.holder, "amount": "", "everything": ""},
+        mine=here.own_mark,
+        typed=typed
+        or here.typed_before()
+        or {"iban": "", "holder": page.holder, "amount": "", "everything": ""},
         after_h=here.deps.policy.card_payout_after_h,
     )

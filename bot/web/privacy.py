@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from bot.domain.topup import FAILURES_KEPT
 from bot.services import prune, sessions, texts
+from bot.web import kept_form
 from bot.web.site import Here
 
 router = APIRouter()
@@ -53,6 +54,7 @@ def explain(here: Here) -> Response:
             "texts_days": texts.KEPT.days,
             "failures_hours": int(FAILURES_KEPT.total_seconds()) // HOUR_S,
             "handles_days": prune.HANDLES_KEPT_DAYS,
+            "typed_minutes": kept_form.KEPT_S // 60,
             "idle_minutes": int(sessions.IDLE.total_seconds()) // 60,
         },
     )

@@ -24,7 +24,10 @@ def ask(form: SignedVisit, asked: Asked) -> Response:
     """Send the text, and the browser to the page that asks for both codes."""
     brake(form, "code", CODES_BY_ADDRESS)
     challenge = strong.begin(form.deps, form.who, asked, lang=form.lang, address=form.address)
-    return form.go(f"/prove/{challenge}")
+    answer = form.go(f"/prove/{challenge}")
+    # What was typed is in what they are asked for from here on.
+    form.site.drop_cookie(answer, form.site.typed_cookie)
+    return answer
 
 
 @router.get("/prove/{challenge_id}")

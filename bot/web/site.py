@@ -23,6 +23,7 @@ from bot.services import sessions
 from bot.services.deps import Deps
 from bot.services.sessions import Visitor
 from bot.services.whoami import bot_account
+from bot.web import kept_form
 from bot.web.security import BY_ADDRESS, BY_PERSON, LOOPBACK, Limiter, Rate, headers_for
 
 log = structlog.get_logger(__name__)
@@ -73,6 +74,7 @@ class Site:
         self.sign_in_cookie = f"{prefix}smoney_signin"
         self.touch_cookie = f"{prefix}smoney_touch"
         self.lost_cookie = f"{prefix}smoney_lost"
+        self.typed_cookie = f"{prefix}smoney_typed"
         self.limiter = Limiter()
         self.headers = headers_for(is_secure=self.is_secure, form_origins=card_origins)
 
@@ -119,6 +121,19 @@ class Visit:
     def address(self) -> str | None:
         """Where the browser is, as far as the proxies that we know say."""
         return self.request.client.host if self.request.client is not None else None
+
+    @property
+    def own_mark(self) -> str:
+        """What the visitor's own forms bear; empty for who has no wallet."""
+        who = self.visitor.person_id if self.visitor is not None else None
+        return "" if who is None else kept_form.mark(self.deps.secret_key, who)
+
+    def typed_before(self) -> kept_form.Typed | None:
+        """Return what the visitor had typed on this page when their session ended."""
+        cookie = self.request.cookies.get(self.site.typed_cookie)
+        if not cookie or not self.own_mark:
+            return None
+        return kept_form.unwrapped(cookie, self.request.url.path, self.own_mark)
 
     def say(self, reply: Reply) -> str:
         """Put a sentence into this visit's language."""
@@ -270,11 +285,12 @@ Glance = Annotated[Visit, Depends(glance)]
 class SessionOver(Exception):
     """A form came from nobody who is signed in: they sign in again, and nothing was done."""
 
-    def __init__(self, amount: str, note: str, next_path: str) -> None:
-        """Keep what was typed where an amount is chosen, and no more: it is filled in again.
+    def __init__(self, amount: str, note: str, next_path: str, account: kept_form.Typed) -> None:
+        """Keep what was typed where an amount is chosen or an account named: it is filled in again.
 
         `next_path` is where the form would have gone on to: only a path of ours is believed.
         """
+        self.account = account
         self.amount = amount
         self.note = note
         self.next_path = sessions.local_path(next_path)
@@ -309,6 +325,8 @@ def home_of(path: str) -> str:
         return sessions.local_path(f"/{parts[1]}")
     if parts[1] == "prove":  # what it asks for, and the way back from there, only its page knows
         return sessions.local_path(f"/prove/{parts[2]}")
+    if path.startswith("/wallet/payout/") or path == "/wallet/payout":
+        return "/wallet/payout"
     return f"/t/{parts[2]}" if parts[1] == "t" else sessions.HOME
 
 
@@ -320,6 +338,7 @@ def back_of(request: Request) -> str:
 
 def signed(
     here: Here,
+    account: Annotated[kept_form.Typed, Depends(kept_form.read)],
     csrf: Annotated[str, Form()] = "",
     amount: Annotated[str, Form()] = "",
     note: Annotated[str, Form()] = "",
@@ -329,7 +348,7 @@ def signed(
     brake(here, "form", BY_ADDRESS)
     if here.visitor is None:
         log.warning("form_without_session", path=here.request.url.path)
-        raise SessionOver(amount, note, next_path)
+        raise SessionOver(amount, note, next_path, account)
     if not hmac.compare_digest(csrf.encode(), here.visitor.csrf.encode()):
         log.warning("form_forged", path=here.request.url.path, x_user_id=here.visitor.x_user_id)
         raise Forged

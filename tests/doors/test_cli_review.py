@@ -1,6 +1,7 @@
 """`smoney case`, `person lock|unlock|recover` and `transfer refund`: an operator's review."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from bot.domain.sca import Authenticated, Basis
 from bot.services import closing, disputes, settle
 from bot.store.engine import Store
 from tests.doors.far_side import door
+from tests.services.paying_out import IBAN
 from tests.world import World
 
 GOOD = "4242424242424242"
@@ -96,7 +98,9 @@ def test_a_refund_to_the_card_is_written_here_and_sent_by_the_worker(
     assert door("transfer", "refund", reference, "--to", "moon", settings=settings).returncode == 2
 
 
-def test_who_closed_their_account_is_listed_as_such(world: World, settings: dict[str, str]) -> None:
+def test_who_closed_their_account_is_found_exported_and_erased(
+    world: World, settings: dict[str, str], tmp_path: Path
+) -> None:
     """With the X accounts that were theirs; money that is to go back goes to the card alone."""
     reference = paid_by_card(world)
     proof = Authenticated("closing", closing.asked().hash, Basis.PASSKEY)
@@ -107,3 +111,26 @@ def test_who_closed_their_account_is_listed_as_such(world: World, settings: dict
     ended = door("transfer", "refund", reference, settings=settings)
     assert ended.returncode == 1
     assert "closed their account" in ended.stderr
+    file = tmp_path / "bob.json"
+    for code in (0, 1):  # never another's file in its place
+        ended = door("person", "export", "person:1", "--to", str(file), settings=settings)
+        assert ended.returncode == code, ended.stderr
+    assert (json.loads(file.read_text())["person"][0]["id"], file.stat().st_mode & 0o77) == (1, 0)
+    printed = door("person", "export", "@alice", settings=settings).stdout
+    assert json.loads(printed)["x_accounts"][0]["handle"] == "alice"
+    (erased,) = asked(settings, "person", "erase", "person:1")
+    assert (erased["person"], len(erased["kept"])) == (1, 2)
+    assert "L.123-22" in door("person", "erase", "@bob", settings=settings).stdout
+    account = ("--iban", IBAN, "--holder", "Bob Martin")
+    for words, said in (
+        (("person", "erase", "@alice"), "`--close`"),
+        (("person", "erase", "@alice", "--close"), "€10 are left"),
+        (("person", "export", "person:9"), "no wallet"),
+        (("person", "unlock", "person:1"), "no wallet"),
+        (("payout", "request", "@alice", *account), "is open"),
+        (("payout", "request", "person:1", *account), "is empty"),
+        (("payout", "cancel", "1"), "closed wallet"),
+    ):
+        ended = door(*words, settings=settings)
+        assert (ended.returncode, len(ended.stderr.splitlines())) == (1, 1), words
+        assert said in ended.stderr, words

@@ -5,6 +5,7 @@ it anew.
 """
 
 import re
+import sqlite3
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +15,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Frame, Page, expect
 
 from bot.cli.sandbox import STRIPE_KEY
+from bot.web.errors import plain_page
 from tests.builders import CODE
 from tests.e2e.conftest import DESK_WIDTH, HEIGHT, PHONE_WIDTH
 from tests.e2e.test_sandbox import Sandbox, until
@@ -84,13 +86,35 @@ def assert_fits(page: Page, address: str) -> None:
     assert page.evaluate(PALE) == [], address
 
 
+def assert_for_all(page: Page, name: str) -> None:
+    """Look at a page that a journey passes: nothing keeps anybody out, nor is cut off at 320."""
+    assert barriers(page) == [], name
+    before = page.viewport_size
+    assert before is not None
+    page.set_viewport_size({"width": 320, "height": HEIGHT})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320, name
+    page.set_viewport_size(before)
+
+
+def picture_in_the_dark(page: Page, name: str) -> None:
+    """Keep a page's picture in the dark as well; axe-core looks at its colours elsewhere."""
+    page.emulate_media(color_scheme="dark", reduced_motion="reduce")  # no colour is on its way
+    shot(page, f"{name}-dark")
+    page.emulate_media(color_scheme="light", reduced_motion="no-preference")
+
+
 def picture(page: Page, name: str) -> None:
     """Keep what a page looks like on a phone and at a desk, where there is no picture of it yet.
 
     Whoever sees no picture can use it as well.
     """
     if name not in ELSEWHERE | FITTED:
-        assert barriers(page) == [], name
+        assert_for_all(page, name)
+    shot(page, name)
+
+
+def shot(page: Page, name: str) -> None:
+    """Take both pictures of a page, where there are none."""
     before = page.viewport_size
     assert before is not None
     for width in (PHONE_WIDTH, DESK_WIDTH):
@@ -234,10 +258,48 @@ def refuse_as_payee(dave: Page, sandbox: Sandbox) -> None:
     dave.get_by_role("button", name="Refuser et renvoyer").click()
     expect(dave.get_by_role("heading", name=re.compile("Reparti chez"))).to_contain_text("4")
     picture(dave, "refused")
+    begin_to_join(dave, sandbox)
     assert [one["status"] for one in sandbox.show(reference)["history"]][-2:] == [
         "held",
         "returned",
     ]
+
+
+def begin_to_join(dave: Page, sandbox: Sandbox) -> None:
+    """Go to Alice's wallet by her number as another X account of hers, and no further."""
+    dave.goto(f"{sandbox.url}/wallet/phone")
+    dave.locator("#phone").fill("06 39 98 00 02")
+    dave.locator("[name=consent]").check()
+    dave.locator("main form button.button").click()
+    dave.get_by_label("Code à 6 chiffres").fill(text_code(sandbox, "+33639980002", "@dave"))
+    dave.get_by_role("button", name="Continuer").click()
+    expect(dave.get_by_label("Code du portefeuille")).to_be_visible()
+    assert_for_all(dave, "first_link")
+
+
+def change_phone_and_come_back_late(alice: Page, sandbox: Sandbox) -> None:
+    """Ask for another number, and no further; then open a wallet that is to be proved anew."""
+    alice.goto(f"{sandbox.url}/wallet/new-phone")
+    alice.locator("#phone").fill("06 39 98 00 66")
+    alice.locator("main form button.button").click()
+    alice.get_by_label("Votre code à 6 chiffres").fill(CODE)
+    alice.get_by_label("Le code du SMS").fill(text_code(sandbox, "+33639980002", "numéro"))
+    alice.get_by_role("button", name="Confirmer", exact=True).click()
+    expect(alice.get_by_label("Code à 6 chiffres")).to_be_visible()
+    assert_for_all(alice, "new_phone_code")
+    with sqlite3.connect(sandbox.folder / "sandbox.db", timeout=20) as books:
+        books.execute("UPDATE person SET opened_at = NULL WHERE phone = '+33639980002'")
+    alice.goto(f"{sandbox.url}/wallet")
+    expect(alice.locator("form[action='/wallet/open'] button")).to_be_visible()
+    assert_for_all(alice, "wallet_closed")
+
+
+def look_at_what_is_said_when_all_else_fails(page: Page, sandbox: Sandbox) -> None:
+    """The page that needs no database, with its styles: nothing here can be made to fail so."""
+    html = plain_page("broken", lang="fr", home="/")
+    page.route(f"{sandbox.url}/broken", lambda route: route.fulfill(body=html))
+    page.goto(f"{sandbox.url}/broken")
+    assert_for_all(page, "plain")
 
 
 def screens_of(page: Page, url: str) -> list[str]:

@@ -17,12 +17,15 @@ from tests.e2e.conftest import DESK_WIDTH, PHONE_WIDTH, Changes, OpenPage
 from tests.e2e.steps import (
     assert_fits,
     card_session,
+    change_phone_and_come_back_late,
+    look_at_what_is_said_when_all_else_fails,
     paid_by_message,
     pay_by_card,
     pay_out_without_x,
     pay_with_a_touch,
     pay_with_two_factors,
     picture,
+    picture_in_the_dark,
     post_as_bob,
     refuse_as_payee,
     sign_in,
@@ -50,6 +53,7 @@ def test_from_a_post_to_the_payees_wallet_by_card(
     sign_in(bob, "bob")
     expect(bob.get_by_role("heading", name=re.compile("Vous payez"))).to_contain_text("45")
     picture(bob, "confirm")
+    picture_in_the_dark(bob, "confirm")
     box = bob.get_by_label(re.compile("Garder cette carte"))
     expect(box).not_to_be_checked()
     expect(box).to_have_accessible_description(re.compile("30.€ au plus.*effet immédiat"))
@@ -76,6 +80,7 @@ def test_from_a_post_to_the_payees_wallet_by_card(
     alice.get_by_role("link", name="Voir mon portefeuille").click()
     expect(alice.locator("main .amount").first).to_contain_text("45")
     picture(alice, "wallet")
+    picture_in_the_dark(alice, "wallet")
     alice.get_by_role("link", name="Tout l’historique").click()
     alice.get_by_label("Chercher").fill("concert")
     alice.get_by_role("button", name="Chercher").click()
@@ -105,6 +110,10 @@ def test_who_leaves_the_card_page_can_pay_again(
     expect(by_card).to_be_visible()
     assert leave_card_page(alice, sandbox, at_3ds=True) != left
     by_card.click()
+    expect(alice.locator("#pay")).to_be_visible()
+    alice.goto(f"{sandbox.url}/t/{reference}")
+    picture(alice, "order-card")
+    alice.locator('a[rel="noreferrer"].button').click()
     pay_by_card(alice)
     expect(alice.get_by_text("C’est fait.")).to_be_visible()
     tried = ["funding", "pending"]
@@ -375,3 +384,5 @@ def test_pages_fit_narrow_screens_and_large_text(sandbox: Sandbox, open_page: Op
     alice.goto(f"{sandbox.url}/t/{got}")
     sign_in(alice, "alice")
     assert_fits(alice, f"{sandbox.url}/t/{got}/block-payer")
+    look_at_what_is_said_when_all_else_fails(alice, sandbox)
+    change_phone_and_come_back_late(alice, sandbox)

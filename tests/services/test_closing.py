@@ -8,25 +8,15 @@ from sqlalchemy import func, select
 
 from bot.domain.errors import Refusal
 from bot.domain.sca import Authenticated, Basis, Purpose
-from bot.services import (
-    claim,
-    closing,
-    disputes,
-    first_time,
-    operate,
-    persons,
-    prune,
-    settle,
-    texts,
-)
+from bot.services import claim, closing, disputes, first_time, persons, prune, settle, texts
 from bot.services.history import history
 from bot.services.prune import IDENTITY_KEPT_YEARS
 from bot.store import cases, people
 from bot.store.engine import Store
 from bot.store.tables import Passkey, WebSession, core
-from tests.fakes.bank import FakeBankFiles, Movement, camt
+from tests.fakes.bank import FakeBankFiles
 from tests.services.at_once import all_at_once
-from tests.services.paying_out import ask, export, read, rich
+from tests.services.paying_out import ask, export, rich
 from tests.services.proving import open_wallet, person
 from tests.world import World
 
@@ -286,38 +276,6 @@ def test_money_that_comes_as_an_account_closes_is_in_one_place(store: Store, how
         assert world.statuses(reference) == ["held" if is_closed else "posted"], number
         if not is_closed:
             assert world.balance(who) == 200
-
-
-def test_what_a_bank_sends_back_after_the_end_is_a_case(world: World) -> None:
-    """It is in the closed wallet, and an operator is told to look for its owner."""
-    bank = FakeBankFiles()
-    rich(world, "bob", 1000)
-    ask(world, "bob", 1000)
-    export(world, bank)
-    read(world, bank, camt(bank.transfers()))
-    bob = person(world, "bob").id
-    close(world, "bob")
-    (sent,) = bank.transfers()
-    back = Movement(sent.end_to_end_id, 1000, credit=True, code="PMNT/RCDT/RRTN")
-    assert read(world, bank, camt([back])).returned == 1
-    with world.store.read() as session:
-        (case,) = cases.every(session, closed=False)
-    assert (case.kind, case.person_id) == ("late_money", bob)
-    (shown,) = persons.list_persons(world.deps)
-    assert shown["balance_cents"] == 1000
-
-
-def test_an_operators_refund_never_ends_in_a_closed_wallet(world: World) -> None:
-    """To the card that paid it goes; to the wallet of who closed it does not."""
-    world.join("bob")
-    world.join("alice")
-    reference = by_card(world, "bob", "alice")
-    close(world, "bob")
-    with pytest.raises(Refusal, match=r"refusal\.payer_has_closed"):
-        operate.refund_order(world.deps, reference, to="wallet")
-    assert world.balance("alice") == 1000
-    operate.refund_order(world.deps, reference, to="card")
-    assert (world.balance("alice"), world.topup(reference).status) == (0, "refunded")
 
 
 def test_who_it_was_is_forgotten_when_the_law_no_longer_wants_it(world: World) -> None:

@@ -126,6 +126,7 @@ def test_the_file_says_everything_about_its_owner_and_nothing_secret(world: Worl
     assert empty == {"first_time", "passkeys", "strong_authentications", "card_failures"} | {
         "recoveries",
         "card_refunds",
+        "former_accounts",
         "wishes",
     }
     pizza = next(one for one in file["transfers"] if one["note"] == "pizza")

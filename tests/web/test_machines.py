@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from bot.domain.x_bill import ORDERS, XUse
 from bot.services import operate, reconcile, x_money
 from bot.services.hear import READ_TOO_LATE
-from bot.store import inbox, workers
+from bot.store import factors, inbox, workers
 from bot.store.engine import Store
 from bot.store.workers import Beat
 from bot.web import build
@@ -111,9 +111,13 @@ def test_metrics_tell_of_the_worker_and_of_what_waits(world: World, browser: Bro
     for kind, times in ((XUse.POST_READ, 2), (XUse.REPLY, 2), (XUse.SIGN_IN, 1), (ORDERS, 2)):
         world.deps.tally.count(kind, times)
     x_money.note(world.deps)
+    with world.store.write() as session:
+        factors.insert_text(session, phone="+33612345678", x_user_id=None, at=at)
     world.pass_time(seconds=5)
     told = browser.get("/metrics").text
     assert "smoney_workers_alive 1.0" in told
+    assert "smoney_texts_last_day 1.0" in told
+    assert f"smoney_texts_ceiling {world.deps.policy.sms_daily_ceiling}.0" in told
     assert "smoney_stream_connected 1.0" in told
     assert "smoney_stream_reconnects 3.0" in told
     for gauge in ("connected", "last_byte", "last_post"):

@@ -1,8 +1,10 @@
 """The page of payouts: what may leave, the form that asks for it, what was asked for."""
 
+from base64 import urlsafe_b64encode
+
 from bot.domain.payout import PayoutTerms
 from bot.domain.sca import Authenticated, Basis
-from bot.services import payouts
+from bot.services import payouts, sessions
 from tests.web.conftest import OpenBrowser
 from tests.web.test_orders import text_of
 from tests.web.visiting import Browser
@@ -46,6 +48,46 @@ def test_a_form_is_refused_with_a_sentence_and_keeps_what_was_typed(
     right = browser.post("/wallet/payout", iban=IBAN, holder="Zoé", everything="yes")
     assert right.headers["location"].startswith("/prove/")
     assert world.balance("bob") == 5_000
+
+
+def test_what_was_typed_is_there_again_after_a_session_that_ended(
+    world: World, open_browser: OpenBrowser
+) -> None:
+    """In no address, for the same person alone, on the same page, until it was asked for.
+
+    Nor does a form of another site's put an account of its own there.
+    """
+    world.join("alice", cents=5_000)
+    held = world.order("alice", "bob", "10€")
+    world.confirm("alice", held)
+    world.join("bob", cents=5_000)
+    world.pass_time(hours=72)
+    browser = open_browser()
+    typed = {"iban": IBAN, "holder": "Zoé", "amount": "7,50"}
+    for page, form in (
+        ("/wallet/payout", "/wallet/payout"),
+        (f"/t/{held}", f"/t/{held}/claim-out"),
+    ):
+        browser.sign_in("bob")
+        browser.get(page)
+        mine = browser.hidden("mine")
+        world.pass_time(seconds=sessions.IDLE.total_seconds() + 1)
+        for mark in ("", mine):
+            over = browser.post(form, **typed, mine=mark)
+            assert over.status_code == 401, page
+            assert ("vous attend sur la page" in text_of(over.text)) == (mark != ""), page
+            assert f'/signin?next={page}"' in over.text, page
+            assert IBAN not in over.text, page
+        browser.sign_in("alice")
+        assert IBAN not in browser.get(page).text, page
+        browser.sign_in("bob")
+        assert f'value="{IBAN}"' in browser.get(page).text, page
+        assert f'value="{IBAN}"' not in browser.get("/wallet").text, page
+    cookie = browser.client.cookies.get("__Host-smoney_typed")
+    assert cookie is not None
+    for other in ("x", cookie[:-8], urlsafe_b64encode(b"[]").decode()):
+        browser.client.cookies.set("__Host-smoney_typed", other, domain="smoney.test")
+        assert browser.get("/wallet/payout").status_code == 200
 
 
 def test_a_payout_that_waits_is_cancelled_by_its_owner_alone(

@@ -50,14 +50,18 @@ def test_a_first_payment_says_so_with_the_age_of_the_account(
 def test_a_look_alike_is_warned_of_for_one_and_among_several(
     world: World, open_browser: OpenBrowser, lang: str, words: str
 ) -> None:
-    """In the visitor's language; among several beside whom it is about."""
+    """In the visitor's language, beside whom it is about; no button is stronger than going back."""
     world.join("bob", cents=5000)
     paid(world)
     browser = open_browser(lang=lang)
     one = world.order("bob", "a1ice")
     both = reference_in(world.post("bob", "@smoney pay @dave @a1ice 2€ each"))
     for reference in (one, both):
-        assert words in text_of(browser.open_order("bob", reference))
+        page = browser.open_order("bob", reference)
+        assert words in text_of(page)
+        kinds = re.findall(r'<button class="button ?([^"]*)"', page.partition('id="confirm"')[2])
+        assert len(kinds) > 2, reference
+        assert set(kinds) == {"second"}, reference
 
 
 def test_cancel_is_as_easy_as_confirm(world: World, browser: Browser) -> None:

@@ -1,0 +1,67 @@
+"""The right to be forgotten, by an operator's hand (GDPR art. 17), and what the law keeps from it.
+
+The account is closed first: who has a wallet is a customer. What somebody wrote goes at once; who
+they were and what was booked stays while the law wants it (art. 17 (3) (b)).
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import structlog
+from sqlalchemy import Row
+
+from bot.domain.errors import Refusal
+from bot.domain.replies import Reply
+from bot.services import closing, persons
+from bot.services.deps import Deps
+from bot.services.prune import BOOKS_KEPT_YEARS, IDENTITY_KEPT_YEARS, years_later
+from bot.store import erasing, former
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is kept though its owner asked for its end, and until when."""
+
+    what: Literal["identity", "books"]
+    """Who they are (Code monétaire et financier, L.561-12), or what was booked (Code de commerce,
+    L.123-22)."""
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What an erasure did."""
+
+    person: int
+    erased: dict[str, int]
+    """How many rows lost their words, by what they were."""
+    kept: tuple[Kept, ...]
+
+
+def erase(deps: Deps, handle_or_id: str, *, close: bool = False) -> Erased:
+    """Forget what of a closed person's no law keeps; `close`: close the account first.
+
+    Twice changes nothing. Raises `Refusal` where the account is open, or cannot be closed.
+    """
+    with deps.store.read() as session:
+        person = persons.find(session, handle_or_id, or_closed=True)
+    if person.closed_at is None:
+        if not close:
+            raise Refusal(Reply.of("refusal.not_closed"))
+        closing.close_by_operator(deps, person.id)
+    with deps.store.write() as session:
+        person = persons.find(session, f"person:{person.id}", or_closed=True)
+        erased = erasing.erase(session, former.who(session, person))
+    log.info("person_erased", person=person.id, **erased)
+    return Erased(person.id, erased, _kept(person))
+
+
+def _kept(person: Row[Any]) -> tuple[Kept, ...]:
+    ended: datetime = person.closed_at
+    identity = Kept("identity", years_later(ended, IDENTITY_KEPT_YEARS))
+    # From the end of the accounting year, here the calendar's.
+    books = Kept("books", datetime(ended.year + BOOKS_KEPT_YEARS + 1, 1, 1, tzinfo=UTC))
+    return (identity, books) if person.phone else (books,)

@@ -1,0 +1,58 @@
+"""What was typed into a form that names a bank account, where its session had ended by then.
+
+An IBAN belongs in no address. It goes back to the browser that sent it, in a cookie that no script
+reads, for as long as a sign-in may take; and it is filled in for the same person alone: another
+site's form could else put an account of its own into ours.
+"""
+
+import hmac
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Annotated, Final
+
+from fastapi import Form
+
+KEPT_S: Final = 900
+"""How long it is kept (seconds): as long as somebody may take at X."""
+AT_MOST: Final = {"iban": 60, "holder": 140, "amount": 20, "everything": 3}
+"""What is kept, and characters of each: as many as the forms take."""
+Typed = Mapping[str, str]
+
+
+def mark(secret_key: str, person_id: int) -> str:
+    """Return what a person's own forms bear, and nobody else can make."""
+    text = f"form-of-person:{person_id}"
+    return hmac.new(secret_key.encode(), text.encode(), sha256).hexdigest()
+
+
+def read(
+    iban: Annotated[str, Form()] = "",
+    holder: Annotated[str, Form()] = "",
+    amount: Annotated[str, Form()] = "",
+    everything: Annotated[str, Form()] = "",
+    mine: Annotated[str, Form(max_length=64)] = "",
+) -> Typed:
+    """Read what of a form is to be kept; nothing of one that names no account."""
+    if not mine or not iban:
+        return {}
+    typed = {"iban": iban, "holder": holder, "amount": amount, "everything": everything}
+    return {name: text[: AT_MOST[name]] for name, text in typed.items()} | {"mine": mine}
+
+
+def wrapped(typed: Typed, page: str) -> str:
+    """Return what the cookie holds: what was typed, and the page that it was typed on."""
+    return urlsafe_b64encode(json.dumps({**typed, "page": page}).encode()).decode()
+
+
+def unwrapped(cookie: str, page: str, own_mark: str) -> Typed | None:
+    """Return what a person had typed on this page; None for a cookie that says anything else."""
+    try:
+        kept = json.loads(urlsafe_b64decode(cookie.encode()))
+        assert isinstance(kept, dict)
+        typed = {name: str(kept[name])[:most] for name, most in AT_MOST.items()}
+        is_own = hmac.compare_digest(str(kept["mine"]).encode(), own_mark.encode())
+    except (ValueError, KeyError, AssertionError):
+        return None
+    return typed if is_own and kept.get("page") == page else None

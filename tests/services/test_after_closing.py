@@ -1,0 +1,235 @@
+"""After the end of an account: whose it was stays whose it was, and what comes late is paid out."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from bot.domain.errors import Refusal
+from bot.services import (
+    blocks,
+    cancel,
+    cases,
+    erase,
+    late_payouts,
+    operate,
+    own_data,
+    persons,
+    prune,
+    report_note,
+    texts,
+    without_x,
+    wrong,
+)
+from bot.services.history import history
+from bot.services.prune import IDENTITY_KEPT_YEARS
+from bot.services.sessions import Visitor
+from bot.services.views import NotYours
+from bot.store import people
+from tests.fakes.bank import FakeBankFiles, Movement, camt
+from tests.services.paying_out import IBAN, ask, export, read, rich
+from tests.services.proving import open_wallet, person
+from tests.services.test_closing import by_card, close
+from tests.world import World
+
+
+def without_account(world: World, handle: str) -> Visitor:
+    """Return somebody who entered by phone and wallet code."""
+    return replace(world.visitor(handle), x_user_id=None, handle="")
+
+
+def test_who_has_the_x_account_next_acts_for_themselves_alone(world: World) -> None:
+    """They lock, block, report and read nothing by what was another person's, and hear nothing."""
+    bob = world.join("bob", cents=2000)
+    world.join("alice", cents=2000)
+    world.dm("bob", "help")
+    paid = world.order("bob", "alice", "20€ for rent")
+    got = world.order("alice", "bob", "3€ for tea")
+    asked = world.order("dave", "bob", "4€ for cake", kind="request")
+    dropped = world.order("bob", "carol", "5€ for flowers")
+    world.confirm("bob", paid)
+    world.confirm("alice", got)
+    back = world.order("bob", "alice", "3€")
+    world.confirm("bob", back)
+    world.react()
+    close(world, "bob")
+    world.pass_time(seconds=1)
+    open_wallet(world, "bob", "+33612345679")
+    me, again = world.x_id("bob"), person(world, "bob").id
+    assert (world.statuses(asked), world.statuses(dropped)) == (["declined"], ["cancelled"])
+    heard = len(world.messages_to("bob"))
+    for reference in (paid, got, asked, dropped):
+        assert isinstance(world.page("bob", reference), NotYours), reference
+        assert not wrong.may_disown(world.deps, reference, me), reference
+        assert wrong.mistake(world.deps, reference, 1, me) is None, reference
+        assert report_note.read_note(world.deps, reference, 1, me) is None, reference
+        assert blocks.asker_of(world.deps, reference, me) is None, reference
+        assert blocks.payer_of(world.deps, reference, me) is None, reference
+        for deed in (
+            wrong.disown,
+            cancel.cancel,
+            cancel.decline,
+            blocks.decline_and_block,
+            blocks.refuse_and_block,
+            blocks.unblock_asker,
+            blocks.unblock_payer,
+        ):
+            with pytest.raises(Refusal, match=r"refusal\.unknown_reference"):
+                deed(world.deps, reference, me)
+        with pytest.raises(Refusal, match=r"refusal\.unknown_reference"):
+            report_note.report(world.deps, reference, 1, me)
+    assert history(world.deps, world.visitor("bob")).lines == ()
+    assert without_x.order_of(world.deps, without_account(world, "bob"), asked) is None
+    wrong.say_wrong(world.deps, got, 1, world.x_id("alice"))
+    world.react()
+    assert len(world.messages_to("bob")) == heard
+    with world.store.read() as session:
+        rows = {row.id: row for row in session.execute(people.persons.select())}
+    assert (rows[again].locked_at, rows[bob].locked_reason) == (None, "closed by its owner")
+    new = world.order("dave", "bob", "6€ for bread", kind="request")
+    assert blocks.asker_of(world.deps, new, me) is not None
+
+
+def test_what_a_bank_sends_back_after_the_end_is_paid_out_by_an_operator(world: World) -> None:
+    """A case until it is; all of it, once, to an IBAN that the operator names; nobody is told."""
+    bank = FakeBankFiles()
+    rich(world, "bob", 1000)
+    ask(world, "bob", 1000)
+    export(world, bank)
+    read(world, bank, camt(bank.transfers()))
+    bob, phone = person(world, "bob").id, world.phone("bob")
+    with pytest.raises(Refusal, match=r"refusal\.not_closed"):
+        late(world, "bob")
+    close(world, "bob")
+    texts.send_notices(world.deps)
+    heard = len(world.sms.texts_to(phone))
+    (sent,) = bank.transfers()
+    back = Movement(sent.end_to_end_id, 1000, credit=True, code="PMNT/RCDT/RRTN")
+    assert read(world, bank, camt([back])).returned == 1
+    (case,) = cases.list_cases(world.deps)
+    assert (case["kind"], case["person"]) == ("late_money", bob)
+    assert f"smoney payout request person:{bob}" in case["detail"]
+    with pytest.raises(Refusal, match=r"refusal\.case_money_left"):
+        cases.close_case(world.deps, case["case"])
+    world.pass_time(seconds=1)
+    open_wallet(world, "bob", "+33612345679")
+    for iban, holder, key in (
+        ("FR00", "Bob Petit", "iban_not_read"),
+        (IBAN, "李", "holder_missing"),
+    ):
+        with pytest.raises(Refusal, match=rf"refusal\.{key}"):
+            late(world, f"person:{bob}", iban=iban, holder=holder)
+    made = late(world, f"person:{bob}")
+    assert (made.amount_cents, made.person) == (1000, bob)
+    late_payouts.cancel(world.deps, made.payout)
+    with pytest.raises(Refusal, match=r"refusal\.payout_under_way"):
+        late_payouts.cancel(world.deps, made.payout)
+    made = late(world, f"person:{bob}")
+    with pytest.raises(Refusal, match=r"refusal\.nothing_there"):
+        late(world, f"person:{bob}")
+    export(world, bank)
+    (again,) = (one for one in bank.transfers() if one.end_to_end_id.endswith(f"-{made.payout}"))
+    assert again.cents == 1000
+    assert all(one in bank.files[list(bank.files)[-1]] for one in (IBAN, "Bob Petit"))
+    assert read(world, bank, camt([again])).settled == 1
+    assert cases.close_case(world.deps, case["case"])["closed_at"] is not None
+    shown = persons.show_person(world.deps, f"person:{bob}")
+    assert (shown["balance_cents"], shown["locked_reason"]) == (0, "closed by its owner")
+    texts.send_notices(world.deps)
+    assert len(world.sms.texts_to(phone)) == heard
+    theirs = ask_of_another(world)
+    with pytest.raises(Refusal, match=r"refusal\.payout_unknown"):
+        late_payouts.cancel(world.deps, theirs)
+
+
+def ask_of_another(world: World) -> int:
+    """Let somebody whose account is open ask for a payout; return it."""
+    rich(world, "alice", 1000)
+    return ask(world, "alice", 500, key="passkey-2")
+
+
+def late(
+    world: World, who: str, *, iban: str = IBAN, holder: str = "Bob Petit"
+) -> late_payouts.Requested:
+    """Let an operator pay out what came late."""
+    return late_payouts.request(world.deps, who, iban_text=iban, holder_text=holder)
+
+
+def test_an_operators_refund_never_ends_in_a_closed_wallet(world: World) -> None:
+    """To the card that paid it goes; to the wallet of who closed it does not."""
+    world.join("bob")
+    world.join("alice")
+    reference = by_card(world, "bob", "alice")
+    close(world, "bob")
+    with pytest.raises(Refusal, match=r"refusal\.payer_has_closed"):
+        operate.refund_order(world.deps, reference, to="wallet")
+    assert world.balance("alice") == 1000
+    operate.refund_order(world.deps, reference, to="card")
+    assert (world.balance("alice"), world.topup(reference).status) == (0, "refunded")
+
+
+def data_of(world: World, who: str) -> dict[str, list[dict[str, object]]]:
+    """Return the lists of somebody's file, as an operator exports it."""
+    found = json.loads("".join(own_data.of_anybody(world.deps, who)))
+    return {name: rows for name, rows in found.items() if isinstance(rows, list)}
+
+
+def test_a_closed_person_has_their_own_data_and_no_word_of_the_next(world: World) -> None:
+    """Nor the next any word of theirs, though X account and number are the same."""
+    open_wallet(world, "bob")
+    world.join("alice", cents=5000)
+    bob = person(world, "bob").id
+    world.dm("bob", "help")
+    asked = world.order("alice", "bob", "4€ for cake", kind="request")
+    close(world, "bob")
+    world.pass_time(seconds=1)
+    open_wallet(world, "bob")
+    world.order("bob", "alice", "5€ for tea")
+    old, new = data_of(world, f"person:{bob}"), data_of(world, "bob")
+    for file, names, notes in ((old, ["Petit"], ["cake"]), (new, ["Petit"], ["tea"])):
+        assert [one["last_name"] for one in file["person"]] == names
+        assert [one["note"] for one in file["transfers"]] == notes
+    assert [one["reference"] for one in old["transfers"]] == [asked]
+    assert [len(one["consents"]) for one in (old, new)] == [1, 1]
+    assert [len(one["former_accounts"]) for one in (old, new)] == [1, 0]
+    assert [len(one["x_accounts"]) for one in (old, new)] == [0, 1]
+    texts_of = [[one["text"] for one in file["text_messages"]] for file in (old, new)]
+    assert [sum("closed" in str(one) for one in some) for some in texts_of] == [1, 0]
+
+
+def test_an_erasure_forgets_every_word_and_keeps_what_the_law_wants(world: World) -> None:
+    """Closed first, at an operator's hand where its owner cannot; twice changes nothing."""
+    open_wallet(world, "bob")
+    world.join("alice", cents=5000)
+    with world.store.write() as session:
+        people.see(session, world.x_id("bob"), at=world.clock.now(), name="Bob P.")
+    bob = person(world, "bob").id
+    got = world.order("alice", "bob", "10€ for rent")
+    world.confirm("alice", got)
+    back = world.order("bob", "alice", "10€ for a secret")
+    with pytest.raises(Refusal, match=r"refusal\.not_closed"):
+        erase.erase(world.deps, "bob")
+    with pytest.raises(Refusal, match=r"refusal\.close_balance"):
+        erase.erase(world.deps, "bob", close=True)
+    world.confirm("bob", back)
+    world.order("bob", "alice", "12")
+    world.react()
+    done = erase.erase(world.deps, "bob", close=True)
+    assert (done.person, done.erased["notes"], done.erased["drafts"]) == (bob, 1, 1)
+    assert [one.what for one in done.kept] == ["identity", "books"]
+    texts.send_notices(world.deps)
+    again = erase.erase(world.deps, f"person:{bob}")
+    assert {name for name, count in again.erased.items() if count} == {"text_messages"}
+    assert (world.transfers(back)[0].note, world.transfers(got)[0].note) == (None, "rent")
+    file = data_of(world, f"person:{bob}")
+    assert [one["last_name"] for one in file["person"]] == ["Petit"]
+    assert {one["body"] for one in file["messages_received"]} == {None}
+    assert {one["text"] for one in file["messages_sent"]} == {""}
+    assert (file["people_named_in_drafts"], file["text_messages"]) == ([], [])
+    assert [one["name"] for one in file["x_accounts"]] == [""]
+    ended = world.clock.now()
+    assert done.kept[0].until == ended.replace(year=ended.year + IDENTITY_KEPT_YEARS)
+    world.clock.set(done.kept[0].until + timedelta(seconds=1))
+    prune.prune(world.deps)
+    assert [one.what for one in erase.erase(world.deps, f"person:{bob}").kept] == ["books"]
