@@ -73,6 +73,7 @@ OPTIONAL: Final = (
     "news of transfers by direct message",
     "answers to `help`",
     "looking for deleted posts",
+    "reading the mentions beside a stream that stands",
     "reading direct messages again that a webhook may have lost",
 )
 """What stops first: nobody's order waits for any of it, and the wallet shows the same."""

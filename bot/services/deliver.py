@@ -22,6 +22,7 @@ from bot.services.deps import Deps
 from bot.services.steps import Step
 from bot.services.tell import News, tell
 from bot.store import budgets, confirmations, drafts, orders, outbox
+from bot.store.queue import OVER_BUDGET
 
 log = structlog.get_logger(__name__)
 
@@ -97,7 +98,7 @@ def _is_unwanted(deps: Deps, row: Row[Any]) -> bool:
     """Drop what is not out, where its reader opted out since, or X's budget is for other things."""
     reason = "its reader wrote stop" if row.opted_out_at is not None else None
     if row.channel != "sms" and x_money.is_optional(row) and x_money.is_saving(deps):
-        reason = x_money.OVER_BUDGET
+        reason = OVER_BUDGET
     if reason is None:
         return False
     with deps.store.write() as session:

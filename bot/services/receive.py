@@ -101,7 +101,7 @@ def backfill(deps: Deps) -> list[RawEvent]:
         for start in range(0, len(events), WRITTEN_AT_ONCE):
             new += _take_in_new(deps, events[start : start + WRITTEN_AT_ONCE])
     if len(events) >= TIMELINE_REACHES:
-        log.error("backfill_cut", posts=len(events), mend="X shows no older mentions than these")
+        log.error("backfill_cut", posts=len(events), x_shows_at_most=TIMELINE_REACHES)
     _move_cursor(deps, events)
     return new
 

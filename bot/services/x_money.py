@@ -19,14 +19,13 @@ from bot.domain.x_bill import Bill, Spending
 from bot.services.answers import HELP_PRIORITY
 from bot.services.deps import Deps
 from bot.store import x_counts
+from bot.store.queue import OVER_BUDGET
 
 LOOK_AGAIN: Final = timedelta(minutes=5)
 """How long a message waits for a budget before it is looked at again: an operator may raise it."""
 _HOW_IT_WENT: Final = re.compile(r"dm:transfer:[0-9]+:(?!moved:|(?:posted|held):payer)")
 """The keys of news about a transfer, save the warning that its payee's handle moved, and what
 answers a payer who confirmed by direct message."""
-OVER_BUDGET: Final = "over_x_daily_budget_usd"
-"""Why a message waits, or was dropped."""
 
 
 def write_down(session: Session, deps: Deps, used: Mapping[str, int], at: datetime) -> None:

@@ -19,15 +19,17 @@ REPEATED: Final = "repeated"
 CROWDED: Final = "crowded"
 LATE: Final = "late"
 TALKATIVE: Final = "talkative"
+OVER_BUDGET: Final = "over_x_daily_budget_usd"
 WHY: Final[Mapping[str, str]] = MappingProxyType(
     {
         REPEATED: "a newer hint to the same person answers for it",
         CROWDED: "the queue was longer than X's window",
         LATE: "it would have come too late to be understood",
         TALKATIVE: "one person had many answers in one conversation",
+        OVER_BUDGET: "X_DAILY_BUDGET_USD ran short, and nobody waits for it",
     }
 )
-"""Why a message was dropped for want of room, in words for the operator."""
+"""Why a message was dropped for want of room or money, in words for the operator."""
 
 _REPEATED: Final = Statement(
     """

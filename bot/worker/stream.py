@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 
 from bot.domain.errors import Rejected, Unavailable
 from bot.ports import MentionStream, RawEvent
-from bot.services import receive
+from bot.services import receive, x_money
 from bot.services.deps import Deps
 from bot.store.down import tell_database_down
 from bot.worker.backoff import BackOff, until_reset
@@ -196,6 +196,9 @@ class Filler:
                 self._stop.wait(wait_s)
 
     def _is_time_to_look(self) -> bool:
+        """Whether to read though nothing seems amiss, which the day's budget for X stops first."""
+        if x_money.is_saving(self._deps):
+            return False
         # A clock that was put back must not keep us from looking.
         return not timedelta(0) <= self._deps.clock.now() - self._looked_at < LOOK_EVERY
 

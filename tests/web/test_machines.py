@@ -131,10 +131,10 @@ def test_metrics_tell_of_the_worker_and_of_what_waits(world: World, browser: Bro
     assert 'smoney_outbox_dropped_24h{channel="reply",why="crowded"} 0.0' in told
     assert "smoney_books_balanced 1.0" in told
     assert "smoney_safeguarding_short_cents 0.0" in told
-    # The post that was taken in above is one of them.
-    assert 'smoney_x_used_today{kind="post_read"} 3.0' in told
-    assert 'smoney_x_cost_today_usd{phase="order"} 0.035' in told
-    assert 'smoney_x_cost_each_usd{phase="order"} 0.0175' in told
+    # The two posts that were taken in above are among them.
+    assert 'smoney_x_used_today{kind="post_read"} 4.0' in told
+    assert 'smoney_x_cost_today_usd{phase="order"} 0.04' in told
+    assert 'smoney_x_cost_each_usd{phase="order"} 0.02' in told
     assert 'smoney_x_cost_today_usd{phase="confirmation"} 0.01' in told
     assert 'smoney_x_cost_each_usd{phase="confirmation"} 0.0' in told
     assert "smoney_x_budget_usd 0.0" in told
