@@ -24,6 +24,7 @@ from bot.services import blocks, card_guard, choices, gone, mandates, settle
 from bot.services.deps import Deps
 from bot.services.posting import PAID, check_payee
 from bot.services.steps import Step
+from bot.services.tell import lang_of
 from bot.services.whoami import bot_account
 from bot.store import cards, confirmations, ledger, orders, people
 
@@ -169,6 +170,7 @@ def write(session: Session, deps: Deps, will: Will, at: datetime) -> tuple[int, 
         person_id=person.id,
         saved_card_id=will.saved_card_id,
         address_hash=card_guard.hashed(deps, will.address),
+        lang=lang_of(session, will.x_user_id),
     )
     if given is not None:
         mandates.give(session, person.id, topup_id, given, at=at)

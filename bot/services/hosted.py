@@ -31,7 +31,8 @@ def open_page(deps: Deps, row: Row[Any]) -> bool:
     """Open the hosted page. The key makes it one page however often this is called."""
     with deps.store.read() as session:
         order = orders.by_id(session, row.order_id)
-        lang = lang_of(session, confirmations.get(session, row.confirmation_id).payer_x_user_id)
+        payer = confirmations.get(session, row.confirmation_id).payer_x_user_id
+        lang = row.lang or lang_of(session, payer)  # rows of before schema 0020 have none
         unwanted = row.abandoned or bool(accept.open_wishes(session, row))
     if unwanted or deps.clock.now() >= row.expires_at:
         # Nobody was ever shown the page, if there is one: nobody can pay on it.

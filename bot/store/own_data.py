@@ -270,7 +270,7 @@ PARTS: Final = (
         _with_reference(
             topups,
             "amount_cents refunded_cents status card_last4 card_country three_d_secure refusal"
-            " failed_attempts created_at expires_at captured_at",
+            " failed_attempts lang created_at expires_at captured_at",
             outer=True,
         ),
         _of_person(topups),

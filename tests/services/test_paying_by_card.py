@@ -273,6 +273,22 @@ def test_a_lost_answer_of_the_acquirer_is_asked_for_again(
     assert len(world.cards.paid) == 1
 
 
+def test_a_page_is_asked_for_again_in_the_language_of_the_first_time(world: World) -> None:
+    """The key is the same: with another language the acquirer would refuse it for good."""
+    world.join("alice")
+    world.join("bob")
+    reference = world.order("bob", "alice", "10€")
+    world.cards.fail("checkout.open", Unavailable("no answer"), after=True)
+    world.confirm("bob", reference, funding="card")
+    world.post("bob", "@smoney envoyer 3€ à @alice")  # in French from now on
+    world.pass_time(minutes=2)
+    settle.recover(world.deps)
+    world.cards.submit(world.topup(reference).session_id, GOOD)
+    world.pass_time(minutes=2)
+    settle.recover(world.deps)
+    assert world.statuses(reference) == ["posted"]
+
+
 def test_a_saved_card_is_charged_under_its_mandate_and_no_further(world: World) -> None:
     """Off-session, into its owner's wallet; above the mandate's limit it is refused."""
     person_id = world.join("bob")

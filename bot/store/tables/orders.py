@@ -222,6 +222,8 @@ class Topup(SQLModel, table=True):
     failed_attempts: int = 0
     abandoned: bool = False
     """The person came back without paying: the page is to be closed."""
+    lang: str | None = Field(default=None, max_length=2)
+    """The language of the hosted page. Fixed: the same key with another is refused (Stripe)."""
     card_country: str | None = Field(default=None, max_length=2)
     card_fingerprint: str | None = Field(default=None, max_length=64, index=True)
     card_last4: str | None = Field(default=None, max_length=4)
