@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import cold_start, latency, ledger, long_books, parse, worker
+from benchmarks import cold_start, inbox, latency, ledger, long_books, parse, worker
 
 BENCHMARKS: dict[str, Callable[[], dict[str, object]]] = {
     "parse": parse.run,
@@ -16,6 +16,8 @@ BENCHMARKS: dict[str, Callable[[], dict[str, object]]] = {
     "ledger-hot": ledger.hot,
     "ledger-flat": long_books.flat,
     "ledger-check": long_books.check,
+    "inbox-sqlite": inbox.sqlite,
+    "inbox-postgresql": inbox.postgresql,
     "worker-memory": worker.memory,
     "worker-start": worker.start,
     "reply-latency": latency.run,
