@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Row, and_, bindparam, case, or_, select, text, update
+from sqlalchemy import Row, and_, bindparam, case, or_, select, update
 from sqlmodel import Session
 
 from bot.ports import RawEvent
@@ -12,7 +12,6 @@ from bot.store.engine import dialect_insert
 from bot.store.sets import Statement
 from bot.store.tables import Cursor, InboxRow, PostVersion, core
 from bot.store.tables.mail import INBOX_SOURCES
-from bot.store.types import UtcDateTime
 
 inbox = core(InboxRow)
 cursors = core(Cursor)
@@ -46,14 +45,14 @@ _LEASE: Final = (
     .returning(inbox)
 )
 _FINISH: Final = update(inbox).where(inbox.c.id == bindparam("row"), inbox.c.status == "waiting")
-_WRITE: Final = text(
+_WRITE: Final = Statement(
     """
     INSERT INTO inbox (source, source_id, body, happened_at, received_at, next_attempt_at, status,
         attempts)
     VALUES (:source, :source_id, :body, :happened_at, :at, :at, 'waiting', 0)
     ON CONFLICT DO NOTHING
     """
-).bindparams(bindparam("happened_at", type_=UtcDateTime), bindparam("at", type_=UtcDateTime))
+)
 _FINISH_HELD: Final = _FINISH.where(inbox.c.attempts == bindparam("held"))
 _FACT: Final = select(cursors.c.value).where(cursors.c.name == bindparam("wanted"))
 _FACTS: Final = select(cursors.c.name, cursors.c.value).where(
@@ -87,9 +86,7 @@ def write(session: Session, events: Iterable[RawEvent], *, at: datetime) -> int:
         }
         for event in events
     ]
-    if not rows:
-        return 0
-    return session.connection().execute(_WRITE, rows).rowcount
+    return _WRITE.touch_each(session, rows) if rows else 0
 
 
 def lease(

@@ -105,6 +105,17 @@ class Statement:
             count: int = cursor.rowcount
             return count
 
+    def touch_each(self, session: Session, rows: Iterable[Mapping[str, Any]]) -> int:
+        """Run one that changes rows, of no set, for each of these values; return how many."""
+        assert not self.tables
+        connection = session.connection()
+        is_sqlite = connection.dialect.name == "sqlite"
+        text = self.on_sqlite if is_sqlite else self.on_postgresql
+        with closing(connection.connection.cursor()) as cursor, _driving(connection, text):
+            cursor.executemany(text, [self.bound(one, is_sqlite=is_sqlite) for one in rows])
+            count: int = cursor.rowcount
+            return count
+
     def _execute(self, session: Session, values: Mapping[str, Any]) -> AbstractContextManager[Any]:
         connection = session.connection()
         is_sqlite = connection.dialect.name == "sqlite"
