@@ -12,6 +12,7 @@ import pytest
 from bot.cli import main
 from bot.cli.common import No
 from bot.cli.http import listen
+from bot.config import VARIABLES
 from bot.store.engine import Store
 from tests import builders
 from tests.doors.far_side import door
@@ -99,6 +100,23 @@ def test_every_command_has_help_with_an_example(path: tuple[str, ...]) -> None:
     assert "Example: " in shown.stdout
     example = shown.stdout.split("Example: ")[1]
     assert f"smoney {' '.join(path)}".strip() in " ".join(example.split())
+
+
+def test_what_the_handbook_says_to_type_is_there() -> None:
+    """Every command of docs/operations.md, with its options, and every setting that it names."""
+    handbook = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
+    typed = re.findall(r"`smoney ([^`]+)`", " ".join(handbook.split()))
+    assert len(typed) > 20
+    for line in typed:
+        command: click.Command = main
+        words = line.split()
+        while isinstance(command, click.Group):
+            below = command.get_command(click.Context(command), words.pop(0))
+            assert below is not None, f"smoney {line}"
+            command = below
+        known = {name for option in command.params for name in option.opts}
+        assert {word for word in words if word.startswith("--")} <= known, f"smoney {line}"
+    assert set(re.findall(r"`([A-Z]+_[A-Z_]+)`", handbook)) <= set(VARIABLES)
 
 
 def test_wrong_use_is_a_sentence_and_exit_2() -> None:
