@@ -76,17 +76,27 @@ def kind_of(command: Ordering | Misread) -> OrderKind:
 def others_of(
     session: Session, command: Ordering | Misread, me: str, incoming: Incoming
 ) -> list[Named]:
-    """Return whom a command names. Who splits, and the bot, have no part in what others owe."""
-    # By id: one account may be named twice, under the handle that it had before as well.
-    by_id = {incoming.people[handle]: handle for handle in reversed(command.people)}
-    others = [(handle, x_user_id) for x_user_id, handle in reversed(by_id.items())]
-    if kind_of(command) is OrderKind.SPLIT:
-        others = besides(session, me, others)
-        if not others:
-            raise Refusal(Reply.of("refusal.split_alone"))
+    """Return whom a command names, save who said no to an earlier version. Raises `Refusal`."""
+    named = [(handle, incoming.people[handle]) for handle in command.people]
+    others = others_among(session, kind_of(command), me, named)
     if incoming.order_id is None:
         return others
     return _but_who_declined(session, incoming.order_id, others)
+
+
+def others_among(session: Session, kind: OrderKind, me: str, named: Sequence[Named]) -> list[Named]:
+    """Return each account once. Who splits, and the bot, have no part in what others owe.
+
+    Raises `Refusal` where nobody is left to split with.
+    """
+    # By id: one account may be named twice, under the handle that it had before as well.
+    by_id = {x_user_id: handle for handle, x_user_id in reversed(named)}
+    others = [(handle, x_user_id) for x_user_id, handle in reversed(by_id.items())]
+    if kind is OrderKind.SPLIT:
+        others = besides(session, me, others)
+        if not others:
+            raise Refusal(Reply.of("refusal.split_alone"))
+    return others
 
 
 def _but_who_declined(session: Session, order_id: int, others: Sequence[Named]) -> list[Named]:
@@ -177,9 +187,9 @@ def check(
     for handle, x_user_id in others:
         other = persons.get(x_user_id)
         if bot is not None and x_user_id == bot.id:
-            raise Refusal(Reply.of("refusal.to_bot"))
+            raise Refusal(Reply.of("refusal.ask.bot" if kind.is_asked else "refusal.to_bot"))
         if x_user_id == me or (mine is not None and other is not None and other.id == mine.id):
-            raise Refusal(Reply.of("refusal.to_self"))
+            raise Refusal(Reply.of("refusal.ask.self" if kind.is_asked else "refusal.to_self"))
         is_organisation = other is not None and bool(other.is_organisation)
         if kind is OrderKind.DONATE and not is_organisation:
             raise Refusal(_pay_instead(handle, amount_cents, deps))

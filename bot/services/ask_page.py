@@ -7,7 +7,6 @@ import re
 from hashlib import sha256
 from typing import Final
 
-from bot.domain import limits
 from bot.domain.commands import Lang
 from bot.domain.errors import Refusal
 from bot.domain.order import OrderKind, typed_note
@@ -29,10 +28,13 @@ def read_handles(deps: Deps, text: str) -> tuple[str, ...]:
     """Return whom a text names, each once, in lower case. Raises `Refusal`."""
     words = [one for one in _HANDLES.split(text.strip()) if one]
     named = [_HANDLE.fullmatch(one) for one in words]
-    if not words or None in named:
+    if not words:
+        raise Refusal(Reply.of("refusal.ask.nobody"))
+    if None in named:
         raise Refusal(Reply.of("refusal.handle_not_read"))
     handles = tuple(dict.fromkeys(one[1].lower() for one in named if one is not None))
-    limits.check_people(len(handles), deps.policy)
+    if len(handles) > deps.policy.max_people:
+        raise Refusal(Reply.of("refusal.ask.too_many_people", most=deps.policy.max_people))
     return handles
 
 
@@ -42,7 +44,7 @@ def order(
     *,
     handles: tuple[str, ...],
     amount_cents: int,
-    is_total: bool,
+    kind: OrderKind,
     note_text: str,
     form: str,
     lang: Lang,
@@ -51,20 +53,20 @@ def order(
 
     A split waits for its asker's tap, as any other. Raises `Refusal`, `Unavailable`, `Rejected`.
     """
-    kind = OrderKind.SPLIT if is_total else OrderKind.REQUEST
+    assert kind in (OrderKind.REQUEST, OrderKind.SPLIT), "others are asked"
+    is_total = kind is OrderKind.SPLIT
     me, note = visitor.account, typed_note(note_text)
-    others = [
-        (one.handle, one.x_user_id)
-        for one in (pay_page.payee_of(deps, handle, visitor) for handle in handles)
-    ]
+    found = [pay_page.payee_of(deps, handle, visitor) for handle in handles]
+    named = [(one.handle, one.x_user_id) for one in found]
     at = deps.clock.now()
-    said = (me, form, kind.value, str(amount_cents), note or "", *(one for _, one in others))
+    said = (me, form, kind.value, str(amount_cents), note or "", *(one for _, one in named))
     source_id = sha256("\n".join(said).encode()).hexdigest()
     with deps.store.write() as session:
-        people.lock_accounts(session, [me, *(one for _handle, one in others)])
+        people.lock_accounts(session, [me, *(one for _handle, one in named)])
         made = orders.by_source(session, "page", source_id)
         if made is not None:
             return str(made.reference)
+        others = ask.others_among(session, kind, me, named)
         each_cents = amount_cents
         if is_total:
             each_cents = share(amount_cents, len(others), with_own=True).each_cents
@@ -80,8 +82,8 @@ def order(
         row = ask.insert(session, deps, new, at)
         confirm_by = ask.confirm_by_of(deps, row)
         if is_total:
-            named = [(x_user_id, handle) for handle, x_user_id in others]
-            draft = NewDraft(amount_cents=amount_cents, note=note, people=named)
+            sharing = [(x_user_id, handle) for handle, x_user_id in others]
+            draft = NewDraft(amount_cents=amount_cents, note=note, people=sharing)
             drafts.put(session, row.id, draft, confirm_by=confirm_by)
         else:
             transfers = [

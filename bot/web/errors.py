@@ -98,10 +98,11 @@ def _back_to_typed(request: Request, over: SessionOver) -> str:
     """Return the page that a form stands on: where an amount is chosen, with what was typed."""
     home = back_of(request)
     chooses = home.startswith("/@") or request.url.path.endswith("/amount")
-    if not chooses or not (over.amount or over.note):
+    names = ("people", "amount", "kind", "note") if home == "/ask" else ("amount", "note")
+    typed = {name: over.typed[name] for name in names if over.typed[name]}
+    if not typed or not (chooses or home == "/ask"):
         return home
-    typed = {"amount": over.amount.strip(), "note": over.note}
-    query = urlencode({name: value for name, value in typed.items() if value})
+    query = urlencode(typed)
     path = f"{home.partition('?')[0]}?{query}"
     # What is too long for an address is typed again.
     return path if local_path(path) == path else home

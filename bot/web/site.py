@@ -285,14 +285,13 @@ Glance = Annotated[Visit, Depends(glance)]
 class SessionOver(Exception):
     """A form came from nobody who is signed in: they sign in again, and nothing was done."""
 
-    def __init__(self, amount: str, note: str, next_path: str, account: kept_form.Typed) -> None:
+    def __init__(self, typed: Mapping[str, str], next_path: str, account: kept_form.Typed) -> None:
         """Keep what was typed where an amount is chosen or an account named: it is filled in again.
 
         `next_path` is where the form would have gone on to: only a path of ours is believed.
         """
         self.account = account
-        self.amount = amount
-        self.note = note
+        self.typed = typed
         self.next_path = sessions.local_path(next_path)
 
 
@@ -319,8 +318,8 @@ class SignedVisit(Visit):
 def home_of(path: str) -> str:
     """Return the page that a form's address belongs to."""
     parts = path.split("/")
-    if parts[1] == "lost":
-        return "/lost"
+    if parts[1] in ("lost", "ask"):
+        return f"/{parts[1]}"
     if parts[1].startswith("@"):
         return sessions.local_path(f"/{parts[1]}")
     if parts[1] == "prove":  # what it asks for, and the way back from there, only its page knows
@@ -342,13 +341,16 @@ def signed(
     csrf: Annotated[str, Form()] = "",
     amount: Annotated[str, Form()] = "",
     note: Annotated[str, Form()] = "",
+    people: Annotated[str, Form()] = "",
+    kind: Annotated[str, Form()] = "",
     next_path: Annotated[str, Form(alias="next")] = "",
 ) -> SignedVisit:
     """Let a form through whose token is the session's own."""
     brake(here, "form", BY_ADDRESS)
     if here.visitor is None:
         log.warning("form_without_session", path=here.request.url.path)
-        raise SessionOver(amount, note, next_path, account)
+        typed = {"people": people, "amount": amount.strip(), "kind": kind, "note": note}
+        raise SessionOver(typed, next_path, account)
     if not hmac.compare_digest(csrf.encode(), here.visitor.csrf.encode()):
         log.warning("form_forged", path=here.request.url.path, x_user_id=here.visitor.x_user_id)
         raise Forged

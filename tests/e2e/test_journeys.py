@@ -347,6 +347,8 @@ def test_an_amount_that_was_never_public_and_a_payment_without_a_post(
     bob.locator("#amount").press("Enter")
     bob.get_by_role("button", name=re.compile("0,50.*depuis mon portefeuille")).click()
     expect(bob.get_by_text("C’est fait.")).to_be_visible()
+    bob.goto(f"{sandbox.url}/ask")
+    picture(bob, "ask")
     bob.goto(f"{sandbox.url}/help")
     bob.get_by_label("Essayez un texte").fill("demander 3€ à @alice")
     expect(bob.get_by_text("Demander 3\u00a0€ à @alice.")).to_be_visible()

@@ -1,15 +1,23 @@
 """What a message can ask of the bot, a page can: asking others, and each command's page by name."""
 
-from typing import get_args
+import html
+import re
+from typing import Any, get_args
+from urllib.parse import unquote
 
 import pytest
 from fastapi.routing import APIRoute
+from httpx import Response
 
 from bot.domain import commands as c
+from bot.domain.commands import Lang
+from bot.domain.errors import Unavailable
+from bot.domain.replies import quoted
 from bot.web.app import PARTS
+from bot.web.security import LOOK_UPS_BY_PERSON
 from tests.web.test_orders import text_of
-from tests.web.visiting import Browser
-from tests.world import World
+from tests.web.visiting import Browser, site
+from tests.world import World, wordings
 
 PAGE_OF = {
     c.Pay: ("POST", "/@{handle}"),
@@ -62,11 +70,17 @@ def test_others_are_asked_from_a_page_once_however_often_it_is_sent(
 def test_a_total_is_shared_from_a_page_once_its_asker_has_seen_the_shares(
     world: World, browser: Browser
 ) -> None:
-    """A draft, as a split in a message: nobody is asked before the tap."""
+    """A draft, as a split in a message: nobody is asked before the tap.
+
+    Oneself, the bot, and an account's second handle, have no share of their own.
+    """
     world.join("bob")
     browser.sign_in("bob")
+    browser.get("/@alice")
+    world.x.change("alice", new_handle="alicia")
     browser.get("/ask")
-    made = browser.post("/ask", people="alice carol", amount="30", kind="total")
+    people = "alice carol @bob smoney alicia"
+    made = browser.post("/ask", people=people, amount="30", kind="total")
     page = browser.get(made.headers["location"])
     assert "10 €" in text_of(page.text)
     assert world.transfers(made.headers["location"].removeprefix("/t/")) == []
@@ -74,25 +88,74 @@ def test_a_total_is_shared_from_a_page_once_its_asker_has_seen_the_shares(
 
 @pytest.mark.parametrize("lang", ["fr", "en"])
 def test_what_cannot_be_asked_is_said_and_what_was_typed_stays(
-    world: World, browser: Browser, lang: str
+    world: World, browser: Browser, lang: Lang
 ) -> None:
-    """Nobody, too many, oneself, no amount, somebody who is not on X: a sentence for each."""
+    """Nobody, too many, oneself, no amount, somebody who is not on X: a sentence for each.
+
+    And neither of the two ways chosen: 90 € of each is not 90 € shared.
+    """
     world.join("bob")
     world.x.missing.add("nobody_at_all")
     browser.sign_in("bob")
-    browser.get("/ask", lang=lang)
-    for people, amount in (
-        ("", "10"),
-        ("not a handle!", "10"),
-        (" ".join(f"p{n}" for n in range(11)), "10"),
-        ("bob", "10"),
-        ("smoney", "10"),
-        ("alice", ""),
-        ("alice", "10 dollars"),
-        ("nobody_at_all", "10"),
+    many = " ".join(f"p{n}" for n in range(11))
+    values: dict[str, Any] = {"most": 10, "read": quoted("10 dollars"), "handle": "nobody_at_all"}
+    assert "checked" not in browser.get("/ask", lang=lang).text, "neither is chosen beforehand"
+    for people, amount, kind, key in (
+        ("", "10", "each", "refusal.ask.nobody"),
+        ("not a handle!", "10", "each", "refusal.handle_not_read"),
+        (many, "10", "total", "refusal.ask.too_many_people"),
+        ("bob", "10", "each", "refusal.ask.self"),
+        ("bob", "10", "total", "refusal.split_alone"),
+        ("smoney", "10", "each", "refusal.ask.bot"),
+        ("alice", "", "each", "refusal.amount.missing_amount"),
+        ("alice", "10 dollars", "each", "refusal.amount.unsupported_currency"),
+        ("nobody_at_all", "10", "each", "refusal.unknown_handle"),
+        ("alice", "90", "", "refusal.ask.kind"),
+        ("alice", "90", "both", "refusal.ask.kind"),
     ):
-        answer = browser.post("/ask", people=people, amount=amount, note="n", kind="each")
+        answer = browser.post("/ask", people=people, amount=amount, note="n", kind=kind)
         assert (answer.status_code, people) == (422, people)
         assert 'role="alert"' in answer.text
         assert f'value="{people}"' in answer.text
+        assert (_chosen(answer.text) or [""]) == [kind if kind != "both" else ""], people
+        said = html.unescape(re.findall(r'id="said">([^<]+)<', answer.text)[0])
+        assert said in wordings(key, lang=lang, **values), (people, said)
     assert world.involving("bob") == []
+
+
+def test_what_was_typed_to_ask_survives_whatever_stops_it(world: World, browser: Browser) -> None:
+    """X that is down, too many look-ups, and the end of the session: it stands in the form."""
+    world.join("bob")
+    browser.sign_in("bob")
+    browser.get("/ask")
+    typed = {"people": "@alice, zoe", "amount": "12,50", "note": "thé & café", "kind": "total"}
+    world.roles.directory.faults.add(Unavailable("x_down"))
+    assert _kept(browser.post("/ask", **typed), 503) == typed
+    limiter = site(world).state.site.limiter
+    name, now = f"look-up:{world.x_id('bob')}", world.clock.now()
+    while limiter.allows(name, LOOK_UPS_BY_PERSON, now):
+        pass
+    assert _kept(browser.post("/ask", **typed), 429) == typed
+    world.pass_time(minutes=6)
+    over = browser.post("/ask", **typed)
+    assert "Ce que vous aviez tapé vous attend" in over.text
+    found = re.search(r'href="/signin\?next=([^"]+)"', over.text)
+    assert found is not None
+    path = unquote(html.unescape(found[1]))
+    assert browser.sign_in("bob", path).headers["location"] == path
+    assert _kept(browser.get(path), 200) == typed
+    assert world.involving("bob") == []
+
+
+def _chosen(page: str) -> list[str]:
+    return re.findall(r'name="kind" value="(\w+)"[^>]* checked', page)
+
+
+def _kept(answer: Response, status: int) -> dict[str, str]:
+    """Return what an answer's form holds."""
+    assert answer.status_code == status
+    held = {
+        name: html.unescape(re.findall(rf'name="{name}"[^>]* value="([^"]*)"', answer.text)[0])
+        for name in ("people", "amount", "note")
+    }
+    return {**held, "kind": "".join(_chosen(answer.text))}

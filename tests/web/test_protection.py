@@ -62,6 +62,11 @@ def test_a_look_alike_is_warned_of_for_one_and_among_several(
         kinds = re.findall(r'<button class="button ?([^"]*)"', page.partition('id="confirm"')[2])
         assert len(kinds) > 2, reference
         assert set(kinds) == {"second"}, reference
+        # The way back is the first of them: right under the caution.
+        way_back = re.search(rf'(action="/t/{reference}/cancel"|form="way-back")', page)
+        assert way_back is not None, reference
+        assert page.index(words) < way_back.start() < page.index('name="funding"'), reference
+    assert f'id="way-back" method="post" action="/t/{both}/cancel"' in page
 
 
 def test_cancel_is_as_easy_as_confirm(world: World, browser: Browser) -> None:

@@ -156,7 +156,7 @@ def test_a_saved_card_pays_from_the_page(world: World, browser: Browser) -> None
     world.join("alice")
     reference = world.order("bob", "alice")
     page = browser.open_order("bob", reference)
-    assert "Payer avec Visa •••• 0003" in page, page[page.index("<main") :]
+    assert "Payer 10\u00a0€ avec Visa ••••\u00a00003" in page, page[page.index("<main") :]
     assert browser.confirm(reference, "card-x").status_code == 400
     assert world.statuses(reference) == ["pending"]
     name = page.partition('name="funding" value="card-')[2].partition('"')[0]
