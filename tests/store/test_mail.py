@@ -24,6 +24,16 @@ def test_what_comes_in_twice_is_one_row(store: Store) -> None:
         assert inbox.write(session, [POST, RawEvent("dm", "10", "{}", NOON)], at=NOON) == 1
 
 
+def test_what_comes_in_together_is_written_in_the_one_order_of_its_ids(store: Store) -> None:
+    """By source, then as numbers: two writers never wait for each other, the oldest is read first."""
+    given = [RawEvent(source, one, "{}", NOON) for source in ("post", "dm") for one in ("10", "9")]
+    with store.write() as session:
+        inbox.write(session, given, at=NOON)
+        rows = inbox.lease(session, at=NOON, limit=5)
+    read = [(row.source, row.source_id) for row in rows]
+    assert read == [("dm", "9"), ("dm", "10"), ("post", "9"), ("post", "10")]
+
+
 def test_a_row_is_read_by_one_reader_until_its_lease_runs_out(store: Store) -> None:
     """A second reader finds nothing; after the lease of a dead one it finds the row."""
     with store.write() as session:
