@@ -16,7 +16,6 @@ from typing import Final
 
 from bot.domain.replies import Reply
 
-
 UNAUTHORIZED: Final = "unauthorized"
 """The code of a `Rejected` that is about our keys, not about what was asked for."""
 
