@@ -169,13 +169,6 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
-        self.inbox_rows = self._counter("smoney_inbox_rows", "Rows written to the inbox.", "source")
-        self.outbox_rows = self._counter(
-            "smoney_outbox_rows", "Attempts to deliver, by how they ended.", "channel", "outcome"
-        )
-        self.transfers = self._counter(
-            "smoney_transfers", "Transfers that came to a status.", "status"
-        )
         self.x_calls = self._counter("smoney_x_calls", "Calls of X's API.", "kind", "outcome")
         self.books_balanced = self._gauge(
             "smoney_books_balanced", "1 where the last proof of the books held, 0 where not."

@@ -12,8 +12,12 @@ A time-out after sending is `OutcomeUnknown`, unless the call is keyed or only r
 """
 
 from datetime import datetime
+from typing import Final
 
 from bot.domain.replies import Reply
+
+UNAUTHORIZED: Final = "unauthorized"
+"""The code of a `Rejected` that is about our keys, not about what was asked for."""
 
 
 class BotError(Exception):

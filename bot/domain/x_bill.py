@@ -75,8 +75,9 @@ OPTIONAL: Final = (
     "looking for deleted posts",
     "reading the mentions beside a stream that stands",
     "reading direct messages again that a webhook may have lost",
+    "looking up whom a message names by handle alone: it is led to the page",
 )
-"""What stops first: nobody's order waits for any of it, and the wallet shows the same."""
+"""What stops first: nobody's order waits for any of it, and the pages do the same."""
 
 
 @dataclass(frozen=True, slots=True)

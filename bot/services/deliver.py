@@ -17,7 +17,7 @@ from bot.domain.errors import OutcomeUnknown, Rejected, Unavailable
 from bot.domain.order import confirm_by_after_reply
 from bot.domain.pace import Accepted, Budget
 from bot.domain.replies import Reply
-from bot.services import x_money
+from bot.services import keys, x_money
 from bot.services.deps import Deps
 from bot.services.steps import Step
 from bot.services.tell import News, tell
@@ -34,7 +34,8 @@ before that proves nothing."""
 BACK_OFF_AT_MOST_S: Final = 300
 """The longest wait between two tries (seconds)."""
 ATTEMPTS_AT_MOST: Final = 20
-"""Tries of one message, about an hour; then it is dead and waits for an operator."""
+"""Tries of one message that may be out; then it is dead and waits for an operator."""
+A_SECOND: Final = timedelta(seconds=1)
 CLOCKS_DIFFER: Final = timedelta(minutes=2)
 """How far X's clock may be from ours when we look for what we sent."""
 
@@ -45,7 +46,12 @@ def deliver(deps: Deps) -> int:
     for _ in range(ROUND_AT_MOST):
         at = deps.clock.now()
         with deps.store.write() as session:
-            leased = outbox.lease(session, at=at, by_contract=deps.policy.x_by_contract)
+            leased = outbox.lease(
+                session,
+                at=at,
+                by_contract=deps.policy.x_by_contract,
+                on_x=x_money.may_speak(deps),
+            )
         if leased is None:
             break
         if isinstance(leased, outbox.TryAgain):
@@ -63,7 +69,8 @@ def _deliver(deps: Deps, row: Row[Any], *, until: datetime) -> bool:
     From `until` on it is another's: who slept through that leaves it alone.
     """
     try:
-        sent_id = _look_up(deps, row) if row.in_doubt else None
+        with keys.taken(deps):
+            sent_id = _look_up(deps, row) if row.in_doubt else None
     except Unavailable as error:
         return _look_up_later(deps, row, error)
     except Rejected as error:
@@ -82,11 +89,12 @@ def _deliver(deps: Deps, row: Row[Any], *, until: datetime) -> bool:
 def _try(deps: Deps, row: Row[Any]) -> bool:
     """Send one message that is not out; False where it did not go out now."""
     try:
-        accepted = _send(deps, row)
+        with keys.taken(deps):
+            accepted = _send(deps, row)
     except Unavailable as error:
         return _wait(deps, row, error)
     except OutcomeUnknown as error:
-        return _try_later(deps, row, LOOK_UP_AFTER_S, in_doubt=True, reason=error.reason)
+        return _look_up_soon(deps, row, error.reason)
     except Rejected as error:
         return _rejected(deps, row, error)
     deps.step(Step.MESSAGE_SENT)
@@ -95,20 +103,22 @@ def _try(deps: Deps, row: Row[Any]) -> bool:
 
 
 def _is_unwanted(deps: Deps, row: Row[Any]) -> bool:
-    """Drop what is not out, where its reader opted out since, or X's budget is for other things."""
+    """Drop what is not out, where its reader opted out since, or X's budget is for other things.
+
+    Dropped or not, where the lease is another's now, it is no more for us to send.
+    """
     reason = "its reader wrote stop" if row.opted_out_at is not None else None
     if row.channel != "sms" and x_money.is_optional(row) and x_money.is_saving(deps):
         reason = OVER_BUDGET
     if reason is None:
         return False
     with deps.store.write() as session:
+        outbox.record_dropped(session, row, reason=reason)
         budgets.give_back(session, row.channel)
-        return outbox.record_dropped(session, row, reason=reason)
+    return True
 
 
 def _send(deps: Deps, row: Row[Any]) -> Accepted:
-    if row.channel != "sms":
-        x_money.check_may_speak(deps)
     match row.channel:
         case "reply":
             return deps.publisher.reply(
@@ -141,7 +151,7 @@ def _rejected(deps: Deps, row: Row[Any], error: Rejected) -> bool:
     """A duplicate may be our own; any other no makes the message dead, not what it is about."""
     if error.code == "duplicate":
         # X has this text from us: until it shows where, nothing else is known.
-        return _try_later(deps, row, LOOK_UP_AFTER_S, in_doubt=True, reason=str(error))
+        return _look_up_soon(deps, row, str(error))
     with deps.store.write() as session:
         if _bury(session, row, error):
             _say_instead(session, deps, row)
@@ -179,11 +189,7 @@ def _record(deps: Deps, row: Row[Any], sent_id: str, said: Budget | None) -> Non
             order = confirmations.lock_order(session, row.order_id)
         heard = [] if said is None else budgets.hearing(row, said, at=at)
         is_first = outbox.record_sent(session, row.id, sent_id=sent_id, at=at, heard=heard)
-        if said is None:
-            budgets.give_back(session, row.channel)
-        if not is_first:
-            return
-        if answers:
+        if is_first and answers:
             confirm_by = confirm_by_after_reply(
                 at,
                 order.created_at,
@@ -197,49 +203,58 @@ def _record(deps: Deps, row: Row[Any], sent_id: str, said: Budget | None) -> Non
             )
             if first:
                 drafts.extend(session, order.id, confirm_by=confirm_by)
-    deps.step(Step.MESSAGE_RECORDED)
+        if said is None:
+            budgets.give_back(session, row.channel)
+    if is_first:
+        deps.step(Step.MESSAGE_RECORDED)
 
 
 def _look_up_later(deps: Deps, row: Row[Any], error: Unavailable) -> bool:
-    """Wait until we may look; what is limited is the looking, not what was to be sent."""
-    wait_s = float(LOOK_UP_AFTER_S)
+    """Wait until we may look; what is limited is the looking, not what was to be sent.
+
+    However long that lasts: a message is not dead for that X was.
+    """
+    wait_s = max(float(LOOK_UP_AFTER_S), _backed_off_s(row))
     if error.retry_at is not None:
-        wait_s = max(wait_s, (error.retry_at - deps.clock.now()).total_seconds())
+        wait_s = max(LOOK_UP_AFTER_S, (error.retry_at - deps.clock.now()).total_seconds())
+    later = deps.clock.now() + timedelta(seconds=wait_s)
     with deps.store.write() as session:
+        outbox.try_later(session, row, at=later, in_doubt=True, reason=error.reason)
         budgets.give_back(session, row.channel)
-        _put_back(session, deps, row, wait_s, in_doubt=True, reason=error.reason)
     return False
 
 
 def _wait(deps: Deps, row: Row[Any], error: Unavailable) -> bool:
-    """Wait until X's limit is over, everything of its kind with it; else back off."""
-    in_doubt = bool(row.in_doubt)  # nothing went out now, but perhaps before
+    """Wait with everything of its kind until X's limit is over, or it is to be asked again.
+
+    Nothing was sent, so no try counts.
+    """
+    at = deps.clock.now()
+    # Where our clock is ahead of X's, its reset is over before it is.
+    until = max(error.retry_at or at + timedelta(seconds=_backed_off_s(row)), at + A_SECOND)
     with deps.store.write() as session:
+        # It is in doubt if it was before: nothing went out now.
+        outbox.try_later(session, row, at=until, in_doubt=bool(row.in_doubt), reason=error.reason)
         if error.retry_at is None:
             budgets.give_back(session, row.channel)
-            wait_s = min(BACK_OFF_AT_MOST_S, 2 ** min(row.attempts, 10))
-            _put_back(session, deps, row, wait_s, in_doubt=in_doubt, reason=error.reason)
-            return False
-        # Where our clock is ahead of X's, its reset is over before it is.
-        until = max(error.retry_at, deps.clock.now() + timedelta(seconds=1))
         budgets.close(session, row.channel, until=until)
-        outbox.try_later(session, row, at=until, in_doubt=in_doubt, reason=error.reason)
     log.info("channel_closed", channel=row.channel, until=until.isoformat())
     return False
 
 
-def _try_later(deps: Deps, row: Row[Any], wait_s: float, *, in_doubt: bool, reason: str) -> bool:
+def _backed_off_s(row: Row[Any]) -> float:
+    return float(min(BACK_OFF_AT_MOST_S, 2 ** min(row.attempts, 10)))
+
+
+def _look_up_soon(deps: Deps, row: Row[Any], reason: str) -> bool:
+    """Give a message back that may be out, to be looked up; after many tries it is dead.
+
+    One that was never sent before is not, however often it waited for X: it is looked up once.
+    """
     with deps.store.write() as session:
-        _put_back(session, deps, row, wait_s, in_doubt=in_doubt, reason=reason)
+        if row.in_doubt and row.attempts + 1 >= ATTEMPTS_AT_MOST:
+            outbox.record_dead(session, row, reason=f"{ATTEMPTS_AT_MOST} tries: {reason}")
+        else:
+            later = deps.clock.now() + timedelta(seconds=LOOK_UP_AFTER_S)
+            outbox.try_later(session, row, at=later, in_doubt=True, reason=reason)
     return False
-
-
-def _put_back(
-    session: Session, deps: Deps, row: Row[Any], wait_s: float, *, in_doubt: bool, reason: str
-) -> None:
-    """Give a message back for another try; the last one makes it dead."""
-    if row.attempts + 1 >= ATTEMPTS_AT_MOST:
-        outbox.record_dead(session, row, reason=f"{ATTEMPTS_AT_MOST} tries: {reason}")
-        return
-    later = deps.clock.now() + timedelta(seconds=wait_s)
-    outbox.try_later(session, row, at=later, in_doubt=in_doubt, reason=reason)

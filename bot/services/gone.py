@@ -11,7 +11,7 @@ from typing import Any, Final
 import structlog
 from sqlalchemy import Row
 
-from bot.domain.errors import Refusal, Rejected, Unavailable
+from bot.domain.errors import UNAUTHORIZED, Refusal, Rejected, Unavailable
 from bot.domain.replies import Reply
 from bot.domain.transfer import Reason
 from bot.domain.x_bill import next_day
@@ -54,15 +54,24 @@ def look(deps: Deps, reference: str, x_user_id: str) -> None:
 def clear(deps: Deps) -> int:
     """Look up open orders' posts, cancel what those asked that are gone, delete our replies.
 
-    Returns how many replies were deleted. Raises `Unavailable`.
+    Returns how many replies were deleted. Raises `Unavailable`, and `Rejected` where X does not
+    take our keys.
     """
     at = deps.clock.now()
-    if not x_money.is_saving(deps):
-        with deps.store.read() as session:
-            due = posts.unread(session, since=_midnight(at), at=at, limit=AT_ONCE)
-        if due:
-            _look_up(deps, due)
-    return _delete_replies(deps, at)
+    try:
+        deleted = _delete_replies(deps, at)
+    finally:  # where X lets us do only one of the two, that is done
+        gone = _look_open_up(deps, at)
+    return deleted + (_delete_replies(deps, at) if gone else 0)
+
+
+def _look_open_up(deps: Deps, at: datetime) -> list[Row[Any]]:
+    """Look up what nobody read today and somebody may still pay; return orders that are gone."""
+    if x_money.is_saving(deps):
+        return []
+    with deps.store.read() as session:
+        due = posts.unread(session, since=_midnight(at), at=at, limit=AT_ONCE)
+    return _look_up(deps, due) if due else []
 
 
 def _midnight(at: datetime) -> datetime:
@@ -94,17 +103,20 @@ def _end(deps: Deps, order: Row[Any], at: datetime) -> None:
 
 
 def _delete_replies(deps: Deps, at: datetime) -> int:
+    """Delete the replies whose posts are gone; what X refuses for good is not asked for again."""
     with deps.store.read() as session:
         due = posts.replies_to_delete(session, gone_since=at - TRIED_FOR, limit=REPLIES_AT_ONCE)
     deleted = 0
     for order in due:
         try:
             deps.publisher.delete(order.reply_id)
+            deleted += 1
         except Rejected as error:
+            if error.code == UNAUTHORIZED:
+                raise  # of this reply nothing is said
+            # It would come back with each turn, before those that X would delete.
             log.error("reply_not_deleted", reply_id=order.reply_id, reason=str(error))  # noqa: TRY400 (the reason says all)
-            continue
         deps.step(Step.REPLY_DELETED)
         with deps.store.write() as session:
             orders.change_order(session, order.id, reply_gone_at=deps.clock.now())
-        deleted += 1
     return deleted

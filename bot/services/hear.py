@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from sqlalchemy import Row
 
+from bot.domain import limits
 from bot.domain.commands import (
     Cancel,
     Command,
@@ -31,7 +32,7 @@ from bot.domain.replies import Reply
 from bot.domain.x_bill import CONFIRMATIONS
 from bot.language import Text, parse
 from bot.ports import Message, Post, XUser
-from bot.services import converse, edits, gone, settle
+from bot.services import converse, edits, gone, settle, x_money
 from bot.services.answers import Incoming
 from bot.services.deps import Deps
 from bot.services.steps import Step
@@ -166,10 +167,10 @@ def _converse(
     who: Mapping[str, str] = {}
     refusal: Reply | None = None
     if isinstance(command, Pay | Donate | Request | Split):
-        command, who, refusal = _resolve(deps, command, named, incoming.author_x_user_id)
+        command, who, refusal = _resolve(deps, command, named, incoming)
     elif isinstance(command, Misread) and is_mendable(command):
         # Of nobody who is not found a draft is made.
-        _command, who, _refusal = _resolve(deps, command, named, incoming.author_x_user_id)
+        _command, who, _refusal = _resolve(deps, command, named, incoming)
     elif isinstance(command, Confirm) and not incoming.is_public:
         refusal = _gone(deps, command.code, incoming)
     heard = replace(incoming, people=who)
@@ -206,19 +207,28 @@ def _resolve(
     deps: Deps,
     command: Pay | Donate | Request | Split | Misread,
     named: Mapping[str, str | None] | None,
-    author_id: str,
+    incoming: Incoming,
 ) -> tuple[Command, Mapping[str, str], Reply | None]:
     """Find the X id behind each handle; `named` None: nothing is known of them (a DM).
 
-    For a writer who has given too many commands X is not asked: each account costs.
+    Each account costs: X is not asked for more people than a command may name, for a writer who
+    has given too many commands, nor while the day's budget runs short.
     """
+    try:
+        limits.check_people(len(command.people), deps.policy)
+    except Refusal as refusal:
+        return command, {}, refusal.reply
     if named is not None:
         unseen = [handle for handle in command.people if handle not in named]
         if unseen:
             return _invalid(command, unseen[0]), {}, None
     ids = {handle: (named or {}).get(handle) for handle in command.people}
     unknown = [handle for handle, x_user_id in ids.items() if x_user_id is None]
-    asks = bool(unknown) and not _has_had_enough(deps, author_id)
+    asks = bool(unknown) and not _has_had_enough(deps, incoming.author_x_user_id)
+    if asks and x_money.is_saving(deps):
+        path = "/ask" if isinstance(command, Request | Split) else "/pay"
+        url = incoming.own(deps.public_url + path)
+        return command, {}, Reply.of("refusal.not_looked_up", url=url)
     found = deps.directory.by_handle(unknown) if asks else {}
     lower = {handle.lower(): user.id for handle, user in found.items()}
     who = {handle: x_user_id or lower.get(handle) for handle, x_user_id in ids.items()}

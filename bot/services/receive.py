@@ -14,7 +14,7 @@ from sqlalchemy import Row
 from bot.domain.errors import BotError, OutcomeUnknown, Rejected, Unavailable
 from bot.domain.x_bill import XUse
 from bot.ports import RawEvent, XUser
-from bot.services import disputes, hear, refunds, settle
+from bot.services import disputes, hear, keys, refunds, settle
 from bot.services.deps import Deps
 from bot.services.steps import Step
 from bot.services.whoami import BOT_ACCOUNT, as_kept, whoami
@@ -173,7 +173,8 @@ def _read_from(deps: Deps, sources: Collection[str]) -> int:
 def _read(deps: Deps, row: Row[Any], facts: Mapping[str, str]) -> bool:
     """Read one row; False where it has to be tried again."""
     try:
-        _understand(deps, row, facts)
+        with keys.taken(deps):
+            _understand(deps, row, facts)
     except Unavailable as error:
         return _try_later(deps, row, error.reason, error.retry_at)
     except (Rejected, OutcomeUnknown) as error:

@@ -7,22 +7,18 @@ short, what is optional stops first; where it is spent, what is said on X waits 
 
 import re
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Row
 from sqlmodel import Session
 
 from bot.domain import x_bill
-from bot.domain.errors import Unavailable
 from bot.domain.x_bill import Bill, Spending
 from bot.services.answers import HELP_PRIORITY
 from bot.services.deps import Deps
 from bot.store import x_counts
-from bot.store.queue import OVER_BUDGET
 
-LOOK_AGAIN: Final = timedelta(minutes=5)
-"""How long a message waits for a budget before it is looked at again: an operator may raise it."""
 _HOW_IT_WENT: Final = re.compile(r"dm:transfer:[0-9]+:(?!moved:|(?:posted|held):payer)")
 """The keys of news about a transfer, save the warning that its payee's handle moved, and what
 answers a payer who confirmed by direct message."""
@@ -75,8 +71,6 @@ def is_saving(deps: Deps) -> bool:
     return spending(deps) is not Spending.FREE
 
 
-def check_may_speak(deps: Deps) -> None:
-    """Let a message go out where the day's budget has room. Raises `Unavailable`."""
-    if spending(deps) is Spending.SPENT:
-        at = deps.clock.now()
-        raise Unavailable(OVER_BUDGET, min(x_bill.next_day(at), at + LOOK_AGAIN))
+def may_speak(deps: Deps) -> bool:
+    """Whether the day's budget has room for what is said on X."""
+    return spending(deps) is not Spending.SPENT

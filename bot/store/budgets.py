@@ -1,7 +1,7 @@
 """What is granted of each kind of call, one row for all workers; every call is taken from it.
 
 By guarded statements alone, never by a session's lock, so that PgBouncer in transaction mode
-serves: whoever takes a call names how many were taken before.
+serves: whoever takes a call names the count of changes that it has read, which everybody raises.
 """
 
 from collections.abc import Sequence
@@ -117,7 +117,10 @@ def _heard(names: tuple[str, ...]) -> Statement:
         for one in names
     )
     return Statement(
-        f"UPDATE x_budget SET paced_until = :paced_until, {windows} WHERE channel = :channel"
+        f"""
+        UPDATE x_budget SET taken = taken + 1, paced_until = :paced_until, {windows}
+        WHERE channel = :channel
+        """
     )
 
 
@@ -126,7 +129,11 @@ def give_back(session: Session, channel: str) -> None:
     session.execute(
         update(x_budget)
         .where(x_budget.c.channel == channel)
-        .values(quarter_left=x_budget.c.quarter_left + 1, day_left=x_budget.c.day_left + 1)
+        .values(
+            taken=x_budget.c.taken + 1,
+            quarter_left=x_budget.c.quarter_left + 1,
+            day_left=x_budget.c.day_left + 1,
+        )
     )
 
 

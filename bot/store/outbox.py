@@ -5,7 +5,18 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, FromClause, Row, and_, bindparam, case, or_, select, update
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    FromClause,
+    Row,
+    and_,
+    bindparam,
+    case,
+    or_,
+    select,
+    update,
+)
 from sqlmodel import Session
 
 from bot.store import budgets, sets
@@ -29,6 +40,7 @@ def _due(messages: FromClause) -> ColumnElement[bool]:
         messages.c.status == "waiting",
         messages.c.next_attempt_at <= bindparam("at"),
         or_(messages.c.leased_until.is_(None), messages.c.leased_until < bindparam("at")),
+        or_(bindparam("on_x", type_=Boolean), messages.c.channel == "sms"),
         budgets.is_open(messages.c.priority == URGENT),
     )
 
@@ -168,15 +180,18 @@ class TryAgain:
     """Another worker took the call that a message was to go out by: ask once more."""
 
 
-def lease(session: Session, *, at: datetime, by_contract: bool) -> Row[Any] | TryAgain | None:
+def lease(
+    session: Session, *, at: datetime, by_contract: bool, on_x: bool = True
+) -> Row[Any] | TryAgain | None:
     """Take the most urgent message that may go out, and the call that it needs.
 
     Returns the row as it was before the lease, with the budget of its kind before the call. Its
     `opted_out_at` says since when its reader wants no more messages, `are_more` whether others
     wait. Until the outcome is recorded the row is in doubt: a call may go out at any moment now.
-    `by_contract`: of what X grants nothing is known before it says so.
+    Without `on_x` only texts are taken: what is for X stays as it is. `by_contract`: of what X
+    grants nothing is known before it says so.
     """
-    row = session.execute(_NEXT, {"at": at}).one_or_none()
+    row = session.execute(_NEXT, {"at": at, "on_x": on_x}).one_or_none()
     if row is None:
         return None
     call = budgets.taking(session, row, at=at, by_contract=by_contract)

@@ -43,7 +43,7 @@ def local() -> Iterator[LocalX]:
 def world(store: Store, local: LocalX) -> World:
     """A bot that takes the local X's events by webhook."""
     world = World(store)
-    api = XApi(credentials(), base_url=local.url, tries=1)
+    api = XApi(credentials(), base_url=local.url, tries=1, tally=world.deps.tally)
     directory = XDirectory(api)
     world.deps = replace(
         world.deps,
@@ -107,8 +107,10 @@ def test_events_come_by_webhook_and_are_read_once_whichever_way_they_also_come(
             ("dm", group["id"], "ignored", "a conversation of more than two"),
         ]
     )
+    x_money.note(world.deps)  # what the poll read had been counted as it came
     with world.store.read() as session:
         assert x_money.today(session, world.clock.now()).counts == {
+            "own_account": 1,
             "post_read": 1,
             "message_read": 2,
         }

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.domain.errors import Refusal, Unavailable
+from bot.domain.errors import Refusal, Rejected, Unavailable
 from bot.domain.x_bill import XUse
 from bot.services import gone
 from bot.telemetry import Tally
@@ -79,7 +79,7 @@ def test_where_x_does_not_say_or_the_budget_is_short_the_post_is_taken_to_stand(
 
 
 def test_a_reply_that_is_not_out_yet_is_taken_back_with_a_draft(world: World) -> None:
-    """And a reply that X will not let go is tried again, for two days."""
+    """A reply that X does not let go now is tried again; one that it refuses blocks no other."""
     world.join("bob", cents=5000)
     post_id = world.take_post("bob", "@smoney split 10€ with @alice")
     world.react()
@@ -91,9 +91,14 @@ def test_a_reply_that_is_not_out_yet_is_taken_back_with_a_draft(world: World) ->
     world.x.delete(post_id)
     world.x.delete(other_id)
     world.pass_time(hours=12)
-    world.roles.publisher.faults.add(Unavailable("server_error"))
-    with pytest.raises(Unavailable):
-        gone.clear(world.deps)
-    assert world.outbox() == [("reply", "sent"), ("reply", "dropped")]
-    assert gone.clear(world.deps) == 1
-    assert world.answer_to(post_id) is None
+    faults = world.roles.publisher.faults
+    for error in (Unavailable("server_error"), Rejected("unauthorized")):
+        faults.add(error)
+        with pytest.raises(type(error)):
+            gone.clear(world.deps)
+        assert world.outbox() == [("reply", "sent"), ("reply", "dropped")]
+    faults.add(Rejected("not_allowed"))
+    assert gone.clear(world.deps) == 0
+    assert gone.clear(world.deps) == 0, "it was refused for good"
+    assert world.answer_to(post_id) is not None
+    assert world.roles.mentions.looked_up == 1

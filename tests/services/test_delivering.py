@@ -33,6 +33,49 @@ def test_a_limit_of_x_makes_the_channel_wait_until_its_reset(world: World) -> No
     assert world.answer_to(second)
 
 
+def test_refused_keys_close_the_channel_and_bury_nothing(world: World) -> None:
+    """They are no message's fault, nor a post's: everything waits for whoever mends them."""
+    faults = world.roles.publisher.faults
+    faults.lose_answer()
+    first = world.take_post("bob", "@smoney pay @alice 10€")
+    world.react()
+    world.pass_time(seconds=16)
+    second = world.take_post("carol", "@smoney pay @alice 10€")
+    faults.add(*[Rejected("unauthorized")] * 2)
+    world.react()
+    assert not faults.is_waiting, "one was to be looked up, one to be sent"
+    third = world.take_post("dave", "@smoney pay @alice 10€")
+    world.react()
+    assert world.outbox() == [("reply", "waiting")] * 3
+    world.pass_time(minutes=1)
+    world.react()
+    assert all(map(world.answer_to, (first, second, third)))
+    assert world.outbox() == [("reply", "sent")] * 3
+
+
+def test_no_message_dies_of_an_x_that_is_away(world: World) -> None:
+    """However often it was tried: what was never sent, or could not be looked up, waits."""
+    faults = world.roles.publisher.faults
+    for lost in (False, True):
+        post_id = world.take_post("bob", "@smoney pay @alice 10€")
+        receive.read_said(world.deps)
+        if lost:
+            faults.lose_answer()
+            deliver.deliver(world.deps)
+        for _ in range(deliver.ATTEMPTS_AT_MOST + 1):
+            world.pass_time(seconds=deliver.BACK_OFF_AT_MOST_S)
+            faults.add(Unavailable("no_connection"))
+            deliver.deliver(world.deps)
+            assert not faults.is_waiting, "it was tried"
+        world.pass_time(seconds=deliver.BACK_OFF_AT_MOST_S)
+        if not lost:
+            faults.add(OutcomeUnknown("reply"))
+            world.react()
+            world.pass_time(seconds=16)
+        world.react()
+        assert world.answer_to(post_id), lost
+
+
 def test_a_lost_answer_is_looked_up_before_anything_is_sent_again(world: World) -> None:
     """X had posted it: our own reply is found, and its id recorded."""
     world.roles.publisher.faults.lose_answer()

@@ -1,13 +1,16 @@
 """Who is meant: X's entities say it by id; nobody is paid by a bare handle or by a guess."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
-from bot.domain.errors import Unavailable
+from bot.domain.errors import Rejected, Unavailable
+from bot.domain.x_bill import XUse
 from bot.ports import RawEvent
 from bot.services import receive
-from tests.world import World, reference_in
+from bot.telemetry import Tally
+from tests.world import PUBLIC_URL, World, reference_in
 
 
 def _read(world: World, post_id: str, **changed: object) -> str | None:
@@ -91,6 +94,22 @@ def test_an_id_that_x_left_out_is_looked_up_once(world: World) -> None:
     assert world.roles.directory.users_read == before + 1
 
 
+def test_nobody_is_looked_up_for_too_many_people_or_on_a_short_budget(world: World) -> None:
+    """Each account costs: it is said what else to do, and nobody is guessed."""
+    world.join("bob", cents=5000)
+    before = world.roles.directory.users_read
+    many = " ".join(f"@nobody{number}" for number in range(world.deps.policy.max_people + 1))
+    (said,) = world.dm("bob", f"pay {many} 1€ each")
+    assert str(world.deps.policy.max_people) in said
+    world.deps = replace(world.deps, tally=Tally(), x_budget_mills=100)
+    world.deps.tally.count(XUse.REPLY, 8)
+    for text, path in (("pay @alice 1€", "pay"), ("request 1€ from @alice", "ask")):
+        (said,) = world.dm("bob", text)
+        assert said.endswith(f"{PUBLIC_URL}/{path}"), said
+    assert world.involving("bob") == []
+    assert world.roles.directory.users_read == before
+
+
 def test_nobody_is_looked_up_where_x_says_who_it_is(world: World) -> None:
     """No user read is paid for on the way to the reply."""
     world.roles.directory.faults.add(Unavailable("nobody is to ask"))
@@ -98,13 +117,14 @@ def test_nobody_is_looked_up_where_x_says_who_it_is(world: World) -> None:
 
 
 def test_a_look_up_that_x_delays_is_tried_again_and_nothing_is_guessed(world: World) -> None:
-    """The post waits in the inbox."""
-    post_id = world.x.post("bob", "@smoney pay @carol 10€")
-    world.roles.directory.faults.add(Unavailable("busy"))
-    assert _read(world, post_id, **_without_ids(world, post_id, "carol")) is None
-    world.pass_time(minutes=1)
-    world.react()
-    assert _payees(world, world.answer_to(post_id)) == [world.x_id("carol")]
+    """The post waits in the inbox, also where X refuses our keys: that is not the post's fault."""
+    for error in (Unavailable("busy"), Rejected("unauthorized")):
+        post_id = world.x.post("bob", "@smoney pay @carol 10€")
+        world.roles.directory.faults.add(error)
+        assert _read(world, post_id, **_without_ids(world, post_id, "carol")) is None
+        world.pass_time(minutes=1)
+        world.react()
+        assert _payees(world, world.answer_to(post_id)) == [world.x_id("carol")]
 
 
 @pytest.mark.parametrize("name", ["bob", "bobs_other"])

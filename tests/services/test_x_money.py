@@ -3,6 +3,8 @@
 from contextlib import suppress
 from dataclasses import replace
 
+from sqlalchemy import update
+
 from bot.cli import doctor_x
 from bot.config import Settings
 from bot.domain.replies import Reply
@@ -10,8 +12,9 @@ from bot.domain.x_bill import PRICES, Bill, Phase, Spending, XUse, day_of
 from bot.services import deliver, prune, receive, x_money
 from bot.services.deps import Deps
 from bot.services.prune import BILLS_KEPT_DAYS
+from bot.services.steps import Step
 from bot.services.tell import News, tell
-from bot.store import x_counts
+from bot.store import budgets, outbox, x_counts
 from bot.telemetry import SEEN_AT_MOST, Tally
 from bot.worker.beat import Pulse
 from tests.world import World
@@ -24,6 +27,14 @@ def bill_of(world: World) -> Bill:
     """Return what is written down of today."""
     with world.store.read() as session:
         return x_money.today(session, world.clock.now())
+
+
+def take_over(world: World) -> None:
+    """Let another worker have leased whatever waits since."""
+    rows = outbox.outbox
+    with world.store.write() as session:
+        waits = update(rows).where(rows.c.status == "waiting")
+        session.execute(waits.values(attempts=rows.c.attempts + 1))
 
 
 def another_process(deps: Deps, budget_mills: int | None = None) -> Deps:
@@ -155,6 +166,10 @@ def test_a_budget_that_runs_short_stops_news_and_help_before_any_link(world: Wor
     assert x_money.spending(deps) is Spending.FREE
     deps.tally.count(XUse.POST_READ)
     assert x_money.spending(deps) is Spending.SAVING
+    world.on_step = (Step.OUTBOX_LEASED, lambda: take_over(world))
+    assert world.post("carol", "@smoney help") is None
+    assert world.outbox()[-1] == ("reply", "waiting"), "it is another's, to drop or to send"
+    world.on_step = (None, lambda: None)
     before = len(world.messages_to("alice"))
     reference = world.order("bob", "alice")
     world.confirm("bob", reference)
@@ -180,7 +195,10 @@ def test_a_budget_that_is_spent_lets_replies_wait_for_the_next_day(world: World)
     world.pass_time(hours=1)
     world.react()
     assert world.answer_to(post_id) is None
-    assert world.outbox() == [("reply", "waiting")]
+    with world.store.read() as session:
+        (row,) = outbox.listing(session)
+        assert (row.status, row.attempts, row.reason) == ("waiting", 0, None), "it was not taken"
+        assert budgets.every(session) == []
     world.pass_time(hours=12)
     Pulse(deps, worker="b", alone=False).beat()
     deliver.deliver(deps)

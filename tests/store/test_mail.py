@@ -6,8 +6,9 @@ from typing import Any
 from sqlalchemy import Row
 from sqlmodel import Session
 
+from bot.domain.pace import Budget, Window
 from bot.ports import RawEvent
-from bot.store import budgets, inbox, outbox, people
+from bot.store import budgets, inbox, outbox, people, sets
 from bot.store.engine import Store
 from bot.store.outbox import Letter
 from tests import builders
@@ -22,6 +23,16 @@ def test_what_comes_in_twice_is_one_row(store: Store) -> None:
     with store.write() as session:
         assert inbox.write(session, [POST, POST], at=NOON) == 1
         assert inbox.write(session, [POST, RawEvent("dm", "10", "{}", NOON)], at=NOON) == 1
+
+
+def test_what_comes_in_together_is_written_in_the_one_order_of_its_ids(store: Store) -> None:
+    """By source, then as numbers: two writers never wait in a circle, the oldest is read first."""
+    given = [RawEvent(source, one, "{}", NOON) for source in ("post", "dm") for one in ("10", "9")]
+    with store.write() as session:
+        inbox.write(session, given, at=NOON)
+        rows = inbox.lease(session, at=NOON, limit=5)
+    read = [(row.source, row.source_id) for row in rows]
+    assert read == [("dm", "9"), ("dm", "10"), ("post", "9"), ("post", "10")]
 
 
 def test_a_row_is_read_by_one_reader_until_its_lease_runs_out(store: Store) -> None:
@@ -82,6 +93,36 @@ def test_the_most_urgent_message_goes_first_and_closed_channels_wait(store: Stor
         assert texts == ["link", "dm", "hint"]
         assert leased(session) is None
         assert leased(session, NOON + timedelta(seconds=1)) is not None
+
+
+def test_a_call_is_taken_of_the_budget_that_was_read_or_not_at_all(store: Store) -> None:
+    """Whoever gave one back, or heard from X, since then is not written over."""
+    said = Budget(Window(15, 3, NOON + timedelta(minutes=9)), None)
+    with store.write() as session:
+        outbox.put(session, [Letter(key="dm:1", channel="dm", text="dm")], at=NOON)
+        leased(session)
+        for what in ("nothing", "given back", "heard"):
+            (row,) = budgets.every(session)
+            call = budgets.taking(session, row, at=NOON, by_contract=False)
+            if what == "given back":
+                budgets.give_back(session, "dm")
+            elif what == "heard":
+                sets.write(session, budgets.hearing(row, said, at=NOON))
+            assert sets.write(session, [call]) == [what == "nothing"], what
+
+
+def test_where_x_is_not_to_be_asked_only_texts_are_taken(store: Store) -> None:
+    """What is for X keeps its attempts and its certainty, and its call is not taken."""
+    text = Letter(key="sms:1", channel="sms", text="code", priority=9, to_phone="+33600000001")
+    with store.write() as session:
+        outbox.put(session, [LETTER, text], at=NOON)
+        row = outbox.lease(session, at=NOON, by_contract=False, on_x=False)
+        assert isinstance(row, Row)
+        assert (row.key, row.are_more) == ("sms:1", False)
+        assert outbox.lease(session, at=NOON, by_contract=False, on_x=False) is None
+        reply = leased(session)
+        assert reply is not None
+        assert (reply.key, reply.attempts, reply.in_doubt) == ("reply:10", 0, False)
 
 
 def test_a_handle_that_changes_hands_is_taken_from_who_had_it(store: Store) -> None:

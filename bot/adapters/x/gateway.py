@@ -165,6 +165,7 @@ class XMessageReader:
     """
 
     def __init__(self, api: XApi) -> None:
+        self._api = api
         self._events = _MessageEvents(api)
         self._gaps: list[str] = []
 
@@ -187,7 +188,10 @@ class XMessageReader:
                 break
             events = raw_events("dm", answer)
             known = is_known([event.id for event in events])
-            found |= {event.id: event for event in events if event.id not in known}
+            new = {event.id: event for event in events if event.id not in known}
+            # Whatever brought the others, a webhook or an earlier poll, has counted them.
+            self._api.tally.read(XUse.MESSAGE_READ, new)
+            found |= new
             token = next_token(answer) if events and not known else None
             pages[0:1] = [token] if token else []
         self._gaps = [page for page in pages if page]
@@ -282,6 +286,7 @@ class XPublisher:
         while True:
             answer = self._events.page(token, with_x_user_id=x_user_id)
             page = entries(answer)
+            self._api.tally.read(XUse.MESSAGE_READ, _ids(page))
             found += [
                 read_sent(entry)
                 for entry in page
@@ -314,12 +319,7 @@ class _MessageEvents:
         self._asked: dict[str, Any] = {"dm_event_fields": MESSAGE_FIELDS}
 
     def page(self, token: str | None, *, with_x_user_id: str | None = None) -> Answer:
-        """Read one page, newest first."""
-        answer = self._asked_for(token, with_x_user_id)
-        self._api.tally.read(XUse.MESSAGE_READ, _ids(entries(answer)))
-        return answer
-
-    def _asked_for(self, token: str | None, with_x_user_id: str | None) -> Answer:
+        """Read one page, newest first; its reader counts what of it was not counted before."""
         try:
             return self._read(token, with_x_user_id)
         except Rejected as refusal:

@@ -101,7 +101,8 @@ class XBudget(SQLModel, table=True):
 
     channel: str = Field(primary_key=True, max_length=8)
     taken: int = Field(default=0, sa_type=BigInteger)
-    """Calls taken so far, by which whoever takes one sees that another was quicker."""
+    """Changes so far (calls taken, given back, heard of), by which whoever takes a call sees that
+    another was quicker."""
     quarter_most: int | None = None
     quarter_left: int | None = None
     quarter_resets_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

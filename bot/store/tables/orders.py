@@ -49,7 +49,7 @@ class Order(SQLModel, table=True):
     post_gone_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
     """Since when we know that its post is deleted."""
     reply_gone_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    """When our own reply to that post was deleted."""
+    """When our own reply to that post was deleted, or X refused for good to delete it."""
 
 
 class Draft(SQLModel, table=True):
