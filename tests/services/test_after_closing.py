@@ -122,13 +122,23 @@ def test_what_a_bank_sends_back_after_the_end_is_paid_out_by_an_operator(world: 
             late(world, f"person:{bob}", iban=iban, holder=holder)
     made = late(world, f"person:{bob}")
     assert (made.amount_cents, made.person) == (1000, bob)
+    with pytest.raises(Refusal, match=r"refusal\.case_payout_under_way"):
+        cases.close_case(world.deps, case["case"])
     late_payouts.cancel(world.deps, made.payout)
+    assert [one["case"] for one in cases.list_cases(world.deps)] == [case["case"]]
+    made = late(world, f"person:{bob}")
+    cases.close_case(world.deps, case["case"], anyway=True)
+    late_payouts.cancel(world.deps, made.payout)
+    (case,) = cases.list_cases(world.deps)
+    assert (case["kind"], case["about"]) == ("late_money", f"late:payout {made.payout}")
     with pytest.raises(Refusal, match=r"refusal\.payout_under_way"):
         late_payouts.cancel(world.deps, made.payout)
     made = late(world, f"person:{bob}")
     with pytest.raises(Refusal, match=r"refusal\.nothing_there"):
         late(world, f"person:{bob}")
     export(world, bank)
+    with pytest.raises(Refusal, match=r"refusal\.case_payout_under_way"):
+        cases.close_case(world.deps, case["case"])
     (again,) = (one for one in bank.transfers() if one.end_to_end_id.endswith(f"-{made.payout}"))
     assert again.cents == 1000
     assert all(one in bank.files[list(bank.files)[-1]] for one in (IBAN, "Bob Petit"))
