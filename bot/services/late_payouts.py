@@ -79,7 +79,8 @@ def request(deps: Deps, handle_or_id: str, *, iban_text: str, holder_text: str) 
 def cancel(deps: Deps, payout_id: int) -> None:
     """Take such a payout back before its file: the money is in the closed wallet again.
 
-    A case names it, the one that is open or a new one. Raises `Refusal`, for any other payout too: those are their owners' to cancel.
+    A case names it, the one that is open or a new one. Raises `Refusal`, for any other
+    payout too: those are their owners' to cancel.
     """
     at = deps.clock.now()
     with deps.store.write() as session:
