@@ -26,7 +26,8 @@ def test_the_page_says_what_may_leave_and_what_not_yet(world: World, browser: Br
     browser.sign_in("bob")
     assert 'href="/wallet/payout"' in browser.get("/wallet").text
     said = text_of(browser.get("/wallet/payout").text)
-    assert "Vous pouvez verser jusqu’à 0 €" in said
+    assert "Il n’y a rien à verser pour le moment" in said
+    assert "jusqu’à" not in said
     assert "72 heures" in said
     world.pass_time(hours=72)
     browser.sign_in("bob")
