@@ -1,8 +1,8 @@
 """What was typed into a form that names a bank account, where its session had ended by then.
 
 An IBAN belongs in no address. It goes back to the browser that sent it, in a cookie that no script
-reads, for as long as a sign-in may take; and it is filled in for the same person alone: another
-site's form could else put an account of its own into ours.
+reads, for as long as a sign-in may take and nobody signs out or in as another; and it is filled in
+for the same person alone: another site's form could else put an account of its own into ours.
 """
 
 import hmac
@@ -48,11 +48,28 @@ def wrapped(typed: Typed, page: str) -> str:
 
 def unwrapped(cookie: str, page: str, own_mark: str) -> Typed | None:
     """Return what a person had typed on this page; None for a cookie that says anything else."""
+    kept = _opened(cookie)
+    is_here = kept is not None and kept["page"] == page
+    if kept is None or not is_here or not _bears(kept, own_mark):
+        return None
+    return {name: kept[name] for name in AT_MOST}
+
+
+def is_of(cookie: str, own_mark: str) -> bool:
+    """Whether a cookie holds what the person of this mark typed, on whatever page."""
+    kept = _opened(cookie)
+    return kept is not None and _bears(kept, own_mark)
+
+
+def _bears(kept: Typed, own_mark: str) -> bool:
+    return own_mark != "" and hmac.compare_digest(kept["mine"].encode(), own_mark.encode())
+
+
+def _opened(cookie: str) -> Typed | None:
     try:
         kept = json.loads(urlsafe_b64decode(cookie.encode()))
         assert isinstance(kept, dict)
         typed = {name: str(kept[name])[:most] for name, most in AT_MOST.items()}
-        is_own = hmac.compare_digest(str(kept["mine"]).encode(), own_mark.encode())
+        return typed | {"mine": str(kept["mine"]), "page": str(kept["page"])}
     except (ValueError, KeyError, AssertionError):
         return None
-    return typed if is_own and kept.get("page") == page else None

@@ -135,6 +135,17 @@ class Visit:
             return None
         return kept_form.unwrapped(cookie, self.request.url.path, self.own_mark)
 
+    def welcome(self, token: str, next_path: str) -> Response:
+        """Give the browser its session, end the one it had, and drop what another had typed."""
+        site, cookies = self.site, self.request.cookies
+        sessions.sign_out(site.deps, cookies.get(site.session_cookie))
+        response = self.go(next_path)
+        site.set_cookie(response, site.session_cookie, token, max_age_s=None)
+        now = Visit(site, self.request, sessions.visitor(site.deps, token), self.lang)
+        if not kept_form.is_of(cookies.get(site.typed_cookie, ""), now.own_mark):
+            site.drop_cookie(response, site.typed_cookie)
+        return response
+
     def say(self, reply: Reply) -> str:
         """Put a sentence into this visit's language."""
         return texts.say(reply, self.lang, public=False)

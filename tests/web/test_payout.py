@@ -56,7 +56,7 @@ def test_what_was_typed_is_there_again_after_a_session_that_ended(
 ) -> None:
     """In no address, for the same person alone, on the same page, until it was asked for.
 
-    Nor does a form of another site's put an account of its own there.
+    Not after a sign-out, or another's sign-in; nor does a form of another site's put an account of its own there.
     """
     world.join("alice", cents=5_000)
     held = world.order("alice", "bob", "10€")
@@ -79,13 +79,27 @@ def test_what_was_typed_is_there_again_after_a_session_that_ended(
             assert ("vous attend sur la page" in text_of(over.text)) == (mark != ""), page
             assert f'/signin?next={page}"' in over.text, page
             assert IBAN not in over.text, page
-        browser.sign_in("alice")
-        assert IBAN not in browser.get(page).text, page
         browser.sign_in("bob")
         assert f'value="{IBAN}"' in browser.get(page).text, page
         assert f'value="{IBAN}"' not in browser.get("/wallet").text, page
-    cookie = browser.client.cookies.get("__Host-smoney_typed")
-    assert cookie is not None
+        cookie = browser.client.cookies.get("__Host-smoney_typed")
+        assert cookie is not None, page
+
+        def came_back(kept: str = cookie) -> None:
+            browser.client.cookies.set("__Host-smoney_typed", kept, domain="smoney.test")
+            assert browser.client.cookies.get("__Host-smoney_typed") == kept
+
+        asked = browser.post(form, **typed, mine=mine)
+        assert asked.headers["location"].startswith("/prove/"), page
+        assert browser.client.cookies.get("__Host-smoney_typed") is None, page
+        came_back()
+        browser.post("/signout")
+        assert browser.client.cookies.get("__Host-smoney_typed") is None, page
+        came_back()
+        browser.sign_in("alice")
+        assert IBAN not in browser.get(page).text, page
+        assert browser.client.cookies.get("__Host-smoney_typed") is None, page
+    browser.sign_in("bob")
     for other in ("x", cookie[:-8], urlsafe_b64encode(b"[]").decode()):
         browser.client.cookies.set("__Host-smoney_typed", other, domain="smoney.test")
         assert browser.get("/wallet/payout").status_code == 200
