@@ -1,6 +1,6 @@
 """The page of payouts: what may leave, the form that asks for it, what was asked for."""
 
-from base64 import urlsafe_b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 from bot.domain.payout import PayoutTerms
 from bot.domain.sca import Authenticated, Basis
@@ -56,7 +56,8 @@ def test_what_was_typed_is_there_again_after_a_session_that_ended(
 ) -> None:
     """In no address, for the same person alone, on the same page, until it was asked for.
 
-    Not after a sign-out, or another's sign-in; nor does a form of another site's put an account of its own there.
+    Not after a sign-out, or another's sign-in; nor does a form of another site's put an account of
+    its own there.
     """
     world.join("alice", cents=5_000)
     held = world.order("alice", "bob", "10€")
@@ -84,6 +85,7 @@ def test_what_was_typed_is_there_again_after_a_session_that_ended(
         assert f'value="{IBAN}"' not in browser.get("/wallet").text, page
         cookie = browser.client.cookies.get("__Host-smoney_typed")
         assert cookie is not None, page
+        assert b"FR14" not in urlsafe_b64decode(cookie), page
 
         def came_back(kept: str = cookie) -> None:
             browser.client.cookies.set("__Host-smoney_typed", kept, domain="smoney.test")
