@@ -68,6 +68,8 @@ def _explained(number: int) -> Iterator[None]:
         "`smoney person recover` takes it from the wallet, `--anyway` closes the case even so.",
         "refusal.case_money_left": f"The money of case {number} is still in the closed wallet: "
         "`smoney payout request` pays it out, `--anyway` closes the case even so.",
+        "refusal.case_payout_under_way": f"The money of case {number} is still being paid out: "
+        "close it once the bank has it, or now by `--anyway`.",
     }
     try:
         yield

@@ -130,6 +130,8 @@ def _refused(what: str) -> Iterator[None]:
     sentences = {
         "refusal.unknown_handle": f"{what} has no wallet here, and had none: `smoney person list` "
         "shows who has, and who closed theirs.",
+        "refusal.two_people": f"{what} is one person's X id and another's handle: name them as "
+        "person:N, by the number of `smoney person list`, or with an @.",
         "refusal.not_closed": f"The account of {what} is open: its owner pays out in the wallet.",
         "refusal.close_debt": f"A dispute of {what} has cost something that is not recovered: "
         f"`smoney person recover {what}` takes it first.",

@@ -140,7 +140,9 @@ _KEPT = {
 
 @person.command(epilog="Example: smoney person erase person:7")
 @click.argument("handle_or_id")
-@click.option("--close", is_flag=True, help="Their account is open: close it first, for good.")
+@click.option(
+    "--close", is_flag=True, help="Close an open account first, for good; person:N alone."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def erase(*, handle_or_id: str, close: bool, as_json: bool) -> None:
     """Forget what a person who closed their account wrote and was written.
@@ -168,6 +170,10 @@ def _explained(handle_or_id: str) -> Iterator[None]:
     from bot.domain.errors import Refusal
 
     sentences = {
+        "refusal.two_people": f"{handle_or_id} is one person's X id and another's handle: name "
+        "them as person:N, by the number of `smoney person list`, or with an @.",
+        "refusal.erase_by_number": "`--close` takes person:N alone, since a handle may be somebody "
+        f"else's by now: `smoney person show {handle_or_id}` has the number.",
         "refusal.nothing_to_recover": f"No dispute of {handle_or_id} has cost anything that is "
         "not recovered: `smoney case list` shows what is open.",
         "refusal.nothing_there": f"The wallet of {handle_or_id} is empty: nothing was taken.",

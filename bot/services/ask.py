@@ -167,6 +167,11 @@ def confirm_by_of(deps: Deps, order: Row[Any]) -> datetime:
     return order_rules.confirm_by_at_most(order.created_at, **spans)
 
 
+def confirm_by_from_page(deps: Deps, at: datetime) -> datetime:
+    """Return until when what was ordered by a tap can be confirmed: no answer is waited for."""
+    return at + timedelta(hours=deps.policy.confirm_within_h)
+
+
 def check(
     session: Session,
     deps: Deps,

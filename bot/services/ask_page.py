@@ -80,7 +80,7 @@ def order(
             lang=lang,
         )
         row = ask.insert(session, deps, new, at)
-        confirm_by = ask.confirm_by_of(deps, row)
+        confirm_by = ask.confirm_by_from_page(deps, at)
         if is_total:
             sharing = [(x_user_id, handle) for handle, x_user_id in others]
             draft = NewDraft(amount_cents=amount_cents, note=note, people=sharing)

@@ -12,7 +12,7 @@ from bot.domain.replies import Reply
 from bot.services import late_money
 from bot.services.deps import Deps
 from bot.services.wrong import NOT_ME
-from bot.store import cases, disputes, ledger, people
+from bot.store import cases, disputes, ledger, payouts, people
 
 LOCKING: Final = ("dispute", NOT_ME)
 """The kinds of cases whose wallet was locked with them."""
@@ -39,7 +39,8 @@ def close_case(deps: Deps, case_id: int, *, anyway: bool = False) -> Shown:
     """Close a case; one that is closed stays as it was. Raises `Refusal`.
 
     One that locked a wallet stays open while it is locked, a dispute's while its loss is not
-    recovered, one about late money while the closed wallet holds any, save `anyway`.
+    recovered, one about late money while the closed wallet holds any or a payout of it is on its
+    way, save `anyway`.
     """
     with deps.store.write() as session:
         row = cases.get(session, case_id)
@@ -62,6 +63,10 @@ def _check_is_over(session: Session, case: Row[Any]) -> None:
 
 
 def _check_is_paid_out(session: Session, case: Row[Any]) -> None:
+    people.lock_persons(session, [case.person_id])
+    # The payout first: what a cancel or a bank brings back in between is in the balance then.
+    if payouts.is_under_way(session, case.person_id):
+        raise Refusal(Reply.of("refusal.case_payout_under_way"))
     if ledger.balance(session, books.wallet(case.person_id)):
         raise Refusal(Reply.of("refusal.case_money_left"))
 

@@ -29,7 +29,9 @@ def tell(session: Session, person: Row[Any], reply: Reply, *, key: str, at: date
     """
     accounts = people.account_ids_of(session, person.id)
     lang = lang_of_person(session, person)
-    notify(session, person.phone, Reply.of("sms.changed", what=reply), lang, at=at)
+    notify(
+        session, person.phone, Reply.of("sms.changed", what=reply), lang, person_id=person.id, at=at
+    )
     whole = Reply.of("news.changed", what=reply)
     name = f"changed:{person.id}:{key}:{at.timestamp():.0f}"
     news = [News(f"{name}:{number}", one, whole, None) for number, one in enumerate(accounts)]

@@ -202,7 +202,7 @@ def _end(deps: Deps, visitor: Visitor) -> None:
         for card in cards.cards_of(session, person.id):
             cards.remove(session, card.id, at=at)
         lang = lang_of_person(session, person)
-        notify(session, person.phone, Reply.of("sms.closed"), lang, at=at)
+        notify(session, person.phone, Reply.of("sms.closed"), lang, person_id=person.id, at=at)
         mine = people.account_ids_of(session, person.id)
         closing.close(session, person.id, mine, at=at)
     log.info("account_closed", person=person.id)

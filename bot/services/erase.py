@@ -44,8 +44,11 @@ class Erased:
 def erase(deps: Deps, handle_or_id: str, *, close: bool = False) -> Erased:
     """Forget what of a closed person's no law keeps; `close`: close the account first.
 
-    Twice changes nothing. Raises `Refusal` where the account is open, or cannot be closed.
+    Who is to be closed is named by their number: a handle may be somebody else's by now. Twice
+    changes nothing. Raises `Refusal` where the account is open, or cannot be closed.
     """
+    if close and not persons.is_number(handle_or_id):
+        raise Refusal(Reply.of("refusal.erase_by_number"))
     with deps.store.read() as session:
         person = persons.find(session, handle_or_id, or_closed=True)
     if person.closed_at is None:

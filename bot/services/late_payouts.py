@@ -13,11 +13,11 @@ from bot.domain import books, payout
 from bot.domain.errors import Refusal
 from bot.domain.payout import PayoutStatus, PayoutTerms
 from bot.domain.replies import Reply
-from bot.services import persons
+from bot.services import late_money, persons
 from bot.services.deps import Deps
 from bot.services.payouts import read_iban
 from bot.services.steps import Step
-from bot.store import closing, disputes, ledger, payouts, people
+from bot.store import cases, closing, disputes, ledger, payouts, people
 
 log = structlog.get_logger(__name__)
 
@@ -79,7 +79,8 @@ def request(deps: Deps, handle_or_id: str, *, iban_text: str, holder_text: str) 
 def cancel(deps: Deps, payout_id: int) -> None:
     """Take such a payout back before its file: the money is in the closed wallet again.
 
-    Raises `Refusal`, for any other payout too: those are their owners' to cancel.
+    A case names it, the one that is open or a new one. Raises `Refusal`, for any other
+    payout too: those are their owners' to cancel.
     """
     at = deps.clock.now()
     with deps.store.write() as session:
@@ -98,4 +99,7 @@ def cancel(deps: Deps, payout_id: int) -> None:
             raise Refusal(Reply.of("refusal.payout_under_way"))
         entry = books.payout_cancel(payout_id, row.person_id, row.amount_cents)
         ledger.record(session, [entry], now=deps.clock.now)
+        if not cases.is_open(session, late_money.KIND, row.person_id):
+            back = (f"payout {payout_id}", row.person_id, row.amount_cents)
+            late_money.came(session, [back], at=at)
     deps.step(Step.PAYOUT_CANCELLED)

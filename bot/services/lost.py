@@ -216,7 +216,9 @@ def _count_wrong(session: Session, person: Row[Any], at: datetime) -> None:
             opened_at=at,
             due_at=at + sca.SHUT_LOOKED_AT_WITHIN,
         )
-    texts.notify(session, person.phone, told, lang_of_person(session, person), at=at)
+    texts.notify(
+        session, person.phone, told, lang_of_person(session, person), person_id=person.id, at=at
+    )
 
 
 def _code_hash(deps: Deps, browser_hash: str, code: str) -> str:

@@ -5,7 +5,7 @@ names; it makes the transfers, which are confirmed as any other's. Of a split it
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row
@@ -131,7 +131,7 @@ def _fill(
     ask.check(session, deps, kind, me, others, amount_cents, at)
     new = [_transfer(kind, me, other, amount_cents, note) for other in others]
     # Payer and terms are known now: their time begins with the tap.
-    confirm_by = at + timedelta(hours=deps.policy.confirm_within_h)
+    confirm_by = ask.confirm_by_from_page(deps, at)
     orders.insert_transfers(session, order.id, new, confirm_by=confirm_by, at=at)
 
 

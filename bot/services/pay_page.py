@@ -104,7 +104,7 @@ def order(
             amount_cents=amount_cents,
             note=note,
         )
-        confirm_by = at + timedelta(hours=deps.policy.confirm_within_h)
+        confirm_by = ask.confirm_by_from_page(deps, at)
         orders.insert_transfers(session, order.id, [transfer], confirm_by=confirm_by, at=at)
     deps.step(Step.PAGE_ORDERED)
     return str(order.reference)

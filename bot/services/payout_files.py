@@ -343,7 +343,14 @@ def _tell(session: Session, deps: Deps, rows: Sequence[Row[Any]], what: str, at:
         person = people.person_by_id(session, row.person_id)
         assert person is not None, "a payout is somebody's"
         if person.closed_at is None:
-            notify(session, person.phone, reply, lang_of_person(session, person), at=at)
+            notify(
+                session,
+                person.phone,
+                reply,
+                lang_of_person(session, person),
+                person_id=person.id,
+                at=at,
+            )
     tell(session, news, at=at)
 
 

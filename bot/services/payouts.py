@@ -41,6 +41,8 @@ class PayoutLine:
     iban: str
     """Its ends alone."""
     at: datetime
+    arrives_on: datetime | None
+    """When it is at its account at the latest; None: it has ended, or that day is over."""
     may_be_cancelled: bool
 
 
@@ -79,7 +81,7 @@ def payout_page(deps: Deps, visitor: Visitor) -> PayoutPage:
         arrives_on=_arrives(at),
         last_iban=next((ends_of(row.iban) for row in rows if row.status in _KEPT), None),
         holder=payout.bank_name(f"{person.first_names or ''} {person.last_name or ''}"),
-        lines=tuple(_line(row) for row in rows),
+        lines=tuple(_line(row, at, is_stopped=person.locked_at is not None) for row in rows),
     )
 
 
@@ -261,15 +263,26 @@ _KEPT: Final = (
 )
 
 
-def _line(row: Row[Any]) -> PayoutLine:
+def _line(row: Row[Any], at: datetime, *, is_stopped: bool) -> PayoutLine:
     return PayoutLine(
         payout_id=row.id,
         status=row.status,
         amount_cents=row.amount_cents,
         iban=ends_of(row.iban),
         at=row.requested_at,
+        arrives_on=_expected(row, at, is_stopped=is_stopped),
         may_be_cancelled=row.status == PayoutStatus.REQUESTED.value,
     )
+
+
+def _expected(row: Row[Any], at: datetime, *, is_stopped: bool) -> datetime | None:
+    """Return when a payout arrives; no day where it waits for a locked wallet, and none gone by."""
+    is_on_its_way = row.status == PayoutStatus.EXPORTED.value or (
+        row.status == PayoutStatus.REQUESTED.value and not is_stopped
+    )
+    day = _arrives(row.requested_at)
+    is_to_come = day.date() >= at.astimezone(PARIS).date()
+    return day if is_on_its_way and is_to_come else None
 
 
 def ends_of(iban: str) -> str:

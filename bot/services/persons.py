@@ -2,9 +2,9 @@
 
 import re
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-from sqlalchemy import Row, or_, select
+from sqlalchemy import ColumnElement, Row, select
 from sqlmodel import Session
 
 from bot.domain import books, sca
@@ -17,6 +17,7 @@ from bot.store import former, ledger, lost, people
 Level = Literal["declared", "verified"]
 Shown = dict[str, Any]
 """An object as it is printed."""
+_NUMBER: Final = re.compile("person:([1-9][0-9]{0,17})")
 
 
 def list_persons(deps: Deps) -> list[Shown]:
@@ -98,34 +99,49 @@ def recover(deps: Deps, handle_or_id: str) -> Shown:
     return show_person(deps, handle_or_id) | {"recovered_cents": recovered_cents}
 
 
-def find(session: Session, handle_or_id: str, *, or_closed: bool = False) -> Row[Any]:
-    """Return a person by an X account of theirs, or as `person:7`, by the number that lists have.
+def is_number(handle_or_id: str) -> bool:
+    """Whether somebody is named by the number that lists have, which is never another's."""
+    return _NUMBER.fullmatch(handle_or_id) is not None
 
-    `or_closed`: also who closed their account; by their number alone where somebody else has their
-    X account by now. Raises `Refusal`.
+
+def find(session: Session, handle_or_id: str, *, or_closed: bool = False) -> Row[Any]:
+    """Return a person as `@handle`, by an X user id, or as `person:7`, by the number of lists.
+
+    A word is a handle; bare figures are an X user id or a handle, and are refused where these are
+    two people's. `or_closed`: also who closed their account; by their number alone where somebody
+    else has their X account by now. Raises `Refusal`.
     """
-    wanted = handle_or_id.removeprefix("@").lower()
-    number = re.fullmatch("person:([1-9][0-9]{0,17})", wanted)
+    number = _NUMBER.fullmatch(handle_or_id)
     if number is not None:
         row = people.person_by_id(session, int(number[1]))
         if row is None or (row.closed_at is not None and not or_closed):
-            raise Refusal(Reply.of("refusal.unknown_handle", handle=wanted))
+            raise Refusal(Reply.of("refusal.unknown_handle", handle=handle_or_id))
         return row
+    wanted, accounts = handle_or_id.removeprefix("@").lower(), people.x_accounts.c
+    ways = [accounts.handle == wanted]
+    if re.fullmatch("[0-9]+", handle_or_id) is not None:
+        ways.append(accounts.x_user_id == wanted)
+    found = {row.id: row for way in ways for row in _behind(session, way, or_closed=or_closed)}
+    if not found:
+        raise Refusal(Reply.of("refusal.unknown_handle", handle=wanted))
+    if len(found) > 1:
+        raise Refusal(Reply.of("refusal.two_people", handle=handle_or_id))
+    return next(iter(found.values()))
+
+
+def _behind(session: Session, way: ColumnElement[bool], *, or_closed: bool) -> list[Row[Any]]:
+    """Return whose wallet an X account names; who closed theirs, while it is nobody else's."""
     accounts = people.x_accounts
     found = session.execute(
         select(people.persons)
         .join(accounts, accounts.c.person_id == people.persons.c.id)
-        .where(or_(accounts.c.handle == wanted, accounts.c.x_user_id == wanted))
-        .order_by(accounts.c.handle.is_(None))
-        .limit(1)
-    ).first()
-    if found is None and or_closed:
-        # Who closed their account is still found by it, while it is nobody else's.
-        before = former.person_before(session, wanted)
-        found = people.person_by_id(session, before) if before is not None else None
-    if found is None:
-        raise Refusal(Reply.of("refusal.unknown_handle", handle=wanted))
-    return found
+        .where(way)
+    ).all()
+    if found or not or_closed:
+        return list(found)
+    before = former.person_before(session, way)
+    closed = people.person_by_id(session, before) if before is not None else None
+    return [closed] if closed is not None else []
 
 
 def _shown(session: Session, person: Row[Any]) -> Shown:

@@ -6,7 +6,7 @@ what was shown: whoever is asked, and for how much.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row
@@ -118,5 +118,5 @@ def _ask(session: Session, deps: Deps, order: Row[Any], shares: Proposed, at: da
         for other, _handle in shares.others
     ]
     # They were asked now: their time begins with the tap.
-    confirm_by = at + timedelta(hours=deps.policy.confirm_within_h)
+    confirm_by = ask.confirm_by_from_page(deps, at)
     orders.insert_transfers(session, order.id, new, confirm_by=confirm_by, at=at)

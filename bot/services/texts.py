@@ -96,10 +96,17 @@ def send_code(deps: Deps, text_id: int, phone: str, reply: Reply, lang: Lang) ->
     deps.step(Step.CODE_RECORDED)
 
 
-def notify(session: Session, phone: str, reply: Reply, lang: Lang, *, at: datetime) -> None:
-    """Put a notice to a phone, in the commit of the change that it tells of."""
+def notify(
+    session: Session, phone: str, reply: Reply, lang: Lang, *, person_id: int, at: datetime
+) -> None:
+    """Put a notice to a person's phone, in the commit of the change that it tells of.
+
+    It stays theirs though the number becomes another's.
+    """
     text = say(reply, lang, public=False)
-    factors.insert_text(session, phone=phone, text=text, next_attempt_at=at, at=at)
+    factors.insert_text(
+        session, person_id=person_id, phone=phone, text=text, next_attempt_at=at, at=at
+    )
 
 
 def send_notices(deps: Deps) -> int:

@@ -89,7 +89,14 @@ def count(session: Session, person: Row[Any], at: datetime, *, is_right: bool) -
             opened_at=at,
             due_at=at + sca.SHUT_LOOKED_AT_WITHIN,
         )
-        notify(session, person.phone, Reply.of("sms.sca_shut"), lang, at=at)
+        notify(session, person.phone, Reply.of("sms.sca_shut"), lang, person_id=person.id, at=at)
         return Reply.of("refusal.sca_shut")
-    notify(session, person.phone, Reply.of("sms.sca_locked", until_at=until), lang, at=at)
+    notify(
+        session,
+        person.phone,
+        Reply.of("sms.sca_locked", until_at=until),
+        lang,
+        person_id=person.id,
+        at=at,
+    )
     return Reply.of("refusal.sca_locked", until_at=until)

@@ -118,7 +118,14 @@ def lock(deps: Deps, visitor: Visitor) -> None:
         people.lock_wallet(session, person.id, "locked by its owner, who has lost X", at=at)
         if _open_case(session, person, at):
             said = Reply.of("sms.lost_wallet_locked")
-            notify(session, person.phone, said, lang_of_person(session, person), at=at)
+            notify(
+                session,
+                person.phone,
+                said,
+                lang_of_person(session, person),
+                person_id=person.id,
+                at=at,
+            )
             log.warning("locked_by_owner", person=person.id)
 
 

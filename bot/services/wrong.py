@@ -178,7 +178,14 @@ def disown(deps: Deps, reference: str, x_user_id: str) -> None:
             cancel.cancel_in(session, deps, order, rows, x_user_id, at)
         if _open_not_me(session, order, person, at=at):
             lang = lang_of(session, x_user_id)
-            notify(session, person.phone, Reply.of("sms.locked_by_owner"), lang, at=at)
+            notify(
+                session,
+                person.phone,
+                Reply.of("sms.locked_by_owner"),
+                lang,
+                person_id=person.id,
+                at=at,
+            )
             log.warning("not_me", order=order.reference, person=person.id, x_user_id=x_user_id)
     deps.step(Step.STOPPED)
     cancel.drive_wishes(deps, rows)

@@ -30,6 +30,12 @@ def reopen(session: Session, key: str, *, at: datetime, due_at: datetime) -> boo
     return done.rowcount == 1
 
 
+def is_open(session: Session, kind: str, person_id: int) -> bool:
+    """Whether a person has an open case of a kind."""
+    mine = (cases.c.kind == kind, cases.c.person_id == person_id, cases.c.closed_at.is_(None))
+    return session.execute(select(cases.c.id).where(*mine).limit(1)).first() is not None
+
+
 def every(session: Session, *, closed: bool) -> Sequence[Row[Any]]:
     """Return the open cases, and with `closed` the others too; what is due first comes first."""
     statement = select(cases).order_by(cases.c.due_at, cases.c.id)

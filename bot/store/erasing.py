@@ -28,7 +28,6 @@ def erase(session: Session, who: Who) -> dict[str, int]:
     )
     to_them = or_(
         who.by(outbox.c.to_x_user_id, outbox.c.created_at),
-        who.gets(outbox.c.to_phone, outbox.c.created_at),
         and_(outbox.c.channel == "reply", outbox.c.order_id.in_(own)),
     )
     theirs = [one for one, span in who.accounts.items() if not span.is_anothers]
@@ -91,9 +90,7 @@ def _is_looked_at() -> ColumnElement[bool]:
 
 def _texts(session: Session, who: Who) -> int:
     """Forget the texts that went; one that waits, as that the account is closed, goes first."""
-    mine = or_(
-        who.by(texts.c.x_user_id, texts.c.created_at), who.gets(texts.c.phone, texts.c.created_at)
-    )
+    mine = or_(who.by(texts.c.x_user_id, texts.c.created_at), texts.c.person_id == who.person_id)
     gone = or_(texts.c.next_attempt_at.is_(None), texts.c.sent_at.is_not(None))
     return session.connection().execute(delete(texts).where(mine, gone)).rowcount
 

@@ -32,10 +32,12 @@ def count_texts(
 
     Who asked is an account, or a person without one.
 
-    Of a number what somebody asked for counts alone: a notice takes nobody's codes away.
+    Of a number or a person what was asked for counts alone: a notice takes nobody's codes away.
     """
-    asked_for = or_(texts.c.x_user_id.is_not(None), texts.c.person_id.is_not(None))
-    wanted: list[ColumnElement[bool]] = [] if phone is None else [asked_for]
+    # A code is sent once, by who asked for it; a notice waits for the job, or was tried by it.
+    asked_for = (texts.c.attempts == 0) & texts.c.next_attempt_at.is_(None)
+    is_all = phone is None and person_id is None
+    wanted: list[ColumnElement[bool]] = [] if is_all else [asked_for]
     wanted += [
         column == value
         for column, value in (

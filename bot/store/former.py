@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select
 from sqlmodel import Session
 
-from bot.store.people import account_ids_of, persons, x_accounts
+from bot.store.people import account_ids_of, x_accounts
 from bot.store.tables import FormerAccount, core
 
 former_accounts = core(FormerAccount)
@@ -37,18 +37,11 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Who:
-    """A person, and what of all that names an X account or a number is theirs."""
+    """A person, and what of all that names an X account is theirs."""
 
     person_id: int
-    phone: str
-    closed_at: datetime | None
     accounts: Mapping[str, Span]
     """When each X account was theirs: with another person's time on it they have nothing to do."""
-
-    def gets(self, phone: Any, at: Any) -> ColumnElement[bool]:
-        """Whether a message went to their number while it was theirs, not to another's."""
-        began = select(persons.c.created_at).where(persons.c.id == self.person_id).scalar_subquery()
-        return and_(phone == self.phone, at >= began, *Span(until=self.closed_at).holds(at))
 
     def by(self, account: Any, at: Any) -> ColumnElement[bool]:
         """Whether an X account did something, and was theirs then."""
@@ -81,11 +74,11 @@ def was_anothers(account: ColumnElement[str], at: ColumnElement[datetime]) -> Co
 def who(session: Session, person: Row[Any]) -> Who:
     """Return a person, open or closed, with the times in which X accounts were theirs."""
     if person.closed_at is not None:
-        return Who(person.id, person.phone, person.closed_at, _spans(session, person.id))
+        return Who(person.id, _spans(session, person.id))
     mine = account_ids_of(session, person.id)
     ended = since(session, mine)
     accounts = {one: Span(after=ended.get(one)) for one in mine}
-    return Who(person.id, person.phone, None, accounts)
+    return Who(person.id, accounts)
 
 
 def _spans(session: Session, person_id: int) -> dict[str, Span]:
@@ -121,12 +114,12 @@ def accounts_of(session: Session, person_id: int) -> list[str]:
     )
 
 
-def person_before(session: Session, handle_or_id: str) -> int | None:
-    """Return who had an X account last and closed theirs, by its handle or X user id."""
+def person_before(session: Session, is_it: ColumnElement[bool]) -> int | None:
+    """Return who had an X account last and closed theirs; `is_it` says which account."""
     left: int | None = session.execute(
         select(former_accounts.c.person_id)
         .join(x_accounts, x_accounts.c.x_user_id == former_accounts.c.x_user_id)
-        .where(or_(x_accounts.c.handle == handle_or_id, x_accounts.c.x_user_id == handle_or_id))
+        .where(is_it)
         .order_by(former_accounts.c.id.desc())
         .limit(1)
     ).scalar_one_or_none()

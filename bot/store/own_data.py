@@ -188,7 +188,7 @@ PARTS: Final = (
         select(*_columns(texts, "phone text created_at sent_at")),
         lambda who: or_(
             who.by(texts.c.x_user_id, texts.c.created_at),
-            who.gets(texts.c.phone, texts.c.created_at),
+            texts.c.person_id == who.person_id,
         ),
     ),
     Part(
@@ -385,7 +385,6 @@ PARTS: Final = (
         ),
         lambda who: or_(
             who.by(outbox.c.to_x_user_id, outbox.c.created_at),
-            who.gets(outbox.c.to_phone, outbox.c.created_at),
             and_(outbox.c.channel == "reply", owned(who)),
         ),
     ),

@@ -117,6 +117,13 @@ def of_person(session: Session, person_id: int, *, limit: int) -> Sequence[Row[A
     ).all()
 
 
+def is_under_way(session: Session, person_id: int) -> bool:
+    """Whether a payout of a person's was asked for, and may still be cancelled or come back."""
+    waits = (PayoutStatus.REQUESTED.value, PayoutStatus.EXPORTED.value)
+    mine = (payouts.c.person_id == person_id, payouts.c.status.in_(waits))
+    return session.execute(select(payouts.c.id).where(*mine).limit(1)).first() is not None
+
+
 def lock(session: Session, ids: Collection[int]) -> dict[int, Row[Any]]:
     """Lock payouts, in the order of their ids."""
     statement = (

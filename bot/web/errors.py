@@ -57,7 +57,7 @@ def install(app: FastAPI, site: Site) -> None:
             back = error.next_path
         answer = sorry(request, 401, "session_over", back=back, is_kept=is_kept)
         if error.account:
-            kept = kept_form.wrapped(error.account, back)
+            kept = kept_form.wrapped(site.deps.secret_key, error.account, back)
             site.set_cookie(answer, site.typed_cookie, kept, max_age_s=kept_form.KEPT_S)
         return answer
 

@@ -1,17 +1,19 @@
 """What was typed into a form that names a bank account, where its session had ended by then.
 
 An IBAN belongs in no address. It goes back to the browser that sent it, in a cookie that no script
-reads, for as long as a sign-in may take; and it is filled in for the same person alone: another
-site's form could else put an account of its own into ours.
+reads, nor anybody without our key, for as long as a sign-in may take and nobody signs out or in as
+another. It is filled in for the same person alone: another site's form could else put an account
+of its own into ours.
 """
 
 import hmac
 import json
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from hashlib import sha256
 from typing import Annotated, Final
 
+from cryptography.fernet import Fernet, InvalidToken
 from fastapi import Form
 
 KEPT_S: Final = 900
@@ -41,18 +43,40 @@ def read(
     return {name: text[: AT_MOST[name]] for name, text in typed.items()} | {"mine": mine}
 
 
-def wrapped(typed: Typed, page: str) -> str:
-    """Return what the cookie holds: what was typed, and the page that it was typed on."""
-    return urlsafe_b64encode(json.dumps({**typed, "page": page}).encode()).decode()
+def wrapped(secret_key: str, typed: Typed, page: str) -> str:
+    """Return what the cookie holds, enciphered: what was typed, and the page it was typed on."""
+    return _cipher(secret_key).encrypt(json.dumps({**typed, "page": page}).encode()).decode()
 
 
-def unwrapped(cookie: str, page: str, own_mark: str) -> Typed | None:
+def unwrapped(secret_key: str, cookie: str, page: str, own_mark: str) -> Typed | None:
     """Return what a person had typed on this page; None for a cookie that says anything else."""
+    kept = _opened(secret_key, cookie)
+    is_here = kept is not None and kept["page"] == page
+    if kept is None or not is_here or not _bears(kept, own_mark):
+        return None
+    return {name: kept[name] for name in AT_MOST}
+
+
+def is_of(secret_key: str, cookie: str, own_mark: str) -> bool:
+    """Whether a cookie holds what the person of this mark typed, on whatever page."""
+    kept = _opened(secret_key, cookie)
+    return kept is not None and _bears(kept, own_mark)
+
+
+def _bears(kept: Typed, own_mark: str) -> bool:
+    return own_mark != "" and hmac.compare_digest(kept["mine"].encode(), own_mark.encode())
+
+
+def _cipher(secret_key: str) -> Fernet:
+    """Return what seals a cookie: a disk or a backup of a browser's shows no account number."""
+    return Fernet(urlsafe_b64encode(sha256(f"typed-form:{secret_key}".encode()).digest()))
+
+
+def _opened(secret_key: str, cookie: str) -> Typed | None:
     try:
-        kept = json.loads(urlsafe_b64decode(cookie.encode()))
+        kept = json.loads(_cipher(secret_key).decrypt(cookie.encode()))
         assert isinstance(kept, dict)
         typed = {name: str(kept[name])[:most] for name, most in AT_MOST.items()}
-        is_own = hmac.compare_digest(str(kept["mine"]).encode(), own_mark.encode())
-    except (ValueError, KeyError, AssertionError):
+        return typed | {"mine": str(kept["mine"]), "page": str(kept["page"])}
+    except (InvalidToken, ValueError, KeyError, AssertionError):
         return None
-    return typed if is_own and kept.get("page") == page else None

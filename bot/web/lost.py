@@ -62,9 +62,7 @@ def check(here: Here, code: Typed = "", csrf: Token = "") -> Response:
         done = lost.check(here.deps, token, code)
     except Refusal as refusal:
         return _page(here, "lost_code.html", said=here.say(refusal.reply))
-    sessions.sign_out(here.deps, here.request.cookies.get(here.site.session_cookie))
-    response = here.go(done.next_path)
-    here.site.set_cookie(response, here.site.session_cookie, done.token, max_age_s=None)
+    response = here.welcome(done.token, done.next_path)
     here.site.drop_cookie(response, here.site.lost_cookie)
     return response
 

@@ -46,9 +46,7 @@ def finish_sign_in(here: Here, credential: Credential = "") -> Response:
     except Refusal as refusal:
         log.warning("sign_in_failed", reason=refusal.reply.key)
         return here.page("sign_in_again.html", status=400, why="failed", next_path=sessions.HOME)
-    sessions.sign_out(here.deps, here.request.cookies.get(here.site.session_cookie))
-    response = here.go(done.next_path)
-    here.site.set_cookie(response, here.site.session_cookie, done.token, max_age_s=None)
+    response = here.welcome(done.token, done.next_path)
     here.site.drop_cookie(response, here.site.touch_cookie)
     return response
 

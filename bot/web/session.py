@@ -59,10 +59,7 @@ def finish(here: Here, state: str = "", code: str = "", error: str = "") -> Resp
 
 
 def _welcome(here: Visit, token: str, next_path: str) -> Response:
-    """Give the browser its session, and end the one it had."""
-    sessions.sign_out(here.deps, here.request.cookies.get(here.site.session_cookie))
-    response = here.go(next_path)
-    here.site.set_cookie(response, here.site.session_cookie, token, max_age_s=None)
+    response = here.welcome(token, next_path)
     here.site.drop_cookie(response, here.site.sign_in_cookie)
     return response
 
@@ -79,6 +76,7 @@ def sign_out(form: Signed) -> Response:
     sessions.sign_out(form.deps, form.request.cookies.get(form.site.session_cookie))
     response = form.go("/")
     form.site.drop_cookie(response, form.site.session_cookie)
+    form.site.drop_cookie(response, form.site.typed_cookie)
     return response
 
 

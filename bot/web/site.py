@@ -133,7 +133,22 @@ class Visit:
         cookie = self.request.cookies.get(self.site.typed_cookie)
         if not cookie or not self.own_mark:
             return None
-        return kept_form.unwrapped(cookie, self.request.url.path, self.own_mark)
+        return kept_form.unwrapped(
+            self.deps.secret_key, cookie, self.request.url.path, self.own_mark
+        )
+
+    def welcome(self, token: str, next_path: str) -> Response:
+        """Give the browser its session, end the one it had, and drop what another had typed."""
+        site, cookies = self.site, self.request.cookies
+        sessions.sign_out(site.deps, cookies.get(site.session_cookie))
+        response = self.go(next_path)
+        site.set_cookie(response, site.session_cookie, token, max_age_s=None)
+        now = Visit(site, self.request, sessions.visitor(site.deps, token), self.lang)
+        if not kept_form.is_of(
+            site.deps.secret_key, cookies.get(site.typed_cookie, ""), now.own_mark
+        ):
+            site.drop_cookie(response, site.typed_cookie)
+        return response
 
     def say(self, reply: Reply) -> str:
         """Put a sentence into this visit's language."""

@@ -124,7 +124,8 @@ def test_who_closed_their_account_is_found_exported_and_erased(
     account = ("--iban", IBAN, "--holder", "Bob Martin")
     for words, said in (
         (("person", "erase", "@alice"), "`--close`"),
-        (("person", "erase", "@alice", "--close"), "€10 are left"),
+        (("person", "erase", "@alice", "--close"), "person:N alone"),
+        (("person", "erase", "person:2", "--close"), "€10 are left"),
         (("person", "export", "person:9"), "no wallet"),
         (("person", "unlock", "person:1"), "no wallet"),
         (("payout", "request", "@alice", *account), "is open"),

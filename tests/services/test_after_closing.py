@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.errors import Refusal
+from bot.domain.replies import Reply
 from bot.services import (
     blocks,
     cancel,
@@ -122,13 +123,23 @@ def test_what_a_bank_sends_back_after_the_end_is_paid_out_by_an_operator(world: 
             late(world, f"person:{bob}", iban=iban, holder=holder)
     made = late(world, f"person:{bob}")
     assert (made.amount_cents, made.person) == (1000, bob)
+    with pytest.raises(Refusal, match=r"refusal\.case_payout_under_way"):
+        cases.close_case(world.deps, case["case"])
     late_payouts.cancel(world.deps, made.payout)
+    assert [one["case"] for one in cases.list_cases(world.deps)] == [case["case"]]
+    made = late(world, f"person:{bob}")
+    cases.close_case(world.deps, case["case"], anyway=True)
+    late_payouts.cancel(world.deps, made.payout)
+    (case,) = cases.list_cases(world.deps)
+    assert (case["kind"], case["about"]) == ("late_money", f"late:payout {made.payout}")
     with pytest.raises(Refusal, match=r"refusal\.payout_under_way"):
         late_payouts.cancel(world.deps, made.payout)
     made = late(world, f"person:{bob}")
     with pytest.raises(Refusal, match=r"refusal\.nothing_there"):
         late(world, f"person:{bob}")
     export(world, bank)
+    with pytest.raises(Refusal, match=r"refusal\.case_payout_under_way"):
+        cases.close_case(world.deps, case["case"])
     (again,) = (one for one in bank.transfers() if one.end_to_end_id.endswith(f"-{made.payout}"))
     assert again.cents == 1000
     assert all(one in bank.files[list(bank.files)[-1]] for one in (IBAN, "Bob Petit"))
@@ -196,6 +207,15 @@ def test_a_closed_person_has_their_own_data_and_no_word_of_the_next(world: World
     assert [len(one["x_accounts"]) for one in (old, new)] == [0, 1]
     texts_of = [[one["text"] for one in file["text_messages"]] for file in (old, new)]
     assert [sum("closed" in str(one) for one in some) for some in texts_of] == [1, 0]
+    alice, next_bob = person(world, "alice"), person(world, "bob")
+    with world.store.write() as session:
+        reply = Reply.of("sms.sca_shut")
+        texts.notify(session, alice.phone, reply, "en", person_id=alice.id, at=world.clock.now())
+        people.change_person(session, alice.id, phone="+33612345670")
+        people.change_person(session, next_bob.id, phone=alice.phone)
+    for who, count in (("alice", 1), ("bob", 0)):
+        heard = [one["text"] for one in data_of(world, who)["text_messages"]]
+        assert sum(one is not None for one in heard) == count, who
 
 
 def test_an_erasure_forgets_every_word_and_keeps_what_the_law_wants(world: World) -> None:
@@ -211,11 +231,13 @@ def test_an_erasure_forgets_every_word_and_keeps_what_the_law_wants(world: World
     with pytest.raises(Refusal, match=r"refusal\.not_closed"):
         erase.erase(world.deps, "bob")
     with pytest.raises(Refusal, match=r"refusal\.close_balance"):
-        erase.erase(world.deps, "bob", close=True)
+        erase.erase(world.deps, f"person:{bob}", close=True)
+    with pytest.raises(Refusal, match=r"refusal\.erase_by_number"):
+        erase.erase(world.deps, "@bob", close=True)
     world.confirm("bob", back)
     world.order("bob", "alice", "12")
     world.react()
-    done = erase.erase(world.deps, "bob", close=True)
+    done = erase.erase(world.deps, f"person:{bob}", close=True)
     assert (done.person, done.erased["notes"], done.erased["drafts"]) == (bob, 1, 1)
     assert [one.what for one in done.kept] == ["identity", "books"]
     texts.send_notices(world.deps)

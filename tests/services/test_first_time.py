@@ -188,8 +188,8 @@ def test_a_notice_is_sent_again_until_it_went(world: World) -> None:
     """By the job, each time later; one that no provider takes ends."""
     with world.store.write() as session:
         reply = Reply.of("sms.sca_shut")
-        texts.notify(session, PHONE, reply, "en", at=world.clock.now())
-        texts.notify(session, "+33600000000", reply, "en", at=world.clock.now())
+        texts.notify(session, PHONE, reply, "en", person_id=1, at=world.clock.now())
+        texts.notify(session, "+33600000000", reply, "en", person_id=1, at=world.clock.now())
     world.sms.faults.add(Unavailable("down"), Rejected("invalid_number"))
     assert texts.send_notices(world.deps) == 2
     assert texts.send_notices(world.deps) == 0

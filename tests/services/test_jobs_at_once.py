@@ -116,7 +116,9 @@ def notices_to_send(world: World, number: int) -> Iterator[int]:
     phones = [f"+336399801{number}{one}" for one in range(SEVERAL)]
     with world.store.write() as session:
         for phone in phones:
-            texts.notify(session, phone, Reply.of("sms.sca_shut"), "en", at=world.clock.now())
+            texts.notify(
+                session, phone, Reply.of("sms.sca_shut"), "en", person_id=1, at=world.clock.now()
+            )
     yield SEVERAL
     assert [len(world.sms.texts_to(phone)) for phone in phones] == [1] * SEVERAL
     assert count(world, "text_message", "sent_at IS NULL OR text IS NOT NULL") == 0

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from bot.domain.errors import Refusal, Rejected
 from bot.ports import RawEvent
 from bot.services import operate, persons, receive
-from bot.store import inbox
+from bot.store import inbox, people
 from bot.telemetry import METRICS
 from tests.world import World
 
@@ -191,6 +191,8 @@ def test_a_person_is_found_by_handle_and_by_id_and_verified(world: World) -> Non
     by_handle = persons.show_person(world.deps, "@Alice")
     assert by_handle == persons.show_person(world.deps, world.x_id("alice"))
     assert by_handle["balance_cents"] == 700
+    with pytest.raises(Refusal, match=r"refusal\.unknown_handle"):
+        persons.show_person(world.deps, f"@{world.x_id('alice')}")
     assert by_handle["phone"].startswith("…")
     assert (by_handle["level"], by_handle["organisation"]) == ("declared", False)
     verified = persons.verify(world.deps, "alice", level="verified", is_organisation=True)
@@ -198,6 +200,17 @@ def test_a_person_is_found_by_handle_and_by_id_and_verified(world: World) -> Non
     assert persons.list_persons(world.deps) == [verified]
     with pytest.raises(Refusal):
         persons.show_person(world.deps, "nobody")
+    world.join("bob")
+    figures, accounts = "4711", people.x_accounts
+    with world.store.write() as session:
+        people.see(session, figures, at=world.clock.now())
+        of_alice = accounts.update().where(accounts.c.x_user_id == figures)
+        session.execute(of_alice.values(person_id=1))
+        people.see(session, world.x_id("bob"), at=world.clock.now(), handle=figures)
+    with pytest.raises(Refusal, match=r"refusal\.two_people"):
+        persons.lock(world.deps, figures, "review")
+    assert persons.show_person(world.deps, f"@{figures}")["person"] == 2
+    assert persons.show_person(world.deps, "@alice")["person"] == 1
 
 
 def test_the_acquirers_last_webhook_is_known(world: World) -> None:

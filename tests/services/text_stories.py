@@ -70,7 +70,7 @@ def noticed(stage: Stage) -> None:
 def _write_notice(world: World, phone: str, attempts: int, at: datetime) -> None:
     """Write a notice that was tried some times already."""
     with world.store.write() as session:
-        texts.notify(session, phone, Reply.of("sms.sca_shut"), "en", at=at)
+        texts.notify(session, phone, Reply.of("sms.sca_shut"), "en", person_id=1, at=at)
     for done in range(attempts):
         row = _newest(world)
         assert row.attempts == done

@@ -2,6 +2,7 @@
 
 import html
 import re
+from datetime import timedelta
 from typing import Any, get_args
 from urllib.parse import unquote
 
@@ -62,6 +63,8 @@ def test_others_are_asked_from_a_page_once_however_often_it_is_sent(
     reference = first.headers["location"].removeprefix("/t/")
     rows = world.transfers(reference)
     assert [(row.amount_cents, row.note) for row in rows] == [(1250, "pizza")] * 2
+    ends = world.clock.now() + timedelta(hours=world.deps.policy.confirm_within_h)
+    assert [row.confirm_by for row in rows] == [ends] * 2
     assert [row.payer_x_user_id for row in rows] == [world.x_id("alice"), world.x_id("carol")]
     world.confirm("alice", reference)
     assert world.balance("bob") == 1250

@@ -1,6 +1,6 @@
 """The page of payouts: what may leave, the form that asks for it, what was asked for."""
 
-from base64 import urlsafe_b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 from bot.domain.payout import PayoutTerms
 from bot.domain.sca import Authenticated, Basis
@@ -26,7 +26,8 @@ def test_the_page_says_what_may_leave_and_what_not_yet(world: World, browser: Br
     browser.sign_in("bob")
     assert 'href="/wallet/payout"' in browser.get("/wallet").text
     said = text_of(browser.get("/wallet/payout").text)
-    assert "Vous pouvez verser jusqu’à 0 €" in said
+    assert "Il n’y a rien à verser pour le moment" in said
+    assert "jusqu’à" not in said
     assert "72 heures" in said
     world.pass_time(hours=72)
     browser.sign_in("bob")
@@ -55,7 +56,8 @@ def test_what_was_typed_is_there_again_after_a_session_that_ended(
 ) -> None:
     """In no address, for the same person alone, on the same page, until it was asked for.
 
-    Nor does a form of another site's put an account of its own there.
+    Not after a sign-out, or another's sign-in; nor does a form of another site's put an account of
+    its own there.
     """
     world.join("alice", cents=5_000)
     held = world.order("alice", "bob", "10€")
@@ -78,13 +80,28 @@ def test_what_was_typed_is_there_again_after_a_session_that_ended(
             assert ("vous attend sur la page" in text_of(over.text)) == (mark != ""), page
             assert f'/signin?next={page}"' in over.text, page
             assert IBAN not in over.text, page
-        browser.sign_in("alice")
-        assert IBAN not in browser.get(page).text, page
         browser.sign_in("bob")
         assert f'value="{IBAN}"' in browser.get(page).text, page
         assert f'value="{IBAN}"' not in browser.get("/wallet").text, page
-    cookie = browser.client.cookies.get("__Host-smoney_typed")
-    assert cookie is not None
+        cookie = browser.client.cookies.get("__Host-smoney_typed")
+        assert cookie is not None, page
+        assert b"FR14" not in urlsafe_b64decode(cookie), page
+
+        def came_back(kept: str = cookie) -> None:
+            browser.client.cookies.set("__Host-smoney_typed", kept, domain="smoney.test")
+            assert browser.client.cookies.get("__Host-smoney_typed") == kept
+
+        asked = browser.post(form, **typed, mine=mine)
+        assert asked.headers["location"].startswith("/prove/"), page
+        assert browser.client.cookies.get("__Host-smoney_typed") is None, page
+        came_back()
+        browser.post("/signout")
+        assert browser.client.cookies.get("__Host-smoney_typed") is None, page
+        came_back()
+        browser.sign_in("alice")
+        assert IBAN not in browser.get(page).text, page
+        assert browser.client.cookies.get("__Host-smoney_typed") is None, page
+    browser.sign_in("bob")
     for other in ("x", cookie[:-8], urlsafe_b64encode(b"[]").decode()):
         browser.client.cookies.set("__Host-smoney_typed", other, domain="smoney.test")
         assert browser.get("/wallet/payout").status_code == 200

@@ -70,7 +70,7 @@ class TextMessage(SQLModel, table=True):
     x_user_id: str | None = Field(default=None, max_length=32, index=True)
     """The account that asked for it."""
     person_id: int | None = Field(default=None, index=True, sa_type=BigId)
-    """Who asked for it without an account; neither of both: a notice, which nobody asked for."""
+    """Who asked for a code without an account, or whom a notice is for, which nobody asked for."""
     phone: str = Field(max_length=20, index=True)
     address_hash: str | None = Field(default=None, max_length=64, index=True)
     """Keyed hash of where the browser was that asked for it."""
