@@ -90,7 +90,7 @@ def test_a_form_is_not_done_and_says_so(world: World, gone: Store, *, signed_in:
         answer = browser.client.post(path, data={"csrf": "any", "funding": "wallet"})
         assert (path, answer.status_code) == (path, 503)
         assert "Cela n’a pas été fait" in answer.text
-        own = ("/t/4F7K2Q", "/@alice", "/prove/1", "/wallet/payout")
+        own = ("/t/4F7K2Q", "/@alice", "/ask", "/prove/1", "/wallet/payout")
         home = next((one for one in own if path.startswith(one)), "/wallet")
         assert f'href="{home}"' in answer.text
 
