@@ -196,6 +196,7 @@ def _whole(signals: Signals, stack: ExitStack, port: int, x_port: int, card_port
     from bot.cli.serve import configure_log, finish, make_web, make_worker, stop_together
     from bot.config import Needs
     from bot.domain.errors import BotError
+    from bot.services import receive
     from bot.services.demo import make_people
 
     settings = settings_for(Needs.RUN, _given(port, x_port, card_port))
@@ -208,6 +209,7 @@ def _whole(signals: Signals, stack: ExitStack, port: int, x_port: int, card_port
     migrations.upgrade(settings.database_url)
     deps = open_deps(settings)
     stack.callback(deps.store.close)
+    receive.first_start(deps)  # whoever finds the pages up may post before the worker hears X
     site = make_web(settings, deps)
     site.start()
     stack.callback(site.stop)

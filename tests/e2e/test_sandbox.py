@@ -98,6 +98,12 @@ class Sandbox:
         end_by_ctrl_c(self.process, *[port for port in ports if port])
 
 
+def replied_to(sandbox: Sandbox) -> set[str]:
+    """Return the posts that were answered."""
+    posts = sandbox.read("posts")
+    return {parent["id"] for one in posts for parent in one.get("referenced_tweets", [])}
+
+
 def end_by_ctrl_c(process: Process, *ports: int) -> None:
     """End it: in good order, with no process left, and its ports are there for the next one."""
     assert process.living()
@@ -137,10 +143,13 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     ports = [f"--port={port}", f"--x-port={x_port}", f"--card-port={card_port}"]
     stray = {"ENVIRONMENT": "production", "X_API_BASE_URL": "http://127.0.0.1:9", "PORT": "1"}
     with program("sandbox", *ports, settings=stray, folder=tmp_path) as running:
-        running.wait_for("Ctrl-C ends it")
-        (tmp_path / ".env").unlink()
         x_url, cards_url = f"http://127.0.0.1:{x_port}", f"http://127.0.0.1:{card_port}"
         one = Sandbox(running, tmp_path, x_url, f"http://localhost:{port}", cards_url)
+        until(lambda: not is_free(port))
+        early = one.say("posts", **{"as": "bob", "text": "@smoney help"})["id"]
+        running.wait_for("Ctrl-C ends it")
+        (tmp_path / ".env").unlink()
+        until(lambda: early in replied_to(one))  # the pages were up: it is no past
         assert one.wallets() == {"bob": 10_000, "alice": 0, "secours_demo": 0}
         yield one
         one.end()
