@@ -11,11 +11,11 @@ import structlog
 
 from bot.domain import books, payout
 from bot.domain.errors import Refusal
-from bot.domain.payout import PayoutStatus, PayoutTerms
+from bot.domain.payout import PayoutTerms
 from bot.domain.replies import Reply
 from bot.services import late_money, persons
 from bot.services.deps import Deps
-from bot.services.payouts import read_iban
+from bot.services.payouts import read_iban, take_back
 from bot.services.steps import Step
 from bot.store import cases, closing, disputes, ledger, payouts, people
 
@@ -87,18 +87,7 @@ def cancel(deps: Deps, payout_id: int) -> None:
         row = payouts.lock(session, [payout_id]).get(payout_id)
         if row is None or not closing.closed_among(session, [row.person_id]):
             raise Refusal(Reply.of("refusal.payout_unknown"))
-        moved = payouts.advance(
-            session,
-            [payout_id],
-            old=PayoutStatus.REQUESTED,
-            new=PayoutStatus.CANCELLED,
-            reason="cancelled_by_operator",
-            at=at,
-        )
-        if not moved:
-            raise Refusal(Reply.of("refusal.payout_under_way"))
-        entry = books.payout_cancel(payout_id, row.person_id, row.amount_cents)
-        ledger.record(session, [entry], now=deps.clock.now)
+        take_back(session, deps, row, reason="cancelled_by_operator", at=at)
         if not cases.is_open(session, late_money.KIND, row.person_id):
             back = (f"payout {payout_id}", row.person_id, row.amount_cents)
             late_money.came(session, [back], at=at)

@@ -224,19 +224,24 @@ def cancel(deps: Deps, visitor: Visitor, payout_id: int) -> None:
         row = payouts.lock(session, [payout_id]).get(payout_id)
         if row is None or row.person_id != person.id:
             raise Refusal(Reply.of("refusal.payout_unknown"))
-        moved = payouts.advance(
-            session,
-            [payout_id],
-            old=PayoutStatus.REQUESTED,
-            new=PayoutStatus.CANCELLED,
-            reason="cancelled_by_owner",
-            at=at,
-        )
-        if not moved:
-            raise Refusal(Reply.of("refusal.payout_under_way"))
-        entry = books.payout_cancel(payout_id, person.id, row.amount_cents)
-        ledger.record(session, [entry], now=deps.clock.now)
+        take_back(session, deps, row, reason="cancelled_by_owner", at=at)
     deps.step(Step.PAYOUT_CANCELLED)
+
+
+def take_back(session: Session, deps: Deps, row: Row[Any], *, reason: str, at: datetime) -> None:
+    """Give the money of a locked payout that is in no file yet back. Raises `Refusal`."""
+    moved = payouts.advance(
+        session,
+        [row.id],
+        old=PayoutStatus.REQUESTED,
+        new=PayoutStatus.CANCELLED,
+        reason=reason,
+        at=at,
+    )
+    if not moved:
+        raise Refusal(Reply.of("refusal.payout_under_way"))
+    entry = books.payout_cancel(row.id, row.person_id, row.amount_cents)
+    ledger.record(session, [entry], now=deps.clock.now)
 
 
 def _person(session: Session, visitor: Visitor) -> Row[Any]:
