@@ -29,8 +29,15 @@ def x_id(handle: str) -> str:
     return str(1_000_000 + crc32(handle.encode()))
 
 
-def person(session: Session, handle: str, *, cents: int = 0, x_user_id: str | None = None) -> int:
-    """Make a person with a wallet, and money in it that a card brought."""
+def person(
+    session: Session,
+    handle: str,
+    *,
+    cents: int = 0,
+    x_user_id: str | None = None,
+    **chosen: object,
+) -> int:
+    """Make a person with a wallet, and money in it that a card brought; `chosen` are columns."""
     number = next(_numbers)
     x_user_id = x_user_id or x_id(handle)
     people.see(session, x_user_id, at=NOON, handle=handle)
@@ -38,7 +45,8 @@ def person(session: Session, handle: str, *, cents: int = 0, x_user_id: str | No
         session, phone=f"+336{number:08}", x_user_id=x_user_id, terms_version="1", at=NOON
     )
     assert person_id is not None, "each has a phone of their own"
-    people.change_person(session, person_id, level="declared", code_hash=CODE_HASH, opened_at=NOON)
+    known = {"level": "declared", "code_hash": CODE_HASH, "opened_at": NOON}
+    people.change_person(session, person_id, **known | chosen)
     if cents:
         fill(session, person_id, cents)
     return person_id

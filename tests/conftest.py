@@ -19,7 +19,7 @@ from bot.services.check import prove
 from bot.store.engine import Store
 from tests.logs import log_plainly
 from tests.servers import PgBouncer, PostgreSQL, quick_folder
-from tests.templates import Fresh, Templates
+from tests.templates import Fresh, FreshFile, Templates
 
 # The quick profile tries the same examples each time, so that a red run can be run again; the long
 # one, of `make fuzz`, looks for new ones. Neither measures time: the machine is shared.
@@ -112,9 +112,28 @@ def copied(templates: Templates, folder: Path) -> Iterator[str]:
 
 @pytest.fixture
 def sqlite_url(templates: Templates, database_folder: Path) -> Iterator[str]:
-    """A fresh migrated SQLite database, in a folder of its own."""
+    """A fresh migrated SQLite database, in a file of its own, which a test may do anything to.
+
+    For whoever opens it themselves: the `store` keeps its connections, and takes the other one.
+    """
     with copied(templates, database_folder / "fresh") as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def fresh_file(templates: Templates, database_folder: Path) -> Iterator[FreshFile]:
+    """A SQLite database that this process's tests use one after another."""
+    fresh = templates.fresh_file(database_folder)
+    yield fresh
+    fresh.close()
+
+
+@pytest.fixture
+def kept_sqlite_url(fresh_file: FreshFile, engines: dict[str, Store]) -> Iterator[str]:
+    """A fresh migrated SQLite database, whose file and connections stay."""
+    yield fresh_file.url
+    if not fresh_file.again() and fresh_file.url in engines:
+        engines[fresh_file.url].close()
 
 
 @pytest.fixture(scope="session")
@@ -135,7 +154,8 @@ def postgresql_url(fresh_postgresql: Fresh) -> Iterator[str]:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest) -> str:
     """A fresh migrated database, on each of the two in turn."""
-    url: str = request.getfixturevalue(f"{request.param}_url")
+    names = {"sqlite": "kept_sqlite_url", "postgresql": "postgresql_url"}
+    url: str = request.getfixturevalue(names[request.param])
     return url
 
 
@@ -157,10 +177,7 @@ def opened(url: str, engines: dict[str, Store]) -> Iterator[Store]:
     if url not in engines:
         engines[url] = Store(url)
     yield engines[url]
-    problems = prove(engines[url]).problems
-    if engines[url].is_sqlite:
-        engines[url].close()  # its file is going to be another
-    assert problems == []
+    assert prove(engines[url]).problems == []
 
 
 @pytest.fixture
@@ -178,8 +195,10 @@ def fresh_stores(
 
     @contextmanager
     def fresh() -> Iterator[Store]:
-        with copied(templates, database_folder / "example") as url, opened(url, engines) as one:
-            yield one
+        with copied(templates, database_folder / "example") as url:
+            with opened(url, engines) as one:
+                yield one
+            one.close()  # its file is going to be another
 
     return fresh
 

@@ -1,6 +1,7 @@
 """The migrated databases that tests copy: made once for a run, whichever of its processes asks."""
 
 import shutil
+import sqlite3
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -76,6 +77,10 @@ class Templates:
         """Make a copy on the server that can be as it was at the beginning, again and again."""
         return Fresh(self.server.create(name, template=POSTGRESQL_TEMPLATE))
 
+    def fresh_file(self, folder: Path) -> "FreshFile":
+        """Make a copy of the file in a folder, of the same kind."""
+        return FreshFile(self.sqlite, folder / "smoney.db")
+
     def remove(self) -> None:
         """Stop the server and leave nothing."""
         if self.making is not None:
@@ -128,6 +133,51 @@ class Fresh:
         self.used += 1
         if self.used % VACUUM_EVERY == 0:
             self.connection.execute("VACUUM")
+
+    def close(self) -> None:
+        """Be used no more."""
+        self.connection.close()
+
+
+class FreshFile:
+    """A SQLite database that is used by one test after another, as `Fresh` is.
+
+    A new file's connection reads the schema and prepares each statement anew.
+    """
+
+    def __init__(self, template: Path, path: Path) -> None:
+        """Copy the template, and look at its tables."""
+        self.template = template
+        self.path = path
+        self.url = f"sqlite:///{path}"
+        self._copy()
+
+    def _copy(self) -> None:
+        shutil.copyfile(self.template, self.path)
+        self.connection = sqlite3.connect(self.path, isolation_level=None)
+        self.connection.execute("PRAGMA synchronous=OFF")
+        self.version = self._version()
+        tables = self.connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
+        self.reset = [f'DELETE FROM "{table}"' for (table,) in tables if table != "alembic_version"]
+
+    def _version(self) -> int:
+        """Return a number that changes with the schema."""
+        version: int = self.connection.execute("PRAGMA schema_version").fetchone()[0]
+        return version
+
+    def again(self) -> bool:
+        """Be as at the beginning; False where a test changed the schema: it is another file now."""
+        if self._version() != self.version:
+            self.connection.close()
+            for one in self.path.parent.glob(f"{self.path.name}*"):
+                one.unlink()
+            self._copy()
+            return False
+        self.connection.execute("BEGIN IMMEDIATE")
+        for statement in self.reset:
+            self.connection.execute(statement)
+        self.connection.execute("COMMIT")
+        return True
 
     def close(self) -> None:
         """Be used no more."""

@@ -98,11 +98,14 @@ class World:
     ) -> int:
         """Let somebody have a wallet, with money in it; return the person's id."""
         with self.store.write() as session:
-            person_id = builders.person(session, handle, cents=cents, x_user_id=self.x_id(handle))
-            people.change_person(
-                session, person_id, confirms_by_dm=by_dm, is_organisation=organisation
+            return builders.person(
+                session,
+                handle,
+                cents=cents,
+                x_user_id=self.x_id(handle),
+                confirms_by_dm=by_dm,
+                is_organisation=organisation,
             )
-        return person_id
 
     def save_card(self, person_id: int, token: str, *, limit_cents: int) -> int:
         """Keep a card of somebody's at the acquirer, with a mandate; return its row's id."""

@@ -13,7 +13,6 @@ from sqlalchemy import ColumnElement, Row, and_, bindparam, or_, select, update
 from sqlmodel import Session
 
 from bot.domain.pace import Budget, Window, first_budget
-from bot.store.engine import dialect_insert
 from bot.store.sets import Change, Statement
 from bot.store.tables import XBudget, core
 
@@ -29,6 +28,9 @@ _TAKE: Final = Statement(
         day_most = :day_most, day_left = :day_left, day_resets_at = :day_resets_at
     WHERE channel = :channel AND taken = :taken
     """
+)
+_FIRST: Final = Statement(
+    "INSERT INTO x_budget (channel, taken) VALUES (:channel, 0) ON CONFLICT DO NOTHING"
 )
 
 
@@ -57,8 +59,7 @@ def taking(session: Session, row: Row[Any], *, at: datetime, by_contract: bool) 
     budget = read(row)
     if row.taken is None:  # the first of its kind
         budget = first_budget(row.channel, at, by_contract=by_contract)
-        insert = dialect_insert(session)(x_budget).values(channel=row.channel, taken=0)
-        session.execute(insert.on_conflict_do_nothing())
+        _FIRST.touch(session, channel=row.channel)
     after = budget.taken(at)
     known = {"channel": row.channel, "taken": row.taken or 0, "paced_until": after.paced_until(at)}
     return Change("x_budget", _TAKE, known | _values(after))

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Row, and_, case, func, or_, select, update
+from sqlalchemy import Row, and_, bindparam, case, func, or_, select, update
 from sqlmodel import Session
 
 from bot.domain.cards import Permission, SavedCard
@@ -152,13 +152,14 @@ def permit(
 
 def mandate_given_with(session: Session, topup_id: str) -> Row[Any] | None:
     """Return the mandate that was given with a payment, while it has no card and is not void."""
-    return session.execute(
-        select(mandates).where(
-            mandates.c.topup_id == topup_id,
-            mandates.c.saved_card_id.is_(None),
-            mandates.c.revoked_at.is_(None),
-        )
-    ).one_or_none()
+    return session.execute(_GIVEN_WITH, {"topup": topup_id}).one_or_none()
+
+
+_GIVEN_WITH: Final = select(mandates).where(
+    mandates.c.topup_id == bindparam("topup"),
+    mandates.c.saved_card_id.is_(None),
+    mandates.c.revoked_at.is_(None),
+)
 
 
 def bind(session: Session, mandate_id: int, saved_card_id: int) -> None:

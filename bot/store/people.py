@@ -79,6 +79,15 @@ _TURNS_AWAY: Final = Statement(
             AND block.blocked_x_user_id = ANY(:payers text) AND block.turns_money_away)
     """
 )
+_NEW: Final = Statement(
+    """
+    INSERT INTO person (phone, level, is_organisation, confirms_by_dm, since_sca_cents,
+        sca_failures, sca_locks, consented_at, terms_version, created_at)
+    VALUES (:phone, :level, FALSE, FALSE, 0, 0, 0, :at, :terms_version, :at)
+    ON CONFLICT (phone) WHERE closed_at IS NULL DO NOTHING
+    RETURNING id
+    """
+)
 _ENDED: Final = Statement(
     """
     SELECT x_user_id, handle FROM x_account
@@ -246,19 +255,16 @@ def make_person(
     None where the phone is somebody's already: one phone is one person, and whoever wants to join
     them has more to prove.
     """
-    row = dialect_insert(session)(persons).values(
-        phone=phone, consented_at=at, terms_version=terms_version, created_at=at
-    )
     # Of two accounts that prove one new phone at once, one waits here for the other's commit.
-    made: int | None = session.execute(
-        row.on_conflict_do_nothing(
-            index_elements=["phone"], index_where=persons.c.closed_at.is_(None)
-        ).returning(persons.c.id)
-    ).scalar_one_or_none()
-    if made is not None:
-        ledger.open_accounts(session, [books.wallet(made)])
-        link_account(session, x_user_id, made, at=at)
-    return made
+    made = _NEW.run(
+        session, phone=phone, level=Level.UNVERIFIED.value, terms_version=terms_version, at=at
+    )
+    if not made:
+        return None
+    person_id: int = made[0].id
+    ledger.open_accounts(session, [books.wallet(person_id)])
+    link_account(session, x_user_id, person_id, at=at)
+    return person_id
 
 
 def link_account(session: Session, x_user_id: str, person_id: int, *, at: datetime) -> None:

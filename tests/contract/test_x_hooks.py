@@ -26,9 +26,9 @@ from tests.world import World
 
 
 @pytest.fixture
-def database_url(sqlite_url: str) -> str:
+def database_url(kept_sqlite_url: str) -> str:
     """A fresh migrated database: both are asked alike."""
-    return sqlite_url
+    return kept_sqlite_url
 
 
 @pytest.fixture

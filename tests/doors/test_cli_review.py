@@ -17,9 +17,9 @@ GOOD = "4242424242424242"
 
 
 @pytest.fixture
-def settings(sqlite_url: str) -> dict[str, str]:
+def settings(kept_sqlite_url: str) -> dict[str, str]:
     """What the doors on the database need: nothing else."""
-    return {"ENVIRONMENT": "sandbox", "DATABASE_URL": sqlite_url}
+    return {"ENVIRONMENT": "sandbox", "DATABASE_URL": kept_sqlite_url}
 
 
 @pytest.fixture
@@ -29,9 +29,9 @@ def world(store: Store) -> World:
 
 
 @pytest.fixture
-def database_url(sqlite_url: str) -> str:
+def database_url(kept_sqlite_url: str) -> str:
     """SQLite alone: what is tried here are the doors."""
-    return sqlite_url
+    return kept_sqlite_url
 
 
 def asked(settings: dict[str, str], *words: str) -> Any:

@@ -103,9 +103,9 @@ class Wire:
 
 
 @pytest.fixture
-def database_url(sqlite_url: str) -> str:
+def database_url(kept_sqlite_url: str) -> str:
     """SQLite alone: what is tried here is the wire."""
-    return sqlite_url
+    return kept_sqlite_url
 
 
 @pytest.fixture

@@ -16,9 +16,9 @@ OpenBrowser = Callable[..., Browser]
 
 
 @pytest.fixture
-def database_url(sqlite_url: str) -> str:
+def database_url(kept_sqlite_url: str) -> str:
     """A fresh migrated database."""
-    return sqlite_url
+    return kept_sqlite_url
 
 
 @pytest.fixture
