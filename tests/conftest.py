@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import pytest
 from hypothesis import settings
@@ -43,6 +44,17 @@ def pytest_runtest_makereport(
         report.outcome = "failed"
         report.longrepr = f"a test was skipped, which counts as failed: {report.longrepr}"
     return report
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mix the files of a run in several processes, the longest first (pytest-xdist).
+
+    Those that wait for a process or a socket stand in folders of their own: one after the other
+    they would leave the machine idle. The mix is the same in every process and each time.
+    """
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda one: (one.path.parent.name != "e2e", crc32(one.path.name.encode())))
 
 
 def pytest_collection_finish() -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from threading import Thread
@@ -227,12 +228,20 @@ def _lead_in_turn(store: Store) -> None:
 
 
 def test_plans_are_kept_where_nobody_stands_between(postgresql_url: str) -> None:
-    """What is asked again and again is planned once on a connection of our own."""
-    store = Store(postgresql_url)
+    """What is asked again and again is planned once on a connection of our own.
+
+    It is kept when something is refused, of which a part or all is rolled back.
+    """
+    store, asked = Store(postgresql_url), text("SELECT count(*) FROM account WHERE name = :name")
     for _ in range(20):
         with store.read() as session:
-            session.execute(text("SELECT count(*) FROM account WHERE name = :name"), {"name": "a"})
+            session.execute(asked, {"name": "a"})
+    with suppress(LookupError), store.write() as session:
+        with suppress(KeyError), session.begin_nested():
+            raise KeyError
+        raise LookupError
     with store.read() as session:
+        assert session.execute(asked, {"name": "a"}).scalar_one() == 0
         assert _plans_kept(session) == 1
     store.close()
 

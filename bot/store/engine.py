@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from threading import Lock
 from typing import Any, Final
 
+from psycopg._preparing import PrepareManager
 from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import InvalidatePoolError
@@ -79,7 +80,7 @@ class Store:
             else:
                 session.connection(execution_options={"postgresql_readonly": True})
                 yield session
-                session.commit()  # a rollback would cost the connection the plans that it keeps
+                session.commit()
 
     def hold_still(self, session: Session, *, state: str | None = None) -> None:
         """Let every statement of a reading transaction see one state; before its first.
@@ -146,8 +147,23 @@ def _prepare_where_direct(connection: Any, _record: ConnectionPoolEntry) -> None
     (process,) = connection.execute("SELECT pg_backend_pid()").fetchone()
     connection.rollback()
     if process == connection.info.backend_pid:
+        connection._prepared = Plans()  # noqa: SLF001 (psycopg has no other way to say it)
         connection.prepare_threshold = PREPARE_AFTER
         connection.prepared_max = PREPARED_AT_MOST
+
+
+class Plans(PrepareManager):
+    """What psycopg has prepared on a connection, and keeps when a transaction is rolled back.
+
+    By itself it drops everything at each ROLLBACK, to a savepoint as well: what was rolled back may
+    have made the table that a plan speaks of. Nothing but a migration makes one here; the server
+    plans anew by itself where a table changes, and what it has prepared stays there in any case
+    (https://www.postgresql.org/docs/current/sql-prepare.html). A refusal cost every plan.
+    """
+
+    def clear(self) -> bool:
+        """Drop nothing; there is nothing to tell the server."""
+        return False
 
 
 def _ping_after_rest(engine: Engine) -> None:
