@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from hashlib import sha256
 from itertools import groupby
 from typing import Any, Final
 
@@ -72,10 +71,6 @@ def _ask_apart(store: Store, state: str, rules: Rules) -> Answers:
 def _problems(
     session: Session, rules: Rules, asked: Future[Answers] | None, *, is_sqlite: bool
 ) -> Iterator[str]:
-    if is_sqlite:  # which has no such function of its own
-        driver = session.connection().connection.driver_connection
-        assert driver is not None
-        driver.create_function("sha256_hex", 1, _sha256_hex, deterministic=True)
     odd = [row.key for row in proofs.ODD.run(session)]
     if is_sqlite:
         odd += [row.key for row in proofs.UNWRITTEN.run(session)]
@@ -97,10 +92,6 @@ def _problems(
     for key in dict.fromkeys(odd):
         if key is not None and key not in named:  # so that nothing odd ever passes for balanced
             yield f"entry {key} is odd: its transfer or top-up asks for another"
-
-
-def _sha256_hex(text: str | None) -> str | None:
-    return None if text is None else sha256(text.encode()).hexdigest()
 
 
 BIGINT_MOST: Final = 2**63 - 1

@@ -10,6 +10,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from threading import Lock
 from typing import Any, Final
 
@@ -30,7 +31,7 @@ each time is one trip of three for a small transaction; the first statement fail
 PREPARE_AFTER: Final = 5
 """How often a connection is asked something before its plan is kept, as psycopg does by itself."""
 PREPARED_AT_MOST: Final = 500
-"""Plans kept for each connection: more than there are statements in the code."""
+"""Plans kept for each connection, on either database: more than there are statements in the code."""
 
 
 class Store:
@@ -124,7 +125,12 @@ def _engine(url: str, busy_timeout_ms: int) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         engine = create_engine(
-            parsed, hide_parameters=True, connect_args={"timeout": busy_timeout_ms / 1000}
+            parsed,
+            hide_parameters=True,
+            connect_args={
+                "timeout": busy_timeout_ms / 1000,
+                "cached_statements": PREPARED_AT_MOST,
+            },
         )
         event.listen(engine, "connect", _set_up_sqlite)
         return engine
@@ -194,6 +200,12 @@ def _set_up_sqlite(connection: sqlite3.Connection, _record: ConnectionPoolEntry)
         "temp_store=MEMORY",  # sets that are handed to a statement; never in a file of their own
     ):
         connection.execute(f"PRAGMA {pragma}")
+    # For the proofs; once, since SQLite then prepares anew what was prepared.
+    connection.create_function("sha256_hex", 1, _sha256_hex, deterministic=True)
+
+
+def _sha256_hex(text: str | None) -> str | None:
+    return None if text is None else sha256(text.encode()).hexdigest()
 
 
 def dialect_insert(session: Session) -> Any:
