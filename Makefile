@@ -39,7 +39,7 @@ sandbox: .venv/.installed ## runs the whole bot on this machine, with a local X 
 
 test: .venv/.dev ## sets up what the tests need and runs every test
 	@tests/setup.sh
-	@$(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	@$(PY) -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 check: .venv/.dev ## format, lint, types, import contracts, dependencies
 	@$(PY) -m ruff format --check .
