@@ -101,7 +101,12 @@ class Fresh:
         self.url = url
         self.used = 0
         self.connection = psycopg.connect(url.replace("+psycopg", ""), autocommit=True)
-        self.reset = ";".join([*self._rows(self.connection), *self._sequences(self.connection)])
+        reset = ";".join([*self._rows(self.connection), *self._sequences(self.connection)])
+        self.connection.execute("SET session_replication_role = replica")  # no foreign keys
+        self.connection.execute(  # a function's statements are planned once
+            "CREATE FUNCTION pg_temp.reset() RETURNS void LANGUAGE plpgsql"
+            f" AS $$BEGIN {reset}; END$$"
+        )
 
     @staticmethod
     def _rows(connection: psycopg.Connection[tuple[Any, ...]]) -> Iterator[str]:
@@ -117,7 +122,7 @@ class Fresh:
     @staticmethod
     def _sequences(connection: psycopg.Connection[tuple[Any, ...]]) -> Iterator[str]:
         for (name,) in connection.execute("SELECT relname FROM pg_class WHERE relkind = 'S'"):
-            yield f"""SELECT setval('"{name}"', 1, false)"""
+            yield f"""PERFORM setval('"{name}"', 1, false)"""
 
     def again(self) -> None:
         """Be as at the beginning. Who still writes is ended: a test is to leave nobody."""
@@ -127,9 +132,7 @@ class Fresh:
                 " WHERE datname = current_database() AND state LIKE 'idle in transaction%'"
                 " AND pid <> pg_backend_pid()"
             )
-            # No foreign keys.
-            self.connection.execute("SET LOCAL session_replication_role = replica")
-            self.connection.execute(self.reset)
+            self.connection.execute("SELECT pg_temp.reset()")
         self.used += 1
         if self.used % VACUUM_EVERY == 0:
             self.connection.execute("VACUUM")
