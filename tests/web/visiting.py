@@ -1,24 +1,19 @@
 """A visitor's browser on the bot's pages, with the fakes of a `World` behind them."""
 
+import asyncio
 import html
 import re
-import warnings
-from typing import Any
+from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 from fastapi import FastAPI
-from httpx import Response
+from httpx import ASGITransport, AsyncClient, Response
 
 from bot.services.deps import Deps
 from bot.web.app import build
 from bot.web.site import Site
 from tests.builders import CODE
 from tests.world import PUBLIC_URL, World
-
-with warnings.catch_warnings():
-    # Starlette would rather have httpx's successor, which nothing else here needs.
-    warnings.simplefilter("ignore")
-    from fastapi.testclient import TestClient
 
 CARD_PAGES = "https://cards.example"
 """Where the fake acquirer's pages are."""
@@ -45,24 +40,42 @@ def pages_on(deps: Deps) -> FastAPI:
     return _KEPT[0]
 
 
+LOOP: Final = asyncio.new_event_loop()
+"""Where requests are answered, one at a time; Starlette's client starts one for each."""
+
+
+class Client:
+    """What sends requests and keeps cookies; it hands them to the pages without a socket."""
+
+    def __init__(self, app: FastAPI, *, lang: str) -> None:
+        self._client = AsyncClient(
+            transport=ASGITransport(app, raise_app_exceptions=False),
+            base_url=PUBLIC_URL,
+            headers={"Accept-Language": lang},
+        )
+        self.cookies = self._client.cookies
+
+    def get(self, path: str, **options: Any) -> Response:
+        """Ask for a page."""
+        return LOOP.run_until_complete(self._client.get(path, **options))
+
+    def post(self, path: str, **options: Any) -> Response:
+        """Send a form, or whatever a machine sends."""
+        return LOOP.run_until_complete(self._client.post(path, **options))
+
+
 class Browser:
     """One browser with its cookies; it follows a redirect only where it is told to."""
 
     def __init__(self, world: World, app: FastAPI, *, lang: str = "fr") -> None:
         self.world = world
-        self.client = TestClient(
-            app,
-            base_url=PUBLIC_URL,
-            follow_redirects=False,
-            raise_server_exceptions=False,
-            headers={"Accept-Language": lang},
-        )
+        self.client = Client(app, lang=lang)
         self.page: Response | None = None
         self.screens = 0
 
     def get(self, path: str, **query: str) -> Response:
         """Open a page, and keep it as the one that forms are sent from."""
-        answer: Response = self.client.get(path, params=query or None)
+        answer = self.client.get(path, params=query or None)
         if answer.status_code < 300:
             self.page = answer
             self.screens += 1
@@ -70,8 +83,7 @@ class Browser:
 
     def post(self, path: str, **fields: Any) -> Response:
         """Send a form of the page that is open, with its token."""
-        answer: Response = self.client.post(path, data={"csrf": self.csrf(), **fields})
-        return answer
+        return self.client.post(path, data={"csrf": self.csrf(), **fields})
 
     def csrf(self) -> str:
         """Return the token that the open page's forms hold."""
