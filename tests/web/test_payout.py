@@ -83,8 +83,7 @@ def test_what_was_typed_is_there_again_after_a_session_that_ended(
         browser.sign_in("bob")
         assert f'value="{IBAN}"' in browser.get(page).text, page
         assert f'value="{IBAN}"' not in browser.get("/wallet").text, page
-        cookie = browser.client.cookies.get("__Host-smoney_typed")
-        assert cookie is not None, page
+        cookie = browser.client.cookies["__Host-smoney_typed"]
         assert b"FR14" not in urlsafe_b64decode(cookie), page
 
         def came_back(kept: str = cookie) -> None:
