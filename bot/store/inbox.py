@@ -64,6 +64,14 @@ _REMEMBER: Final = Statement(
     ON CONFLICT (name) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at
     """
 )
+_BEGIN: Final = Statement(
+    """
+    INSERT INTO cursor (name, value, updated_at) VALUES (:name, :value, :at) ON CONFLICT DO NOTHING
+    """
+)
+_MOVE: Final = Statement(
+    "UPDATE cursor SET value = :value, updated_at = :at WHERE name = :name AND value = :seen"
+)
 _COUNT: Final = Statement(
     """
     INSERT INTO cursor (name, value, updated_at) VALUES (:name, '1', :at)
@@ -161,6 +169,14 @@ def read_cursors(session: Session, names: Collection[str]) -> dict[str, str]:
 def set_cursor(session: Session, name: str, value: str, *, at: datetime) -> None:
     """Remember a fact."""
     _REMEMBER.touch(session, name=name, value=value, at=at)
+
+
+def move_cursor(session: Session, name: str, value: str, *, seen: str | None, at: datetime) -> bool:
+    """Remember a fact in the place of what was `seen` of it; False where another was quicker."""
+    values = {"name": name, "value": value, "at": at}
+    if seen is None:
+        return _BEGIN.touch(session, **values) == 1
+    return _MOVE.touch(session, seen=seen, **values) == 1
 
 
 def count(session: Session, name: str, *, at: datetime) -> None:

@@ -1,0 +1,27 @@
+"""How far messages were read is one row: so far, down from the newest that is here."""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from alembic import op
+
+revision: str = "0021"
+down_revision: str | None = "0020"
+branch_labels: str | Sequence[str] | None = None
+depends_on: str | Sequence[str] | None = None
+
+# A poll stopped at the first message that was known: without a row it would read, and pay, every
+# one since the first start again.
+READ_SO_FAR = """
+    INSERT INTO cursor (name, value, updated_at)
+    SELECT 'messages.read', '{"read_to": "' || source_id || '", "gaps": []}', received_at
+    FROM inbox WHERE source = 'dm' ORDER BY length(source_id) DESC, source_id DESC LIMIT 1
+"""
+
+
+def upgrade() -> None:
+    op.execute(sa.text(READ_SO_FAR.replace(":", r"\:")))
+
+
+def downgrade() -> None:
+    op.execute("DELETE FROM cursor WHERE name = 'messages.read'")
