@@ -3,6 +3,7 @@
 import html
 import re
 import warnings
+from contextlib import AbstractContextManager
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -43,6 +44,11 @@ def pages_on(deps: Deps) -> FastAPI:
         _KEPT.append(build(deps, card_origins=(CARD_PAGES,), x_origin=X_ORIGIN))
     vars(_KEPT[0].state.site).update(vars(fresh))
     return _KEPT[0]
+
+
+def served(app: FastAPI) -> AbstractContextManager[object]:
+    """Serve pages as a process does, from its start to its end; a browser needs neither."""
+    return TestClient(app)
 
 
 class Browser:
