@@ -1,4 +1,4 @@
-"""How far messages were read is one row: so far, down from the newest that is here."""
+"""How far messages were read; and indexes for queues as they are read, however long they are."""
 
 from collections.abc import Sequence
 
@@ -21,7 +21,13 @@ READ_SO_FAR = """
 
 def upgrade() -> None:
     op.execute(sa.text(READ_SO_FAR.replace(":", r"\:")))
+    op.drop_index("ix_inbox_waiting", table_name="inbox")
+    op.create_index("ix_inbox_queue", "inbox", ["status", "source", "id"])
+    op.create_index("ix_outbox_queue", "outbox", ["status", "channel", "priority", "id"])
 
 
 def downgrade() -> None:
+    op.drop_index("ix_outbox_queue", table_name="outbox")
+    op.drop_index("ix_inbox_queue", table_name="inbox")
+    op.create_index("ix_inbox_waiting", "inbox", ["status", "next_attempt_at"])
     op.execute("DELETE FROM cursor WHERE name = 'messages.read'")

@@ -23,7 +23,7 @@ class InboxRow(SQLModel, table=True):
         UniqueConstraint("source", "source_id", name="uq_inbox_source_id"),
         check("ck_inbox_source", "source", INBOX_SOURCES),
         check("ck_inbox_status", "status", INBOX_STATUSES),
-        Index("ix_inbox_waiting", "status", "next_attempt_at"),
+        Index("ix_inbox_queue", "status", "source", "id"),
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
@@ -61,6 +61,7 @@ class OutboxRow(SQLModel, table=True):
         check("ck_outbox_channel", "channel", OUTBOX_CHANNELS),
         check("ck_outbox_status", "status", OUTBOX_STATUSES),
         Index("ix_outbox_waiting", "status", "next_attempt_at"),
+        Index("ix_outbox_queue", "status", "channel", "priority", "id"),
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
