@@ -28,7 +28,7 @@ BATCH: Final = 10
 where a reader dies."""
 BATCHES_AT_MOST: Final = 20
 """Batches read in one call, so that a worker that is told to stop does."""
-ATTEMPTS_AT_MOST: Final = 8
+TRIES_AT_MOST: Final = 8
 """Tries of a row that fails by a mistake of ours, before it is dead and waits for an operator."""
 BACK_OFF_AT_MOST_S: Final = 300
 """The longest wait between two tries (seconds)."""
@@ -181,9 +181,9 @@ def _read(deps: Deps, row: Row[Any], facts: Mapping[str, str]) -> bool:
         if is_away(error):
             raise
         log.exception("inbox_row_failed", row=row.id, source=row.source, source_id=row.source_id)
-        if row.attempts >= ATTEMPTS_AT_MOST:
+        if row.tries + 1 >= TRIES_AT_MOST:
             return _die(deps, row, f"{type(error).__name__}: see the log")
-        return _try_later(deps, row, type(error).__name__, None)
+        return _try_later(deps, row, type(error).__name__, None, was_tried=True)
     return True
 
 
@@ -227,12 +227,14 @@ def _read_card_event(deps: Deps, row: Row[Any]) -> None:
         inbox.finish(session, row.id, at=deps.clock.now(), status=status, reason=reason[:300])
 
 
-def _try_later(deps: Deps, row: Row[Any], reason: str, retry_at: datetime | None) -> bool:
+def _try_later(
+    deps: Deps, row: Row[Any], reason: str, retry_at: datetime | None, *, was_tried: bool = False
+) -> bool:
     at = deps.clock.now()
     wait_s = min(BACK_OFF_AT_MOST_S, 2 ** min(row.attempts, 10))
     with deps.store.write() as session:
         later = retry_at or at + timedelta(seconds=wait_s)
-        inbox.try_later(session, row.id, at=later, reason=reason, attempts=row.attempts)
+        inbox.try_later(session, row, at=later, reason=reason, was_tried=was_tried)
     return False
 
 

@@ -140,10 +140,12 @@ def finish(
     return _end(session, row_id, attempts, **values)
 
 
-def try_later(session: Session, row_id: int, *, at: datetime, reason: str, attempts: int) -> None:
-    """Give a row back, to be read at `at`; `attempts` is the fence, as in `finish`."""
+def try_later(
+    session: Session, row: Row[Any], *, at: datetime, reason: str, was_tried: bool = False
+) -> None:
+    """Give a leased row back, to be read at `at`; `was_tried`: it failed by a mistake of ours."""
     values = {"next_attempt_at": at, "leased_until": None, "reason": reason[:300]}
-    _end(session, row_id, attempts, **values)
+    _end(session, row.id, row.attempts, **values, tries=row.tries + was_tried)
 
 
 def _end(session: Session, row_id: int, attempts: int | None, **values: object) -> bool:
@@ -221,6 +223,7 @@ def revive(session: Session, *, at: datetime, row_ids: Sequence[int] | None = No
     values: Mapping[str, object] = {
         "status": "waiting",
         "attempts": 0,
+        "tries": 0,
         "done_at": None,
         "next_attempt_at": at,
     }

@@ -240,10 +240,20 @@ def record_dropped(session: Session, row: Row[Any], *, reason: str) -> bool:
 
 
 def try_later(
-    session: Session, row: Row[Any], *, at: datetime, in_doubt: bool, reason: str
+    session: Session,
+    row: Row[Any],
+    *,
+    at: datetime,
+    in_doubt: bool,
+    reason: str,
+    was_tried: bool = False,
 ) -> None:
-    """Give a leased message back, to be tried at `at`; in doubt, it is looked up first."""
-    _end_lease(session, row, next_attempt_at=at, in_doubt=in_doubt, reason=reason[:300])
+    """Give a leased message back, to be tried at `at`; in doubt, it is looked up first.
+
+    `was_tried`: a call was made whose outcome is not known. That alone counts as a try.
+    """
+    values = {"next_attempt_at": at, "in_doubt": in_doubt, "reason": reason[:300]}
+    _end_lease(session, row, **values, tries=row.tries + was_tried)
 
 
 def _end_lease(session: Session, row: Row[Any], **values: object) -> bool:
@@ -308,6 +318,7 @@ def revive(session: Session, *, at: datetime, row_ids: Sequence[int] | None = No
         "next_attempt_at": at,
         "in_doubt": True,
         "attempts": 0,
+        "tries": 0,
     }
     return session.connection().execute(update(outbox).where(where).values(**values)).rowcount
 

@@ -62,7 +62,7 @@ def test_no_message_dies_of_an_x_that_is_away(world: World) -> None:
         if lost:
             faults.lose_answer()
             deliver.deliver(world.deps)
-        for _ in range(deliver.ATTEMPTS_AT_MOST + 1):
+        for _ in range(deliver.TRIES_AT_MOST + 1):
             world.pass_time(seconds=deliver.BACK_OFF_AT_MOST_S)
             faults.add(Unavailable("no_connection"))
             deliver.deliver(world.deps)
@@ -74,6 +74,26 @@ def test_no_message_dies_of_an_x_that_is_away(world: World) -> None:
             world.pass_time(seconds=16)
         world.react()
         assert world.answer_to(post_id), lost
+
+
+def test_a_message_dies_of_calls_whose_outcome_is_unknown_alone(world: World) -> None:
+    """Not of workers that sleep through their leases: X was not asked. Of 20 such calls it does."""
+    publisher = world.roles.publisher
+    world.take_post("bob", "@smoney pay @alice 10€")
+    receive.read_said(world.deps)
+    world.on_step = (Step.OUTBOX_LEASED, lambda: world.pass_time(seconds=outbox.LEASE_S))
+    for _ in range(deliver.TRIES_AT_MOST):
+        deliver.deliver(world.deps)
+        world.pass_time(seconds=1)
+    world.on_step = (None, lambda: None)
+    for number in range(deliver.TRIES_AT_MOST):
+        assert world.outbox() == [("reply", "waiting")], number
+        publisher.faults.pass_over()  # what is in doubt is looked up
+        publisher.faults.add(OutcomeUnknown("reply"))
+        deliver.deliver(world.deps)
+        assert not publisher.faults.is_waiting, number
+        world.pass_time(seconds=16)
+    assert (world.outbox(), publisher.replies) == ([("reply", "dead")], [])
 
 
 def test_a_lost_answer_is_looked_up_before_anything_is_sent_again(world: World) -> None:

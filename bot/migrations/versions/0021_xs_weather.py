@@ -1,4 +1,4 @@
-"""How far messages were read; and indexes for queues as they are read, however long they are."""
+"""How far messages were read; tries apart from leases; indexes by which long queues are read."""
 
 from collections.abc import Sequence
 
@@ -21,6 +21,9 @@ READ_SO_FAR = """
 
 def upgrade() -> None:
     op.execute(sa.text(READ_SO_FAR.replace(":", r"\:")))
+    for table in ("inbox", "outbox"):
+        tries = sa.Column("tries", sa.Integer(), nullable=False, server_default=sa.text("0"))
+        op.add_column(table, tries)
     op.drop_index("ix_inbox_waiting", table_name="inbox")
     op.create_index("ix_inbox_queue", "inbox", ["status", "source", "id"])
     op.create_index("ix_outbox_queue", "outbox", ["status", "channel", "priority", "id"])
@@ -30,4 +33,6 @@ def downgrade() -> None:
     op.drop_index("ix_outbox_queue", table_name="outbox")
     op.drop_index("ix_inbox_queue", table_name="inbox")
     op.create_index("ix_inbox_waiting", "inbox", ["status", "next_attempt_at"])
+    for table in ("outbox", "inbox"):
+        op.drop_column(table, "tries")
     op.execute("DELETE FROM cursor WHERE name = 'messages.read'")
