@@ -264,6 +264,26 @@ def test_what_x_grants_goes_to_what_matters_most(world: World) -> None:
     assert handles == ["bob", "heidi", "dave", "gina", "frank"]
 
 
+def test_the_days_cap_of_the_app_holds_whatever_the_quarter_grants(world: World) -> None:
+    """Not even a wallet owner's link goes beyond it; the next day brings what waits."""
+    world.join("bob", cents=5000)
+    tomorrow = world.clock.now() + timedelta(hours=5)
+    world.roles.publisher.budget = Budget(
+        Window(100, 99, world.clock.now() + timedelta(minutes=15)), Window(10_000, 1, tomorrow)
+    )
+    posts = []
+    for cents, is_answered in ((1, True), (2, True), (3, False)):
+        posts.append(world.take_post("bob", f"@smoney pay @alice {cents}€"))
+        world.react()
+        assert (world.answer_to(posts[-1]) is not None) == is_answered, cents
+    world.pass_time(hours=4)
+    world.react()
+    assert world.answer_to(posts[-1]) is None, "the quarter is another by now, the day is not"
+    world.pass_time(hours=1)
+    world.react()
+    assert world.answer_to(posts[-1]) is not None
+
+
 def test_a_queue_longer_than_the_window_is_relieved_of_what_matters_least(world: World) -> None:
     """With a count; of one person's errors the newest answers; a link waits for hours."""
     publisher = world.roles.publisher
@@ -284,6 +304,8 @@ def test_a_queue_longer_than_the_window_is_relieved_of_what_matters_least(world:
     world.react()
     assert relieve.relieve(world.deps) == 2, "room for three, and two errors of one person"
     assert relieve.relieve(world.deps) == 0
+    statuses = [status for _channel, status in world.outbox()]
+    assert statuses == ["sent", "waiting", "dropped", "dropped", "waiting", "waiting"], "the newest"
     state, said = queue.told(world.deps)
     assert state == "note"
     assert said == (
