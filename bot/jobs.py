@@ -16,6 +16,7 @@ from bot.services import (
     first_time,
     gone,
     operate,
+    poll,
     prune,
     receive,
     reconcile,
@@ -36,9 +37,10 @@ RECOVER_BATCH: Final = 100
 
 KEEP_WEBHOOK_S: Final = 60
 """How often it is seen to that X still brings us its events (seconds): two reads, unpaid."""
-CATCH_UP_S: Final = 3600
+CATCH_UP_S: Final = 900
 """How often messages are polled beside a webhook (seconds): X gives an event up after some tries,
-and what was read by an event that day is not paid again."""
+and what was read by an event that day is not paid again. X's window for polls is as long: what one
+cannot reach, the next one does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +88,7 @@ def table(settings: Settings) -> tuple[Job, ...]:
         _led("prune_codes", 3600, first_time.prune),
     ]
     if settings.x_dm_source == "poll":
-        jobs.append(_led("poll_messages", settings.x_dm_poll_s, receive.poll_messages))
+        jobs.append(_led("poll_messages", settings.x_dm_poll_s, poll.poll_messages))
     else:
         jobs.append(_led("keep_webhook", KEEP_WEBHOOK_S, x_events.keep))
         jobs.append(_led("poll_messages", CATCH_UP_S, x_events.catch_up))

@@ -176,10 +176,13 @@ class MentionReader(Protocol):
 
 
 class MessageReader(Protocol):
-    """Direct messages that reached the bot."""
+    """Direct messages that reached the bot, its own among them."""
 
-    def messages(self, is_known: Callable[[Iterable[str]], set[str]]) -> list[RawEvent]:
-        """Read the newest events, paging on only while every id of a page is new."""
+    def page(self, token: str | None) -> tuple[list[RawEvent], str | None]:
+        """Read the newest events, or those that `token` names; return what names the older ones.
+
+        Newest first. A token that X takes no more is `Rejected("bad_request")`.
+        """
 
 
 class Publisher(Protocol):

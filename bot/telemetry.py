@@ -267,7 +267,8 @@ class Tally:
         """Begin a UTC day, where it is a new one: what is read again is paid again."""
         with self._lock:
             if day != self._day:
-                self._seen.clear()
+                if self._day:  # what was read before the first is of that day
+                    self._seen.clear()
                 self._day, self._known_mills = day, 0
 
     def learn(self, mills: int) -> None:

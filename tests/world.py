@@ -20,7 +20,7 @@ from bot.domain.limits import Policy
 from bot.domain.replies import Reply
 from bot.domain.sca import Authenticated, Basis
 from bot.i18n.texts import catalogue, say
-from bot.services import cancel, confirm, deliver, mandates, receive, settle
+from bot.services import cancel, confirm, deliver, mandates, poll, receive, settle
 from bot.services.deps import Deps
 from bot.services.sessions import Visitor
 from bot.services.steps import Step
@@ -214,7 +214,7 @@ class World:
         """Let somebody send the bot a direct message; return what it writes them back."""
         before = len(self.messages_to(author))
         self.x.write(author, text, to=to)
-        receive.poll_messages(self.deps)
+        poll.poll_messages(self.deps)
         self.react()
         return self.messages_to(author)[before:]
 

@@ -33,7 +33,7 @@ LOOK_UP_AFTER_S: Final = 15
 before that proves nothing."""
 BACK_OFF_AT_MOST_S: Final = 300
 """The longest wait between two tries (seconds)."""
-ATTEMPTS_AT_MOST: Final = 20
+TRIES_AT_MOST: Final = 20
 """Tries of one message that may be out; then it is dead and waits for an operator."""
 A_SECOND: Final = timedelta(seconds=1)
 CLOCKS_DIFFER: Final = timedelta(minutes=2)
@@ -249,12 +249,12 @@ def _backed_off_s(row: Row[Any]) -> float:
 def _look_up_soon(deps: Deps, row: Row[Any], reason: str) -> bool:
     """Give a message back that may be out, to be looked up; after many tries it is dead.
 
-    One that was never sent before is not, however often it waited for X: it is looked up once.
+    How often it waited for X, or was taken over from a worker that slept, counts for nothing.
     """
     with deps.store.write() as session:
-        if row.in_doubt and row.attempts + 1 >= ATTEMPTS_AT_MOST:
-            outbox.record_dead(session, row, reason=f"{ATTEMPTS_AT_MOST} tries: {reason}")
+        if row.tries + 1 >= TRIES_AT_MOST:
+            outbox.record_dead(session, row, reason=f"{TRIES_AT_MOST} tries: {reason}")
         else:
             later = deps.clock.now() + timedelta(seconds=LOOK_UP_AFTER_S)
-            outbox.try_later(session, row, at=later, in_doubt=True, reason=reason)
+            outbox.try_later(session, row, at=later, in_doubt=True, reason=reason, was_tried=True)
     return False

@@ -28,7 +28,7 @@ BATCH: Final = 10
 where a reader dies."""
 BATCHES_AT_MOST: Final = 20
 """Batches read in one call, so that a worker that is told to stop does."""
-ATTEMPTS_AT_MOST: Final = 8
+TRIES_AT_MOST: Final = 8
 """Tries of a row that fails by a mistake of ours, before it is dead and waits for an operator."""
 BACK_OFF_AT_MOST_S: Final = 300
 """The longest wait between two tries (seconds)."""
@@ -46,22 +46,28 @@ SAID: Final = ("post", "dm")
 OF_CARDS: Final = ("stripe",)
 """What the acquirer tells."""
 
+USES: Final[Mapping[str, XUse]] = {"post": XUse.POST_READ, "dm": XUse.MESSAGE_READ}
+"""What X bills for one that is brought to us, by its source."""
 _SINCE_ID: Final = "mentions.since_id"
 FIRST_START: Final = "first_start"
 """The cursor that says since when this database has had a worker."""
 
 
-def take_in(deps: Deps, events: Iterable[RawEvent], *, posts_as: XUse = XUse.POST_READ) -> int:
-    """Write what came in, once each; return how many were new.
+def take_in(deps: Deps, events: Iterable[RawEvent], *, read_as: XUse | None = None) -> int:
+    """Write what came in of one source, once each; return how many were new.
 
-    Each new post is counted as `posts_as`: X bills what comes twice in a day once.
+    What is new is counted as it came to us (`USES`), or `read_as`: X bills what comes twice in a
+    day once.
     """
     at, events = deps.clock.now(), list(events)
+    if not events:
+        return 0
     with deps.store.write() as session:
         new = inbox.write(session, events, at=at)
-    if new and events[0].source == "post":
-        deps.tally.count(posts_as, new)
     if new:
+        use = read_as or USES.get(events[0].source)
+        if use is not None:
+            deps.tally.count(use, new)
         deps.step(Step.INBOX_WRITTEN)
         for bell, sources in ((deps.bells.inbox, SAID), (deps.bells.cards, OF_CARDS)):
             if any(event.source in sources for event in events):
@@ -99,21 +105,22 @@ def backfill(deps: Deps) -> list[RawEvent]:
     finally:
         events.sort(key=lambda one: int(one.id))  # an answer follows its question
         for start in range(0, len(events), WRITTEN_AT_ONCE):
-            new += _take_in_new(deps, events[start : start + WRITTEN_AT_ONCE])
+            some = unknown(deps, events[start : start + WRITTEN_AT_ONCE])
+            take_in(deps, some, read_as=XUse.MENTION_READ)
+            new += some
     if len(events) >= TIMELINE_REACHES:
         log.error("backfill_cut", posts=len(events), x_shows_at_most=TIMELINE_REACHES)
     _move_cursor(deps, events)
     return new
 
 
-def _take_in_new(deps: Deps, events: Sequence[RawEvent]) -> list[RawEvent]:
-    """Write those that are not here yet; return them."""
+def unknown(deps: Deps, events: Sequence[RawEvent]) -> list[RawEvent]:
+    """Return those events of one source that are not here yet."""
+    if not events:
+        return []
     with deps.store.read() as session:
-        known = inbox.known(session, "post", [one.id for one in events])
-    new = [one for one in events if one.id not in known]
-    if new:
-        take_in(deps, new, posts_as=XUse.MENTION_READ)
-    return new
+        known = inbox.known(session, events[0].source, [one.id for one in events])
+    return [one for one in events if one.id not in known]
 
 
 def _move_cursor(deps: Deps, events: Iterable[RawEvent]) -> None:
@@ -126,17 +133,6 @@ def _move_cursor(deps: Deps, events: Iterable[RawEvent]) -> None:
     with deps.store.write() as session:
         if int(newest) > int(inbox.read_cursor(session, _SINCE_ID) or 0):
             inbox.set_cursor(session, _SINCE_ID, newest, at=deps.clock.now())
-
-
-def poll_messages(deps: Deps) -> int:
-    """Read the direct messages that are new; return how many."""
-    first_start(deps)
-
-    def is_known(ids: Iterable[str]) -> set[str]:
-        with deps.store.read() as session:
-            return inbox.known(session, "dm", ids)
-
-    return take_in(deps, deps.messages.messages(is_known))
 
 
 def read_inbox(deps: Deps) -> int:
@@ -185,9 +181,9 @@ def _read(deps: Deps, row: Row[Any], facts: Mapping[str, str]) -> bool:
         if is_away(error):
             raise
         log.exception("inbox_row_failed", row=row.id, source=row.source, source_id=row.source_id)
-        if row.attempts >= ATTEMPTS_AT_MOST:
+        if row.tries + 1 >= TRIES_AT_MOST:
             return _die(deps, row, f"{type(error).__name__}: see the log")
-        return _try_later(deps, row, type(error).__name__, None)
+        return _try_later(deps, row, type(error).__name__, None, was_tried=True)
     return True
 
 
@@ -231,12 +227,14 @@ def _read_card_event(deps: Deps, row: Row[Any]) -> None:
         inbox.finish(session, row.id, at=deps.clock.now(), status=status, reason=reason[:300])
 
 
-def _try_later(deps: Deps, row: Row[Any], reason: str, retry_at: datetime | None) -> bool:
+def _try_later(
+    deps: Deps, row: Row[Any], reason: str, retry_at: datetime | None, *, was_tried: bool = False
+) -> bool:
     at = deps.clock.now()
     wait_s = min(BACK_OFF_AT_MOST_S, 2 ** min(row.attempts, 10))
     with deps.store.write() as session:
         later = retry_at or at + timedelta(seconds=wait_s)
-        inbox.try_later(session, row.id, at=later, reason=reason, attempts=row.attempts)
+        inbox.try_later(session, row, at=later, reason=reason, was_tried=was_tried)
     return False
 
 

@@ -3,14 +3,13 @@
 A row is known by X's own id, so that what also comes by the stream or a poll is read once.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import structlog
 
-from bot.domain.x_bill import XUse
 from bot.ports import RawEvent
-from bot.services import receive, x_money
+from bot.services import poll, receive, x_money
 from bot.services.deps import Deps
 from bot.services.steps import Step
 from bot.store import inbox
@@ -19,7 +18,6 @@ log = structlog.get_logger(__name__)
 
 ADDRESS: Final = "/webhooks/x"
 """Where X brings its events, after `PUBLIC_URL`."""
-_USES: Final[Mapping[str, XUse]] = {"post": XUse.POST_READ, "dm": XUse.MESSAGE_READ}
 
 
 def take_in(deps: Deps, events: Sequence[RawEvent]) -> int:
@@ -29,7 +27,7 @@ def take_in(deps: Deps, events: Sequence[RawEvent]) -> int:
     """
     if not events:
         return 0
-    at, use = deps.clock.now(), _USES[events[0].source]
+    at, use = deps.clock.now(), receive.USES[events[0].source]
     with deps.tally.handing_over() as used, deps.store.write() as session:
         new = inbox.write(session, events, at=at)
         counts = {**used, use: used.get(use, 0) + new} if new else used
@@ -52,7 +50,7 @@ def catch_up(deps: Deps) -> int:
     """Poll for messages that no event brought; return how many. Optional where money is short."""
     if x_money.is_saving(deps):
         return 0
-    new = receive.poll_messages(deps)
+    new = poll.poll_messages(deps)
     if new:
         log.info("webhook_lost_messages", messages=new)
     return new

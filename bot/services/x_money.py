@@ -37,13 +37,20 @@ def write_down(session: Session, deps: Deps, used: Mapping[str, int], at: dateti
 
 
 def note(deps: Deps) -> None:
-    """Write down what a process without a heartbeat used: the web's, after a call of its own."""
+    """Write down what a process without a heartbeat used, and learn what all have.
+
+    Where nothing was used and there is no budget, nobody is asked.
+    """
     at = deps.clock.now()
     with deps.tally.handing_over() as used:
-        if not used:
+        if used:
+            with deps.store.write() as session:
+                write_down(session, deps, used, at)
             return
-        with deps.store.write() as session:
-            write_down(session, deps, used, at)
+    deps.tally.begin(x_bill.day_of(at))
+    if deps.x_budget_mills is not None:
+        with deps.store.read() as session:
+            deps.tally.learn(today(session, at).mills)
 
 
 def today(session: Session, at: datetime) -> Bill:

@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, and_, bindparam, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, bindparam, case, func, not_, or_, select, update
 from sqlmodel import Session
 
 from bot.domain.pace import Budget, Window, first_budget
@@ -34,8 +34,17 @@ _FIRST: Final = Statement(
 )
 
 
-def is_open(urgent: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Say whether a call may be made at `:at`, where its kind has a row; `urgent`: now or never."""
+_CLOSED: Final = -1
+_ANY: Final = 999
+"""Below and above every priority that a message may have."""
+
+
+def open_to(channel: str, *, urgent: int) -> ColumnElement[int]:
+    """Say for messages of which priority at most a call of a kind may be made at `:at`.
+
+    `urgent`: those are sent now or never, while others spread what little is left. Where nothing
+    is known of the kind, any may.
+    """
 
     def over(name: str) -> ColumnElement[bool]:
         return or_(x_budget.c[name].is_(None), x_budget.c[name] <= bindparam("at"))
@@ -43,15 +52,10 @@ def is_open(urgent: ColumnElement[bool]) -> ColumnElement[bool]:
     def left(window: str) -> ColumnElement[bool]:
         return or_(over(f"{window}_resets_at"), x_budget.c[f"{window}_left"] > 0)
 
-    return or_(
-        x_budget.c.channel.is_(None),
-        and_(
-            left("quarter"),
-            left("day"),
-            over("closed_until"),
-            or_(urgent, over("paced_until")),
-        ),
-    )
+    is_open = and_(left("quarter"), left("day"), over("closed_until"))
+    most = case((not_(is_open), _CLOSED), (over("paced_until"), _ANY), else_=urgent)
+    known = select(most).where(x_budget.c.channel == channel)
+    return func.coalesce(known.scalar_subquery(), _ANY)
 
 
 def taking(session: Session, row: Row[Any], *, at: datetime, by_contract: bool) -> Change:

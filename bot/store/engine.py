@@ -9,9 +9,8 @@ stands between (ADR 34).
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from hashlib import sha256
-from threading import Lock
 from typing import Any, Final
 
 from psycopg._preparing import PrepareManager
@@ -20,6 +19,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import Session
+
+from bot.store.turns import Turns
 
 BUSY_TIMEOUT_MS: Final = 15_000
 """How long a writer on SQLite waits for another (milliseconds); a commit takes a few of them."""
@@ -31,7 +32,7 @@ each time is one trip of three for a small transaction; the first statement fail
 PREPARE_AFTER: Final = 5
 """How often a connection is asked something before its plan is kept, as psycopg does by itself."""
 PREPARED_AT_MOST: Final = 500
-"""Plans kept for each connection, on either database: more than there are statements in the code."""
+"""Plans kept for each connection to either database: more than there are statements in the code."""
 
 
 class Store:
@@ -39,36 +40,24 @@ class Store:
 
     def __init__(self, url: str, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> None:
         self.url = url
-        self._turn = Lock()
-        self._turn_within_s = busy_timeout_ms / 1000
         self.engine = _engine(url, busy_timeout_ms)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
+        self._turns = Turns(within_s=busy_timeout_ms / 1000) if self.is_sqlite else None
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """Open a transaction that writes."""
+        """Open a transaction that writes.
+
+        On SQLite the threads of a process take turns; raises `OperationalError` where none came.
+        """
         with (
-            self._in_turn(),
+            nullcontext() if self._turns is None else self._turns.turn(),
             Session(self.engine, expire_on_commit=False) as session,
             session.begin(),
         ):
             if self.is_sqlite:
                 session.connection().exec_driver_sql("BEGIN IMMEDIATE")
             yield session
-
-    @contextmanager
-    def _in_turn(self) -> Iterator[None]:
-        """Let the threads of a process that write on SQLite take turns.
-
-        SQLite itself has them ask again, ever more seldom: beside a thread that writes one thing
-        after another, the stream's posts waited for seconds.
-        """
-        is_ours = self.is_sqlite and self._turn.acquire(timeout=self._turn_within_s)
-        try:
-            yield
-        finally:
-            if is_ours:
-                self._turn.release()
 
     @contextmanager
     def read(self) -> Iterator[Session]:

@@ -2,16 +2,17 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Row, and_, bindparam, case, or_, select, update
+from sqlalchemy import Row, Update, and_, bindparam, case, or_, select, union_all, update
 from sqlmodel import Session
 
 from bot.ports import RawEvent
 from bot.store.engine import dialect_insert
 from bot.store.sets import Statement
 from bot.store.tables import Cursor, InboxRow, PostVersion, core
-from bot.store.tables.mail import INBOX_SOURCES
+from bot.store.tables.mail import INBOX_SOURCES, INBOX_STATUSES
 
 inbox = core(InboxRow)
 cursors = core(Cursor)
@@ -22,28 +23,41 @@ LEASE_S: Final = 60
 
 
 # What a worker asks all the time is built once: that takes longer than the answer.
-_DUE: Final = and_(
-    inbox.c.status == "waiting",
+_IS_FREE: Final = and_(
     inbox.c.next_attempt_at <= bindparam("at"),
-    inbox.c.source.in_(bindparam("sources", expanding=True)),
     or_(inbox.c.leased_until.is_(None), inbox.c.leased_until < bindparam("at")),
 )
-_OLDEST: Final = (
-    select(inbox.c.id)
-    .where(_DUE)
-    .order_by(inbox.c.id)
-    .limit(bindparam("at_most"))
-    # Two readers would want the same rows, and the second would go home with none while others
-    # wait. It vanishes on SQLite, where a writer is alone anyway.
-    .with_for_update(skip_locked=True)
-    .cte("oldest")
-)
-_LEASE: Final = (
-    update(inbox)
-    .where(inbox.c.id.in_(select(_OLDEST.c.id)), _DUE)
-    .values(leased_until=bindparam("until"), attempts=inbox.c.attempts + 1)
-    .returning(inbox)
-)
+_ENDED: Final = tuple(status for status in INBOX_STATUSES if status != "waiting")
+
+
+@cache
+def _leasing(sources: tuple[str, ...]) -> Update:
+    """Build what takes the oldest rows of some sources.
+
+    Each source's oldest are found by the index, however many rows wait of it or of another.
+    """
+    oldest = [
+        select(inbox.c.id)
+        .where(inbox.c.status == "waiting", inbox.c.source == source, _IS_FREE)
+        .order_by(inbox.c.id)
+        .limit(bindparam("at_most"))
+        # Two readers would want the same rows, and the second would go home with none while others
+        # wait. It vanishes on SQLite, where a writer is alone anyway.
+        .with_for_update(skip_locked=True)
+        .cte(f"oldest_{source}")
+        for source in sources
+    ]
+    found = union_all(*(select(one.c.id) for one in oldest)).subquery("found")
+    taken = select(found.c.id).order_by(found.c.id).limit(bindparam("at_most"))
+    return (
+        update(inbox)
+        # As it was not said above: SQLite would look for the ids among all that wait.
+        .where(inbox.c.id.in_(taken), inbox.c.status.not_in(_ENDED), _IS_FREE)
+        .values(leased_until=bindparam("until"), attempts=inbox.c.attempts + 1)
+        .returning(inbox)
+    )
+
+
 _FINISH: Final = update(inbox).where(inbox.c.id == bindparam("row"), inbox.c.status == "waiting")
 _WRITE: Final = Statement(
     """
@@ -63,6 +77,14 @@ _REMEMBER: Final = Statement(
     INSERT INTO cursor (name, value, updated_at) VALUES (:name, :value, :at)
     ON CONFLICT (name) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at
     """
+)
+_BEGIN: Final = Statement(
+    """
+    INSERT INTO cursor (name, value, updated_at) VALUES (:name, :value, :at) ON CONFLICT DO NOTHING
+    """
+)
+_MOVE: Final = Statement(
+    "UPDATE cursor SET value = :value, updated_at = :at WHERE name = :name AND value = :seen"
 )
 _COUNT: Final = Statement(
     """
@@ -95,13 +117,8 @@ def lease(
     session: Session, *, at: datetime, limit: int, sources: Collection[str] = INBOX_SOURCES
 ) -> Sequence[Row[Any]]:
     """Take rows of some sources that wait, oldest first, for `LEASE_S` seconds."""
-    values = {
-        "at": at,
-        "until": at + timedelta(seconds=LEASE_S),
-        "sources": list(sources),
-        "at_most": limit,
-    }
-    rows = session.execute(_LEASE, values).all()
+    values = {"at": at, "until": at + timedelta(seconds=LEASE_S), "at_most": limit}
+    rows = session.execute(_leasing(tuple(sources)), values).all()
     return sorted(rows, key=lambda row: row.id)
 
 
@@ -123,10 +140,12 @@ def finish(
     return _end(session, row_id, attempts, **values)
 
 
-def try_later(session: Session, row_id: int, *, at: datetime, reason: str, attempts: int) -> None:
-    """Give a row back, to be read at `at`; `attempts` is the fence, as in `finish`."""
+def try_later(
+    session: Session, row: Row[Any], *, at: datetime, reason: str, was_tried: bool = False
+) -> None:
+    """Give a leased row back, to be read at `at`; `was_tried`: it failed by a mistake of ours."""
     values = {"next_attempt_at": at, "leased_until": None, "reason": reason[:300]}
-    _end(session, row_id, attempts, **values)
+    _end(session, row.id, row.attempts, **values, tries=row.tries + was_tried)
 
 
 def _end(session: Session, row_id: int, attempts: int | None, **values: object) -> bool:
@@ -163,6 +182,14 @@ def set_cursor(session: Session, name: str, value: str, *, at: datetime) -> None
     _REMEMBER.touch(session, name=name, value=value, at=at)
 
 
+def move_cursor(session: Session, name: str, value: str, *, seen: str | None, at: datetime) -> bool:
+    """Remember a fact in the place of what was `seen` of it; False where another was quicker."""
+    values = {"name": name, "value": value, "at": at}
+    if seen is None:
+        return _BEGIN.touch(session, **values) == 1
+    return _MOVE.touch(session, seen=seen, **values) == 1
+
+
 def count(session: Session, name: str, *, at: datetime) -> None:
     """Add one to a fact that is a number, at the end of a commit: writers wait for one another."""
     _COUNT.touch(session, name=name, at=at)
@@ -196,6 +223,7 @@ def revive(session: Session, *, at: datetime, row_ids: Sequence[int] | None = No
     values: Mapping[str, object] = {
         "status": "waiting",
         "attempts": 0,
+        "tries": 0,
         "done_at": None,
         "next_attempt_at": at,
     }

@@ -10,11 +10,14 @@ from sqlalchemy import (
     ColumnElement,
     FromClause,
     Row,
+    Select,
     and_,
     bindparam,
     case,
     or_,
     select,
+    true,
+    union_all,
     update,
 )
 from sqlmodel import Session
@@ -23,6 +26,7 @@ from bot.store import budgets, sets
 from bot.store.budgets import x_budget
 from bot.store.sets import Change, Statement
 from bot.store.tables import OutboxRow, XAccount, core
+from bot.store.tables.mail import OUTBOX_CHANNELS
 
 outbox = core(OutboxRow)
 x_accounts = core(XAccount)
@@ -34,41 +38,57 @@ LEASE_S: Final = 60
 
 
 # What a worker asks all the time is built once: that takes longer than the answer.
-def _due(messages: FromClause) -> ColumnElement[bool]:
-    """Say which messages wait, and may go out now by what is granted of their kind."""
+def _due(messages: FromClause, channel: str) -> ColumnElement[bool]:
+    """Say which messages of a kind wait, and may go out now by what is granted of it."""
+    on_x = true() if channel == "sms" else bindparam("on_x", type_=Boolean)
     return and_(
         messages.c.status == "waiting",
+        messages.c.channel == channel,
+        messages.c.priority <= budgets.open_to(channel, urgent=URGENT),
         messages.c.next_attempt_at <= bindparam("at"),
         or_(messages.c.leased_until.is_(None), messages.c.leased_until < bindparam("at")),
-        or_(bindparam("on_x", type_=Boolean), messages.c.channel == "sms"),
-        budgets.is_open(messages.c.priority == URGENT),
+        on_x,
     )
 
 
-_OPTED_OUT: Final = select(x_accounts.c.opted_out_at).where(
-    x_accounts.c.x_user_id == outbox.c.to_x_user_id
-)
-_OTHER: Final = outbox.alias()
-_ARE_MORE: Final = (
-    select(_OTHER.c.id)
-    .join(x_budget, x_budget.c.channel == _OTHER.c.channel, isouter=True)
-    .where(_OTHER.c.id != outbox.c.id, _due(_OTHER))
-    .correlate(outbox)
-)
-_NEXT: Final = (
-    select(
-        outbox,
-        *budgets.COLUMNS,
-        _OPTED_OUT.scalar_subquery().label("opted_out_at"),
-        _ARE_MORE.exists().label("are_more"),
+def _next() -> Select[Any]:
+    """Build what finds the most urgent message: each kind's is found by the index."""
+    first = [
+        select(outbox)
+        .where(_due(outbox, channel))
+        .order_by(outbox.c.priority, outbox.c.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)  # vanishes on SQLite, where a writer is alone anyway
+        .cte(f"first_{channel}")
+        for channel in OUTBOX_CHANNELS
+    ]
+    found = union_all(*map(select, first)).subquery("found")
+    other = outbox.alias("other")
+    next_ones = [
+        select(other.c.id)
+        .where(_due(other, channel), other.c.id != found.c.id)
+        .order_by(other.c.priority, other.c.id)  # else PostgreSQL would hope to meet one anywhere
+        .limit(1)
+        .scalar_subquery()
+        for channel in OUTBOX_CHANNELS
+    ]
+    opted_out = select(x_accounts.c.opted_out_at).where(
+        x_accounts.c.x_user_id == found.c.to_x_user_id
     )
-    .join(x_budget, x_budget.c.channel == outbox.c.channel, isouter=True)
-    .where(_due(outbox))
-    .order_by(outbox.c.priority, outbox.c.id)
-    .limit(1)
-    # vanishes on SQLite, where a writer is alone anyway
-    .with_for_update(of=outbox, skip_locked=True)
-)
+    return (
+        select(
+            found,
+            *budgets.COLUMNS,
+            opted_out.scalar_subquery().label("opted_out_at"),
+            or_(*(one.is_not(None) for one in next_ones)).label("are_more"),
+        )
+        .join(x_budget, x_budget.c.channel == found.c.channel, isouter=True)
+        .order_by(found.c.priority, found.c.id)
+        .limit(1)
+    )
+
+
+_NEXT: Final = _next()
 _LEASE: Final = Statement(
     """
     UPDATE outbox SET leased_until = :until, attempts = attempts + 1, in_doubt = TRUE
@@ -220,10 +240,20 @@ def record_dropped(session: Session, row: Row[Any], *, reason: str) -> bool:
 
 
 def try_later(
-    session: Session, row: Row[Any], *, at: datetime, in_doubt: bool, reason: str
+    session: Session,
+    row: Row[Any],
+    *,
+    at: datetime,
+    in_doubt: bool,
+    reason: str,
+    was_tried: bool = False,
 ) -> None:
-    """Give a leased message back, to be tried at `at`; in doubt, it is looked up first."""
-    _end_lease(session, row, next_attempt_at=at, in_doubt=in_doubt, reason=reason[:300])
+    """Give a leased message back, to be tried at `at`; in doubt, it is looked up first.
+
+    `was_tried`: a call was made whose outcome is not known. That alone counts as a try.
+    """
+    values = {"next_attempt_at": at, "in_doubt": in_doubt, "reason": reason[:300]}
+    _end_lease(session, row, **values, tries=row.tries + was_tried)
 
 
 def _end_lease(session: Session, row: Row[Any], **values: object) -> bool:
@@ -288,6 +318,7 @@ def revive(session: Session, *, at: datetime, row_ids: Sequence[int] | None = No
         "next_attempt_at": at,
         "in_doubt": True,
         "attempts": 0,
+        "tries": 0,
     }
     return session.connection().execute(update(outbox).where(where).values(**values)).rowcount
 

@@ -10,6 +10,7 @@ from bot.services.deps import Deps
 from bot.web import (
     answers,
     ask,
+    bill,
     block,
     closing,
     errors,
@@ -78,7 +79,13 @@ def build(
     """
     site = Site(deps, card_origins=card_origins, x_origin=x_origin)
     # Neither the interface's description nor its pages are anybody's business.
-    app = FastAPI(title="S-money", docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(
+        title="S-money",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        lifespan=lambda app: bill.kept(app.state.site.deps),
+    )
     app.state.site = site
     for part in PARTS:
         app.include_router(part)

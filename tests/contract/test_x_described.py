@@ -76,7 +76,8 @@ def use_everything(x: LocalBench) -> None:
     x.mentions.deleted([first, made.id])
     for number in range(12):  # more than a page
         x.write("bob", f"hello {number}")
-    x.messages.messages(lambda _: set())
+    _newest, older = x.messages.page(None)
+    x.messages.page(older)
     x.publisher.message(to_x_user_id=x.x_id("bob"), text="10 €")
     x.publisher.messages_to(x.x_id("bob"), since=before)
     url = x.sign_in.authorize_url(state="s", verifier=VERIFIER, redirect_uri=CALLBACK)
@@ -117,7 +118,7 @@ def test_an_x_that_keeps_to_its_newest_description_is_asked_by_it() -> None:
         exchange.answer(400 if is_beyond else 200, {"title": "Invalid"} if is_beyond else {})
 
     with RawServer(answer) as server:
-        XMessageReader(XApi(credentials(), base_url=server.url, tries=1)).messages(lambda _: set())
+        XMessageReader(XApi(credentials(), base_url=server.url, tries=1)).page(None)
     refused, taken = (judge(heard_by(exchange)) for exchange in server.exchanges)
     assert refused.beyond == {"dm_event.fields"}
     assert (taken.operation, taken.complaints) == ("GET /2/dm_events", ())

@@ -14,7 +14,7 @@ from bot.adapters.x.http import XApi
 from bot.domain.errors import Rejected
 from bot.ports import RawEvent
 from bot.sandbox.serve import Running, serve
-from bot.services import receive, x_events, x_money
+from bot.services import poll, receive, x_events, x_money
 from bot.services.whoami import whoami
 from bot.store import inbox
 from bot.store.engine import Store
@@ -97,7 +97,7 @@ def test_events_come_by_webhook_and_are_read_once_whichever_way_they_also_come(
     message = local.control("dms", {"as": "bob", "text": "solde"})
     group = local.control("dms", {"as": "bob", "to": ["smoney", "alice"], "text": "solde"})
     local.wait_until(lambda: len(came_in(world)) == 3)
-    assert receive.poll_messages(world.deps) == 0
+    assert poll.poll_messages(world.deps) == 0
     assert receive.take_in(world.deps, [RawEvent("post", post["id"], "{}")]) == 0, "by the stream"
     receive.read_inbox(world.deps)
     assert sorted(came_in(world)) == sorted(

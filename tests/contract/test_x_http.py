@@ -8,7 +8,6 @@ import pytest
 
 from bot.adapters.x.decode import XDecoder
 from bot.adapters.x.gateway import (
-    PAGES_A_POLL,
     XDirectory,
     XMentionReader,
     XMessageReader,
@@ -203,7 +202,7 @@ def test_nothing_is_expanded_on_the_way_to_a_reply() -> None:
     with RawServer(lambda exchange: exchange.answer(200, {})) as server:
         api = api_at(server.url)
         list(XMentionReader(api, lambda: BOT).mentions(since_id="4", since=SINCE))
-        XMessageReader(api).messages(set)
+        XMessageReader(api).page(None)
         publisher_at(server.url).replies_to("5", since=SINCE)
     assert len(server.exchanges) == 4
     assert all("expansions" not in exchange.path for exchange in server.exchanges)
@@ -233,8 +232,8 @@ def test_senders_are_asked_for_by_expansion_where_x_wants_it() -> None:
 
     with RawServer(answer) as server:
         reader = XMessageReader(api_at(server.url))
-        assert [event.id for event in reader.messages(lambda _: set())] == ["8"]
-        (event,) = reader.messages(lambda _: set())
+        assert [event.id for event in reader.page(None)[0]] == ["8"]
+        (event,), _older = reader.page(None)
     assert XDecoder().message(event.body).participant_ids == ("1", "7")
     assert ["expansions=" in exchange.path for exchange in server.exchanges] == [False, True, True]
 
@@ -266,27 +265,22 @@ def test_replies_that_cannot_be_looked_up_are_no_proof_of_absence() -> None:
         )
 
 
-def test_a_poll_that_was_cut_short_is_continued() -> None:
-    """X's limit for messages is narrow: what one poll did not reach, the next one does."""
-    pages = {f"page-{number}": str(100 - number) for number in range(PAGES_A_POLL + 3)}
+def test_a_page_that_x_has_forgotten_is_no_reason_to_pay_for_accounts() -> None:
+    """X refuses it as it refuses a field: what is asked for stays as it was."""
 
     def answer(exchange: Exchange) -> None:
-        token = exchange.path.partition("pagination_token=")[2].partition("&")[0] or "page-0"
-        number = int(token.removeprefix("page-"))
-        meta = {"next_token": f"page-{number + 1}"} if number + 1 < len(pages) else {}
-        event = {"id": pages[token], "text": "hi", "sender_id": "7"}
-        exchange.answer(200, {"data": [event], "meta": meta})
+        is_page = "pagination_token" in exchange.path
+        exchange.answer(400 if is_page else 200, {"meta": {"next_token": "older"}})
 
-    known: set[str] = set()
-    found = []
     with RawServer(answer) as server:
         reader = XMessageReader(api_at(server.url))
-        for _ in range(3):
-            events = reader.messages(known.intersection)
-            found.append(len(events))
-            known.update(event.id for event in events)
-    assert found == [PAGES_A_POLL, 3, 0]
-    assert known == set(pages.values())
+        assert reader.page(None) == ([], "older")
+        refusal = raised(lambda: reader.page("older"))
+        assert isinstance(refusal, Rejected)
+        assert refusal.code == "bad_request"
+        reader.page(None)
+    asked = ["expansions=" in exchange.path for exchange in server.exchanges]
+    assert asked == [False, False, True, False]
 
 
 # Who calls ---------------------------------------------------------------------------------------

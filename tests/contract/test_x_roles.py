@@ -1,6 +1,6 @@
 """What every X behind the Protocols does: the fakes, and the adapters against the local X."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
@@ -20,11 +20,6 @@ def x(request: pytest.FixtureRequest) -> Iterator[XBench]:
     """The fakes, and the adapters against the local X, in turn."""
     with opened(request.param) as bench:
         yield bench
-
-
-def nothing_is_known(_: Iterable[str]) -> set[str]:
-    """An inbox that is empty."""
-    return set()
 
 
 # Saying ------------------------------------------------------------------------------------------
@@ -258,37 +253,35 @@ def test_an_edited_post_shares_its_history(x: XBench) -> None:
     assert (post.id, post.edit_history) == (new, (old, new))
 
 
-def test_messages_come_oldest_first_and_our_own_among_them(x: XBench) -> None:
-    """An answer follows its question; what is ours becomes known by being read."""
+def test_messages_come_newest_first_and_our_own_among_them(x: XBench) -> None:
+    """What is ours becomes known by being read."""
     asked = x.write("bob", "balance")
     ours = x.publisher.message(to_x_user_id=x.x_id("bob"), text="0 €").id
-    events = x.messages.messages(nothing_is_known)
-    assert [event.id for event in events] == [asked, ours]
+    events, older = x.messages.page(None)
+    assert ([event.id for event in events], older) == ([ours, asked], None)
     messages = [XDecoder().message(event.body) for event in events]
-    assert [one.sender_id for one in messages] == [x.x_id("bob"), x.x_id("smoney")]
-    assert [one.text for one in messages] == ["balance", "0 €"]
+    assert [one.sender_id for one in messages] == [x.x_id("smoney"), x.x_id("bob")]
+    assert [one.text for one in messages] == ["0 €", "balance"]
     assert not any(one.is_group for one in messages)
 
 
-def test_messages_are_paged_until_one_is_known(x: XBench) -> None:
-    """X has no cursor for them, and bills each."""
-    written = [x.write("bob", f"message {number}") for number in range(35)]
-    known = set(written[:20])
-    asked: set[str] = set()
-
-    def is_known(ids: Iterable[str]) -> set[str]:
-        page = set(ids)
-        asked.update(page)
-        return known & page
-
-    assert [event.id for event in x.messages.messages(is_known)] == written[20:]
-    assert asked == set(written[15:]), "the second page reaches the known, the third is not read"
+def test_messages_come_in_pages_that_lead_to_the_older_ones(x: XBench) -> None:
+    """X has no cursor for them; a page says what is below it, whatever came in above meanwhile."""
+    written = [x.write("bob", f"message {number}") for number in range(25)]
+    pages, token = [], None
+    for _ in range(3):
+        events, token = x.messages.page(token)
+        pages.append([event.id for event in events])
+        x.write("bob", "one more")
+    newest_first = written[::-1]
+    assert pages == [newest_first[:10], newest_first[10:20], newest_first[20:]]
+    assert token is None
 
 
 def test_a_group_is_recognised(x: XBench) -> None:
     """The bot listens to nobody who is overheard."""
     event_id = x.write("bob", "balance", to=["smoney", "alice"])
-    (event,) = x.messages.messages(nothing_is_known)
+    (event,), _older = x.messages.page(None)
     message = XDecoder().message(event.body)
     assert (message.id, message.is_group) == (event_id, True)
 
@@ -301,10 +294,10 @@ def test_reading_in_trouble_may_be_repeated(x: XBench, trouble: str) -> None:
     getattr(x, trouble)("messages")
     getattr(x, trouble)("mentions")
     with pytest.raises(Unavailable):
-        x.messages.messages(nothing_is_known)
+        x.messages.page(None)
     with pytest.raises(Unavailable):
         list(x.mentions.mentions(since_id=None, since=x.now() - HOUR))
-    assert len(x.messages.messages(nothing_is_known)) == 1
+    assert len(x.messages.page(None)[0]) == 1
     assert len(list(x.mentions.mentions(since_id=None, since=x.now() - HOUR))) == 1
 
 

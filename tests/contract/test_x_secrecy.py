@@ -42,7 +42,7 @@ def use_everything(url: str) -> list[BotError]:
         lambda: directory.by_handle(["bob"]),
         lambda: publisher.reply(to_post_id="5", text=TEXT, exclude_x_user_ids=[]),
         lambda: publisher.message(to_x_user_id="7", text=TEXT),
-        lambda: XMessageReader(api).messages(set),
+        lambda: XMessageReader(api).page(None),
         lambda: signing_in.identify(code=CODE, verifier=VERIFIER, redirect_uri=url),
         lambda: stream.listen(lambda _: None, stream.close),
     ]

@@ -1,5 +1,6 @@
 """`smoney doctor` on what is wrong: each is named, no secret is shown, nothing comes of it."""
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -286,5 +287,10 @@ def test_the_worker_is_well_while_one_lives_and_hears_x(sqlite_url: str) -> None
     with store.write() as session:
         inbox.count(session, READ_TOO_LATE, at=now)
     store.close()
-    (late,) = [one for one in lines_of(settings) if one.startswith("note  late_posts")]
+    everything = lines_of(settings)
+    (worker,) = [one for one in everything if one.startswith("ok    worker")]
+    for figure in (hint, f"last post {ago(20):%Y-%m-%d %H:%M:%S} UTC, connected again 3 times"):
+        assert figure in worker, "the whole of doctor says it too"
+    assert re.search(r"last byte [0-9]+ s ago", worker)
+    (late,) = [one for one in everything if one.startswith("note  late_posts")]
     assert late.endswith("1 command so far, " + LATE)

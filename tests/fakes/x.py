@@ -19,7 +19,7 @@ from bot.domain.pace import Accepted, Budget
 from bot.ports import Clock, RawEvent, Sent, XUser
 from tests.fakes.clock import FakeClock
 from tests.fakes.faults import Faults
-from tests.fakes.x_world import BOT, FakeMessage, FakeX
+from tests.fakes.x_world import BOT, FakeX
 
 DUPLICATE_WITHIN: Final = timedelta(minutes=15)
 """How long X refuses the same text again."""
@@ -199,19 +199,14 @@ class FakeMessageReader:
         self.faults = Faults()
         self.pages_read = 0
 
-    def messages(self, is_known: Callable[[Iterable[str]], set[str]]) -> list[RawEvent]:
-        """Read the newest events, paging on only while every id of a page is new."""
+    def page(self, token: str | None) -> tuple[list[RawEvent], str | None]:
+        """Read the newest events, or those that `token` names; return what names the older ones."""
         with self.faults.reading():
-            found: list[FakeMessage] = []
-            newest_first = self.x.messages[::-1]
-            for start in range(0, len(newest_first), PAGE):
-                self.pages_read += 1
-                page = newest_first[start : start + PAGE]
-                known = is_known([one.id for one in page])
-                found += [one for one in page if one.id not in known]
-                if known:
-                    break
-            return [self.x.message_event(one) for one in reversed(found)]
+            self.pages_read += 1
+            below = [one for one in self.x.messages if token is None or int(one.id) < int(token)]
+            page = below[::-1][:PAGE]
+            events = [self.x.message_event(one) for one in page]
+            return events, page[-1].id if len(below) > PAGE else None
 
 
 class FakeMentionStream:

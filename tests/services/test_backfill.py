@@ -167,7 +167,7 @@ def test_a_slow_reader_that_wakes_up_does_nothing_twice(world: World) -> None:
         world.pass_time(seconds=inbox.LEASE_S + 1)
         at = world.clock.now()
         (quick,) = inbox.lease(session, at=at, limit=1)
-        inbox.try_later(session, slow.id, at=at, reason="slow", attempts=slow.attempts)
+        inbox.try_later(session, slow, at=at, reason="slow")
         assert not inbox.finish(
             session, slow.id, at=at, status="dead", reason="slow", attempts=slow.attempts
         )

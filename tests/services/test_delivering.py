@@ -62,7 +62,7 @@ def test_no_message_dies_of_an_x_that_is_away(world: World) -> None:
         if lost:
             faults.lose_answer()
             deliver.deliver(world.deps)
-        for _ in range(deliver.ATTEMPTS_AT_MOST + 1):
+        for _ in range(deliver.TRIES_AT_MOST + 1):
             world.pass_time(seconds=deliver.BACK_OFF_AT_MOST_S)
             faults.add(Unavailable("no_connection"))
             deliver.deliver(world.deps)
@@ -74,6 +74,26 @@ def test_no_message_dies_of_an_x_that_is_away(world: World) -> None:
             world.pass_time(seconds=16)
         world.react()
         assert world.answer_to(post_id), lost
+
+
+def test_a_message_dies_of_calls_whose_outcome_is_unknown_alone(world: World) -> None:
+    """Not of workers that sleep through their leases: X was not asked. Of 20 such calls it does."""
+    publisher = world.roles.publisher
+    world.take_post("bob", "@smoney pay @alice 10€")
+    receive.read_said(world.deps)
+    world.on_step = (Step.OUTBOX_LEASED, lambda: world.pass_time(seconds=outbox.LEASE_S))
+    for _ in range(deliver.TRIES_AT_MOST):
+        deliver.deliver(world.deps)
+        world.pass_time(seconds=1)
+    world.on_step = (None, lambda: None)
+    for number in range(deliver.TRIES_AT_MOST):
+        assert world.outbox() == [("reply", "waiting")], number
+        publisher.faults.pass_over()  # what is in doubt is looked up
+        publisher.faults.add(OutcomeUnknown("reply"))
+        deliver.deliver(world.deps)
+        assert not publisher.faults.is_waiting, number
+        world.pass_time(seconds=16)
+    assert (world.outbox(), publisher.replies) == ([("reply", "dead")], [])
 
 
 def test_a_lost_answer_is_looked_up_before_anything_is_sent_again(world: World) -> None:
@@ -244,6 +264,26 @@ def test_what_x_grants_goes_to_what_matters_most(world: World) -> None:
     assert handles == ["bob", "heidi", "dave", "gina", "frank"]
 
 
+def test_the_days_cap_of_the_app_holds_whatever_the_quarter_grants(world: World) -> None:
+    """Not even a wallet owner's link goes beyond it; the next day brings what waits."""
+    world.join("bob", cents=5000)
+    tomorrow = world.clock.now() + timedelta(hours=5)
+    world.roles.publisher.budget = Budget(
+        Window(100, 99, world.clock.now() + timedelta(minutes=15)), Window(10_000, 1, tomorrow)
+    )
+    posts = []
+    for cents, is_answered in ((1, True), (2, True), (3, False)):
+        posts.append(world.take_post("bob", f"@smoney pay @alice {cents}€"))
+        world.react()
+        assert (world.answer_to(posts[-1]) is not None) == is_answered, cents
+    world.pass_time(hours=4)
+    world.react()
+    assert world.answer_to(posts[-1]) is None, "the quarter is another by now, the day is not"
+    world.pass_time(hours=1)
+    world.react()
+    assert world.answer_to(posts[-1]) is not None
+
+
 def test_a_queue_longer_than_the_window_is_relieved_of_what_matters_least(world: World) -> None:
     """With a count; of one person's errors the newest answers; a link waits for hours."""
     publisher = world.roles.publisher
@@ -264,6 +304,8 @@ def test_a_queue_longer_than_the_window_is_relieved_of_what_matters_least(world:
     world.react()
     assert relieve.relieve(world.deps) == 2, "room for three, and two errors of one person"
     assert relieve.relieve(world.deps) == 0
+    statuses = [status for _channel, status in world.outbox()]
+    assert statuses == ["sent", "waiting", "dropped", "dropped", "waiting", "waiting"], "the newest"
     state, said = queue.told(world.deps)
     assert state == "note"
     assert said == (

@@ -15,7 +15,7 @@ from bot import jobs
 from bot.config import Needs, load
 from bot.domain import books
 from bot.domain.replies import Reply
-from bot.services import cases, check, deliver, receive, sessions, settle, texts
+from bot.services import cases, check, deliver, poll, receive, sessions, settle, texts
 from bot.services.prune import TEXTS_KEPT_DAYS
 from bot.store import ledger, outbox, reconcile
 from bot.store.outbox import Letter
@@ -257,7 +257,7 @@ def codes_to_prune(world: World, number: int) -> Iterator[int]:
 @contextmanager
 def direct_messages_to_read(world: World, number: int) -> Iterator[int]:
     """Each comes in once, and has one answer."""
-    receive.poll_messages(world.deps)  # what the bot said before comes in as well
+    poll.poll_messages(world.deps)  # what the bot said before comes in as well
     before = len(world.messages_to("dave"))
     for _ in range(SEVERAL):
         world.x.write("dave", "aide")

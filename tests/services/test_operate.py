@@ -1,13 +1,15 @@
 """What operators see and mend: the objects of the contract, what died, the books' proof."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
 
+from bot.adapters.x.decode import XDecoder
 from bot.domain.errors import Refusal, Rejected
-from bot.ports import RawEvent
+from bot.ports import Post, RawEvent
 from bot.services import operate, persons, receive
 from bot.store import inbox, people
 from bot.telemetry import METRICS
@@ -148,6 +150,32 @@ def test_what_died_in_the_inbox_is_listed_and_read_again(world: World) -> None:
     assert waiting["status"] == "waiting"
     receive.read_inbox(world.deps)
     assert operate.list_inbox(world.deps)[0]["status"] == "dead"
+
+
+class Broken(XDecoder):
+    """A decoder with a mistake of ours in it."""
+
+    def post(self, body: str) -> Post:
+        """Fail, whatever is read."""
+        raise ZeroDivisionError(body[:1])
+
+
+def test_a_row_dies_of_our_own_mistakes_alone(world: World) -> None:
+    """Not of readers that died with it, nor of X that was away: of eight mistakes it does."""
+    world.take_post("bob", "@smoney help")
+    with world.store.write() as session:
+        for _ in range(receive.TRIES_AT_MOST):
+            (row,) = inbox.lease(session, at=world.clock.now(), limit=1)
+            world.pass_time(seconds=inbox.LEASE_S + 1)
+    assert row.attempts == receive.TRIES_AT_MOST
+    deps = replace(world.deps, decoder=Broken())
+    for number in range(receive.TRIES_AT_MOST):
+        (listed,) = operate.list_inbox(world.deps)
+        assert listed["status"] == "waiting", number
+        receive.read_inbox(deps)
+        world.pass_time(seconds=receive.BACK_OFF_AT_MOST_S)
+    (listed,) = operate.list_inbox(world.deps)
+    assert (listed["status"], listed["reason"]) == ("dead", "ZeroDivisionError: see the log")
 
 
 def test_what_has_no_text_any_more_is_not_read_again(world: World) -> None:

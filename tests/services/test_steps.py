@@ -15,7 +15,7 @@ ONLY_READ: Final = {
     "EventHooks": {"answer", "verify", "keep"},
     "MentionStream": {"listen", "close"},
     "MentionReader": {"mentions", "deleted"},
-    "MessageReader": {"messages"},
+    "MessageReader": {"page"},
     "Publisher": {"replies_to", "messages_to"},
     "Directory": {"me", "by_handle", "by_id"},
     "SignIn": {"authorize_url", "identify"},

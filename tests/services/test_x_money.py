@@ -143,7 +143,6 @@ def test_an_order_costs_its_post_and_its_reply_and_a_confirmation_is_told_apart(
     reference = world.order("bob", "alice")
     receive.backfill(world.deps)
     world.deps.tally.count(XUse.REPLY)  # the fakes stand where the adapters count
-    world.deps.tally.count(XUse.MESSAGE_READ)
     assert world.dm("bob", f"oui {reference}")
     x_money.note(world.deps)
     bill = bill_of(world)

@@ -1,9 +1,11 @@
 """Inbox, outbox and people in the database: once each, taken by leases, told only where allowed."""
 
+import re
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import Row, bindparam, event, text
 from sqlmodel import Session
 
 from bot.domain.pace import Budget, Window
@@ -11,6 +13,7 @@ from bot.ports import RawEvent
 from bot.store import budgets, inbox, outbox, people, sets
 from bot.store.engine import Store
 from bot.store.outbox import Letter
+from bot.store.types import UtcDateTime
 from tests import builders
 from tests.builders import NOON, x_id
 
@@ -123,6 +126,80 @@ def test_where_x_is_not_to_be_asked_only_texts_are_taken(store: Store) -> None:
         reply = leased(session)
         assert reply is not None
         assert (reply.key, reply.attempts, reply.in_doubt) == ("reply:10", 0, False)
+
+
+LONG_QUEUES = """
+INSERT INTO inbox (source, source_id, body, received_at, status, attempts, next_attempt_at)
+SELECT CASE WHEN n % 2 = 0 THEN 'post' ELSE 'dm' END, CAST(n AS text), '', :at,
+    CASE WHEN n <= 6000 THEN 'done' ELSE 'waiting' END, 1, :at FROM (NUMBERS) AS numbers;
+INSERT INTO outbox (key, channel, text, priority, exclude_x_user_ids, status, attempts, in_doubt,
+    created_at, next_attempt_at)
+SELECT CAST(n AS text), CASE WHEN n % 2 = 0 THEN 'reply' ELSE 'dm' END, '', n % 8, '',
+    CASE WHEN n <= 6000 THEN 'sent' ELSE 'waiting' END, 0, FALSE, :at, :at
+FROM (NUMBERS) AS numbers;
+INSERT INTO x_budget (channel, taken, closed_until) VALUES ('reply', 0, :later), ('dm', 0, NULL)
+"""
+"""6,000 rows that are done and 3,000 that wait, of two kinds; of replies X takes none just now."""
+NUMBERS = {
+    "sqlite": "WITH RECURSIVE g(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM g WHERE n < 9000)"
+    " SELECT n FROM g",
+    "postgresql": "SELECT n FROM generate_series(1, 9000) AS g(n)",
+}
+BY_INDEX = re.compile(
+    r"SEARCH (inbox|outbox|other) USING (INTEGER PRIMARY KEY \(rowid=\?\)"
+    r"|INDEX ix_(inbox|outbox)_queue \(status=\? AND (source|channel)=\?.*)"
+)
+"""How SQLite may look for rows: where they stand, or where those of a kind begin that wait."""
+
+
+def plan_of(session: Session, read: Callable[[], object]) -> list[Any]:
+    """Return how the database does the first statement of a function, a step a row."""
+    said: list[tuple[str, Any]] = []
+
+    def note(_1: Any, _2: Any, sql: str, values: Any, _3: Any, _4: Any) -> None:
+        said.append((sql, values))
+
+    connection = session.connection()
+    event.listen(connection, "before_cursor_execute", note)
+    read()
+    event.remove(connection, "before_cursor_execute", note)
+    if connection.dialect.name == "sqlite":
+        rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {said[0][0]}", said[0][1])
+        return [row.detail for row in rows]
+    options = "ANALYZE, FORMAT JSON, TIMING OFF"
+    told = connection.exec_driver_sql(f"EXPLAIN ({options}) {said[0][0]}", said[0][1])
+    steps = [told.scalar_one()[0]["Plan"]]
+    for step in steps:
+        steps += step.get("Plans", [])
+    return steps
+
+
+def test_a_queue_is_read_as_fast_however_long_it_is(store: Store) -> None:
+    """No lease looks at more rows than it may take: not at what waits behind, nor at what X keeps.
+
+    By the database's own plan: SQLite's names the index, PostgreSQL's counts the rows.
+    """
+    kind = "sqlite" if store.is_sqlite else "postgresql"
+    with store.write() as session:
+        for statement in LONG_QUEUES.replace("NUMBERS", NUMBERS[kind]).split(";"):
+            values = {"at": NOON - timedelta(days=1), "later": NOON + timedelta(days=1)}
+            typed = [bindparam(one, type_=UtcDateTime) for one in values if f":{one}" in statement]
+            session.execute(text(statement).bindparams(*typed), values)
+        if kind == "postgresql":
+            session.execute(text("ANALYZE inbox, outbox"))
+    for read in (
+        lambda: inbox.lease(session, at=NOON, limit=10),
+        lambda: inbox.lease(session, at=NOON, limit=10, sources=("stripe",)),
+        lambda: outbox.lease(session, at=NOON, by_contract=False),
+        lambda: outbox.lease(session, at=NOON, by_contract=False, on_x=False),
+    ):
+        with store.write() as session:
+            for step in plan_of(session, read):
+                if kind == "postgresql":
+                    looked = step["Actual Rows"] + step.get("Rows Removed by Filter", 0)
+                    assert looked <= 3 * 10, step
+                elif re.search(r"\b(inbox|outbox|other)\b", step):
+                    assert BY_INDEX.fullmatch(step), step
 
 
 def test_a_handle_that_changes_hands_is_taken_from_who_had_it(store: Store) -> None:

@@ -8,14 +8,16 @@ import pytest
 from sqlalchemy import text
 from structlog.testing import capture_logs
 
-from bot.domain.x_bill import ORDERS, XUse
+from bot.domain.x_bill import CONFIRMATIONS, ORDERS, Spending, XUse, day_of
 from bot.services import operate, reconcile, x_money
 from bot.services.hear import READ_TOO_LATE
-from bot.store import factors, inbox, workers
+from bot.store import factors, inbox, workers, x_counts
 from bot.store.engine import Store
 from bot.store.workers import Beat
+from bot.telemetry import Tally
 from bot.web import build
-from tests.web.visiting import Browser
+from tests.web.visiting import Browser, pages_on, served
+from tests.worker.hands import wait_for
 from tests.world import World
 
 EVENT = json.dumps({"id": "evt_1", "type": "checkout.session.completed", "data": {"object": {}}})
@@ -84,6 +86,20 @@ def test_a_database_that_is_down_is_said(world: World) -> None:
     assert browser.get("/healthz").status_code == 200
     assert browser.get("/readyz").status_code == 503
     assert "smoney_database_up 0.0" in browser.get("/metrics").text
+
+
+def test_a_web_process_knows_the_days_bill_and_leaves_it_nothing_owed(world: World) -> None:
+    """It learns what others spent before it used anything itself; at its end its counts go down."""
+    deps = replace(world.deps, tally=Tally(), x_budget_mills=100)
+    day = day_of(world.clock.now())
+    with world.store.write() as session:
+        x_counts.add(session, day, {XUse.REPLY: 10})
+    assert x_money.spending(deps) is Spending.FREE, "it has only just begun"
+    with served(pages_on(deps)):
+        wait_for(lambda: x_money.spending(deps) is Spending.SPENT)
+        deps.tally.count(CONFIRMATIONS)
+    with world.store.read() as session:
+        assert x_counts.bill(session, day).counts == {"reply": 10, "confirmations": 1}
 
 
 def test_metrics_tell_of_the_worker_and_of_what_waits(world: World, browser: Browser) -> None:

@@ -3,6 +3,8 @@
 import asyncio
 import html
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
@@ -62,6 +64,15 @@ class Client:
     def post(self, path: str, **options: Any) -> Response:
         """Send a form, or whatever a machine sends."""
         return LOOP.run_until_complete(self._client.post(path, **options))
+
+
+@contextmanager
+def served(app: FastAPI) -> Iterator[None]:
+    """Serve pages as a process does, from its start to its end; a browser needs neither."""
+    life = app.router.lifespan_context(app)
+    LOOP.run_until_complete(life.__aenter__())
+    yield
+    LOOP.run_until_complete(life.__aexit__(None, None, None))
 
 
 class Browser:

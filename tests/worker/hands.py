@@ -26,6 +26,15 @@ def post(post_id: int) -> RawEvent:
     return RawEvent("post", str(post_id), '{"data": {}}', datetime.now(UTC))
 
 
+def wait_for(condition: Callable[[], object]) -> None:
+    """Wait until a condition holds."""
+    for _ in range(WITHIN_S * 50):
+        if condition():
+            return
+        Event().wait(0.02)
+    raise AssertionError("it never came")
+
+
 class ScriptedStream:
     """A stream whose connections play a script, one act each; the last one stays until `close`."""
 

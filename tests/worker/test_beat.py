@@ -131,14 +131,18 @@ def test_a_beat_holds_the_state_of_the_stream(database_url: str) -> None:
     """What `doctor --worker` and the pages read."""
     deps, clock = on(database_url)
     pulse = Pulse(deps, worker="one", alone=True)
-    pulse.stream.connected_at = pulse.stream.byte_at = clock.now()
+    began, moments = clock.now(), []
+    for name in ("connected_at", "post_at", "byte_at"):
+        clock.advance(1)
+        setattr(pulse.stream, name, clock.now())
+        moments.append(clock.now())
     pulse.stream.reconnects = 3
     clock.advance(2)
     pulse.beat()
     with deps.store.read() as session:
         (row,) = workers.beats(session)
-    assert row.beat_at - row.stream_connected_at == timedelta(seconds=2)
-    assert (row.stream_byte_at, row.reconnects) == (row.stream_connected_at, 3)
+    assert [row.stream_connected_at, row.stream_post_at, row.stream_byte_at] == moments
+    assert (row.started_at, row.beat_at, row.reconnects) == (began, clock.now(), 3)
 
 
 def test_the_row_of_a_worker_that_died_without_a_word_goes_in_the_end(database_url: str) -> None:

@@ -147,4 +147,4 @@ def test_messages_that_come_by_webhook_are_polled_once_an_hour() -> None:
     """For what X gave up to deliver; and it is seen to that X delivers."""
     settings = load(Needs.DATABASE, {"ENVIRONMENT": "sandbox", "X_DM_SOURCE": "webhook"})
     periods = {one.name: one.period_s for one in table(settings)}
-    assert (periods["poll_messages"], periods["keep_webhook"]) == (3600, 60)
+    assert (periods["poll_messages"], periods["keep_webhook"]) == (900, 60)

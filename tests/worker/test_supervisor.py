@@ -16,7 +16,16 @@ from bot.store.inbox import inbox
 from bot.worker.beat import Pulse
 from bot.worker.stream import Filler, Supervisor
 from tests.fakes.clock import FakeClock
-from tests.worker.hands import WITHIN_S, OnByte, OnEvent, ScriptedStream, Timeline, deps_on, post
+from tests.worker.hands import (
+    WITHIN_S,
+    OnByte,
+    OnEvent,
+    ScriptedStream,
+    Timeline,
+    deps_on,
+    post,
+    wait_for,
+)
 
 
 class FailingStore:
@@ -70,15 +79,6 @@ def supervised(deps: Deps, stream: ScriptedStream) -> Iterator[tuple[Supervisor,
 def lost(_on_event: OnEvent, _on_byte: OnByte) -> None:
     """The connection breaks off."""
     raise Unavailable("connection_lost")
-
-
-def wait_for(condition: Any) -> None:
-    """Wait until a condition holds."""
-    for _ in range(WITHIN_S * 50):
-        if condition():
-            return
-        Event().wait(0.02)
-    raise AssertionError("it never came")
 
 
 def test_a_post_is_written_and_seen(sqlite_url: str) -> None:

@@ -24,7 +24,7 @@ from bot.adapters.x.decode import (
     replies_to,
 )
 from bot.adapters.x.http import Answer, XApi
-from bot.domain.errors import OutcomeUnknown, Rejected, Unavailable
+from bot.domain.errors import OutcomeUnknown, Rejected
 from bot.domain.pace import Accepted
 from bot.domain.x_bill import XUse
 from bot.ports import RawEvent, Sent, XUser
@@ -64,8 +64,6 @@ FOUND_A_PAGE: Final = 10
 """Entries a page where one of ours is looked for: it is among the newest."""
 MESSAGES_A_PAGE: Final = 10
 """Events a page: X has no `since_id` for them and bills each (X_PLATFORM.md, "Prices")."""
-PAGES_A_POLL: Final = 8
-"""Pages at most in one poll: X allows 15 in 15 minutes, and the rest goes on in the next."""
 LOOKED_UP_AT_ONCE: Final = 100
 """X's most accounts in one call."""
 CLOCK_SKEW: Final = timedelta(minutes=5)
@@ -161,41 +159,16 @@ class XMentionReader:
 class XMessageReader:
     """Direct messages that reached the account, with its own: these become known by being read.
 
-    A poll that is cut short, by X's limit or by `PAGES_A_POLL`, is continued by the next one.
+    What of a page is new, and so is billed, only the inbox knows: whoever writes it there counts.
     """
 
     def __init__(self, api: XApi) -> None:
-        self._api = api
         self._events = _MessageEvents(api)
-        self._gaps: list[str] = []
 
-    def messages(self, is_known: Callable[[Iterable[str]], set[str]]) -> list[RawEvent]:
-        """Read the newest events, paging on only while every id of a page is new.
-
-        A known one shows that the last poll is reached: X grants few reads. They come back oldest
-        first: an answer follows its question.
-        """
-        found: dict[str, RawEvent] = {}
-        pages: list[str | None] = [None, *self._gaps]
-        for _ in range(PAGES_A_POLL):
-            if not pages:
-                break
-            try:
-                answer = self._events.page(pages[0])
-            except Unavailable:
-                if not found:
-                    raise
-                break
-            events = raw_events("dm", answer)
-            known = is_known([event.id for event in events])
-            new = {event.id: event for event in events if event.id not in known}
-            # Whatever brought the others, a webhook or an earlier poll, has counted them.
-            self._api.tally.read(XUse.MESSAGE_READ, new)
-            found |= new
-            token = next_token(answer) if events and not known else None
-            pages[0:1] = [token] if token else []
-        self._gaps = [page for page in pages if page]
-        return sorted(found.values(), key=lambda event: int(event.id))
+    def page(self, token: str | None) -> tuple[list[RawEvent], str | None]:
+        """Read the newest events, or those that `token` names; return what names the older ones."""
+        answer = self._events.page(token)
+        return raw_events("dm", answer), next_token(answer)
 
 
 class XPublisher:
@@ -327,8 +300,12 @@ class _MessageEvents:
                 raise
             people = ["participant_ids", "sender_id"]
             fields = [name for name in MESSAGE_FIELDS if name not in people]
-            self._asked = {"dm_event_fields": fields, "expansions": people}
-            return self._read(token, with_x_user_id)
+            before, self._asked = self._asked, {"dm_event_fields": fields, "expansions": people}
+            try:
+                return self._read(token, with_x_user_id)
+            except Rejected:
+                self._asked = before  # the fields were not what X refused
+                raise
 
     def _read(self, token: str | None, with_x_user_id: str | None) -> Answer:
         return self._api.read(

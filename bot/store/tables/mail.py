@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from sqlalchemy import BigInteger, CheckConstraint, Index, Text, UniqueConstraint
+from sqlalchemy import text as sql
 from sqlmodel import Field, SQLModel
 
 from bot.domain.x_bill import COUNTED
@@ -23,7 +24,7 @@ class InboxRow(SQLModel, table=True):
         UniqueConstraint("source", "source_id", name="uq_inbox_source_id"),
         check("ck_inbox_source", "source", INBOX_SOURCES),
         check("ck_inbox_status", "status", INBOX_STATUSES),
-        Index("ix_inbox_waiting", "status", "next_attempt_at"),
+        Index("ix_inbox_queue", "status", "source", "id"),
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
@@ -35,6 +36,9 @@ class InboxRow(SQLModel, table=True):
     received_at: datetime = Field(sa_type=UtcDateTime)
     status: str = Field(default="waiting", max_length=8)
     attempts: int = 0
+    """Leases, by which a reader that was too slow is told from the one that has the row now."""
+    tries: int = Field(default=0, sa_column_kwargs={"server_default": sql("0")})
+    """How often it failed by a mistake of ours; many make it dead."""
     next_attempt_at: datetime = Field(sa_type=UtcDateTime)
     leased_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     done_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
@@ -61,6 +65,7 @@ class OutboxRow(SQLModel, table=True):
         check("ck_outbox_channel", "channel", OUTBOX_CHANNELS),
         check("ck_outbox_status", "status", OUTBOX_STATUSES),
         Index("ix_outbox_waiting", "status", "next_attempt_at"),
+        Index("ix_outbox_queue", "status", "channel", "priority", "id"),
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
@@ -82,6 +87,9 @@ class OutboxRow(SQLModel, table=True):
     """A direct message that states these terms to its reader: they may confirm by DM once sent."""
     status: str = Field(default="waiting", max_length=8)
     attempts: int = 0
+    """Leases, by which a deliverer that was too slow is told from the one that has it now."""
+    tries: int = Field(default=0, sa_column_kwargs={"server_default": sql("0")})
+    """Calls of X whose outcome was not known; many make it dead."""
     in_doubt: bool = False
     """A call went out and its outcome is not known: look it up before anything else."""
     created_at: datetime = Field(sa_type=UtcDateTime)

@@ -1,0 +1,137 @@
+"""Polling: direct messages are read page by page, down to where an earlier reading began.
+
+X has no `since_id` for them, only pages from the newest on. So one row of facts keeps down from
+which message everything was read, and the gaps that X's limits left below it; it moves once what
+was read is in the inbox. That a message is known says nothing of older ones: an event by webhook
+may have brought it. A page costs one of X's 15 calls, and what is new in it is paid; no page is
+read that lies wholly below what was read before.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from bot.domain.errors import Rejected
+from bot.ports import RawEvent
+from bot.services import receive
+from bot.services.deps import Deps
+from bot.store import inbox
+
+PAGES_A_POLL: Final = 8
+"""Pages at most in one poll: X allows 15 in 15 minutes, and the rest goes on in the next."""
+SHOWN_WITHIN: Final = timedelta(seconds=15)
+"""How long X may take to show a message among the others: twice its own P99. What is younger does
+not count as read down from; to wait longer would be a second page each minute in a rush."""
+PROGRESS: Final = "messages.read"
+"""The fact that says how far messages were read: see `_Progress`."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Gap:
+    """What is still to be read: from a page (None: the newest) down to a message that was read.
+
+    Without one it goes down to the first start.
+    """
+
+    page: str | None
+    down_to: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Progress:
+    """Down from `read_to` everything was read, save the gaps, the newest first."""
+
+    read_to: str | None = None
+    gaps: tuple[_Gap, ...] = ()
+
+    @classmethod
+    def kept(cls, text: str | None) -> "_Progress":
+        """Read it as it was written down; None: nothing was read yet."""
+        if text is None:
+            return cls()
+        found = json.loads(text)
+        return cls(found["read_to"], tuple(_Gap(*gap) for gap in found["gaps"]))
+
+    def text(self) -> str:
+        """Write it down."""
+        gaps = [[gap.page, gap.down_to] for gap in self.gaps]
+        return json.dumps({"read_to": self.read_to, "gaps": gaps})
+
+
+@dataclass(slots=True)
+class _Poll:
+    """One poll: what it read, and what it has still to read; its top first, then older gaps."""
+
+    deps: Deps
+    first_start: datetime
+    top: _Gap | None
+    gaps: list[_Gap]
+    read: dict[str, RawEvent] = field(default_factory=dict)
+    settled: list[str] = field(default_factory=list)
+    """What the top's pages showed that has been shown for long enough."""
+
+    def run(self) -> None:
+        """Read `PAGES_A_POLL` pages at most. Raises what X answers; what came before is kept."""
+        settled = self.deps.clock.now() - SHOWN_WITHIN
+        for _ in range(PAGES_A_POLL):
+            if self.top is not None:
+                events, self.top = self._page(self.top)
+                self.settled += [one.id for one in events if _is_before(one, settled)]
+            elif self.gaps:
+                _events, rest = self._page(self.gaps[0])
+                self.gaps[0:1] = [] if rest is None else [rest]
+
+    def _page(self, gap: _Gap) -> tuple[Sequence[RawEvent], _Gap | None]:
+        """Read the first page of a gap; return its events, and what is left of the gap."""
+        try:
+            events, older = self.deps.messages.page(gap.page)
+        except Rejected as error:
+            if gap.page is None or error.code != "bad_request":
+                raise
+            return [], _Gap(None, gap.down_to)  # X has forgotten the page: from the newest again
+        self.read |= {one.id: one for one in events}
+        ends = older is None or not events or any(self._is_below(one, gap) for one in events)
+        return events, None if ends else _Gap(older, gap.down_to)
+
+    def _is_below(self, event: RawEvent, gap: _Gap) -> bool:
+        """Whether a message was read before, or is from before the first start."""
+        if gap.down_to is not None and int(event.id) <= int(gap.down_to):
+            return True
+        began = self.first_start - receive.OVERLAP
+        return event.happened_at is not None and event.happened_at < began
+
+    def progress(self, before: _Progress) -> _Progress:
+        """Return how far messages are read after this poll."""
+        newest = max(filter(None, (before.read_to, *self.settled)), key=int, default=None)
+        # With the newest page down to there the next poll begins anyway.
+        left = [self.top] if self.top not in (None, _Gap(None, newest)) else []
+        return _Progress(newest, (*left, *self.gaps))
+
+
+def poll_messages(deps: Deps) -> int:
+    """Read the direct messages that are new; return how many. Raises `Unavailable`, `Rejected`.
+
+    What X cut short goes on in the next poll, whichever worker does it. Of two polls at once one
+    remembers how far it came: what is read twice is known by its id.
+    """
+    began = receive.first_start(deps)
+    with deps.store.read() as session:
+        kept = inbox.read_cursor(session, PROGRESS)
+    before = _Progress.kept(kept)
+    poll = _Poll(deps, began, _Gap(None, before.read_to), list(before.gaps))
+    try:
+        poll.run()
+    finally:
+        new = receive.take_in(deps, receive.unknown(deps, list(poll.read.values())))
+        after = poll.progress(before)
+        if after != before:
+            at = deps.clock.now()
+            with deps.store.write() as session:
+                inbox.move_cursor(session, PROGRESS, after.text(), seen=kept, at=at)
+    return new
+
+
+def _is_before(event: RawEvent, moment: datetime) -> bool:
+    return event.happened_at is None or event.happened_at < moment
