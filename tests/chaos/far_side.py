@@ -25,6 +25,7 @@ RETRY_DELAYS_S: Final = (0.5, 1.0, 2.0, 4.0, 4.0, 4.0)
 PAGE: Final = 100
 
 Obj = dict[str, Any]
+Kind = Literal["x", "cards"]
 
 
 def leave(out: Path) -> None:
@@ -35,7 +36,7 @@ def leave(out: Path) -> None:
     os.dup2(file, sys.stderr.fileno())
 
 
-def run(kind: Literal["x", "cards"], port: int, webhook_url: str, out: Path) -> None:
+def run(kind: Kind, port: int, webhook_url: str, out: Path) -> None:
     """Serve until told to end: the body of a process."""
     leave(out)
     app = (
@@ -54,7 +55,7 @@ def run(kind: Literal["x", "cards"], port: int, webhook_url: str, out: Path) -> 
 
 def start(
     context: ForkServerContext,
-    kind: Literal["x", "cards"],
+    kind: Kind,
     port: int,
     folder: Path,
     webhook_url: str = "",

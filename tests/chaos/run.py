@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bot import telemetry
 from tests.chaos import ending, proof, report
-from tests.chaos.house import House
+from tests.chaos.paying import PayingHouse
 from tests.chaos.plan import Plan
 
 
@@ -27,7 +27,7 @@ def run(plan: Plan, folder: Path, say: Callable[[str], None] = lambda _: None) -
     began = time.monotonic()
     log = (folder / "parent.log").open("w")
     telemetry.configure(log_format="json", level="INFO", stream=log)
-    with log, House(plan, folder) as house:
+    with log, PayingHouse(plan, folder) as house:
         say(f"{plan.processes} processes, {plan.orders} orders, seed {plan.seed}: logs in {folder}")
         house.live(say)
         say(f"the faults are over after {time.monotonic() - began:.0f} s: recovery runs")
