@@ -117,6 +117,36 @@ class LocalX:
         """Let somebody post; return the post's id."""
         return str(self._post("/_sandbox/posts", {"as": handle, "text": text})["id"])
 
+    def post_all(self, posts: list[Obj]) -> list[Obj]:
+        """Let people post, one right after another; return the posts."""
+        answer = self._client.post("/_sandbox/posts", json=posts).raise_for_status()
+        made: list[Obj] = answer.json()
+        return made
+
+    def is_heard(self) -> bool:
+        """Whether somebody reads the stream."""
+        state = self._client.get("/_sandbox/state").raise_for_status().json()
+        return bool(state["stream"])
+
+    def limit(self, **wanted: Any) -> None:
+        """Change X's limits, or the speed of their clock."""
+        self._post("/_sandbox/limits", wanted)
+
+    def fault(self, **wanted: Any) -> None:
+        """Let something go wrong."""
+        self._client.post("/_sandbox/faults", json=wanted).raise_for_status()
+
+    def forget_faults(self) -> list[Obj]:
+        """Let everything work again; return what could go wrong, and how often it did."""
+        waiting: list[Obj] = self._client.get("/_sandbox/faults").raise_for_status().json()
+        self._client.delete("/_sandbox/faults").raise_for_status()
+        return waiting
+
+    def violations(self) -> list[Obj]:
+        """Return what X would have objected to."""
+        found: list[Obj] = self._client.get("/_sandbox/violations").raise_for_status().json()
+        return found
+
     def edit(self, post_id: str, text: str) -> bool:
         """Let the author edit a post; False where X does not let them any more."""
         path = f"/_sandbox/posts/{post_id}/edit"

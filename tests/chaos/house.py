@@ -73,7 +73,7 @@ class House:
         self._context: ForkServerContext = multiprocessing.get_context("forkserver")
         kinds = [kind for kind, count in wanted.items() for _ in range(count)]
         self.seats = [Seat(one, f"{kind}{one}", kind) for one, kind in enumerate(kinds)]
-        self._far: list[BaseProcess] = []
+        self.far: list[BaseProcess] = []
 
     def __enter__(self) -> Self:
         """Start everything but the bot's processes."""
@@ -118,7 +118,7 @@ class House:
 
     def __exit__(self, *_: object) -> None:
         """End what still runs, by its own handle."""
-        for process in [*(seat.process for seat in self.seats), *self._far]:
+        for process in [*(seat.process for seat in self.seats), *self.far]:
             if process is not None and process.is_alive():
                 process.kill()
                 process.join()
@@ -141,7 +141,7 @@ class House:
     def start_far(self, kind: far_side.Kind, port: int, webhook_url: str = "") -> BaseProcess:
         """Start a server of the far side."""
         process = far_side.start(self._context, kind, port, self._folder, webhook_url)
-        self._far.append(process)
+        self.far.append(process)
         return process
 
     # --- the wild part ---------------------------------------------------------------------

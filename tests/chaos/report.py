@@ -88,10 +88,10 @@ def story(house: PayingHouse, both: Totals, seconds: float) -> Iterator[str]:
         ", ".join(seen.restarts) or "left alone"
     )
     for counts in (seen.killed, seen.died):
-        yield from _columns(counts)
+        yield from columns(counts)
     weather = house.weather
     yield f"faults of the card network: {weather.asked.total() - weather.left} struck"
-    yield from _columns(weather.asked)
+    yield from columns(weather.asked)
     for table, what in (("transfer", "transfers"), ("topup", "top-ups"), ("payout", "payouts")):
         rows = house.figures(
             f"SELECT status, count(*) FROM {table} GROUP BY status ORDER BY 2 DESC"
@@ -124,5 +124,6 @@ def count(house: House, table: str) -> int:
     return int(house.figures(f"SELECT count(*) FROM {table}")[0][0])
 
 
-def _columns(counts: Counter[str]) -> Iterator[str]:
+def columns(counts: Counter[str]) -> Iterator[str]:
+    """Yield counts one below another, the largest first."""
     yield from (f"  {count:4} {what}" for what, count in counts.most_common())
