@@ -31,7 +31,8 @@ _DUE: Final = and_(
 _OLDEST: Final = (
     select(inbox.c.id)
     .where(_DUE)
-    .order_by(inbox.c.id)
+    # As the index has them: to sort all that wait for each ten made a flood's reading ever slower.
+    .order_by(inbox.c.next_attempt_at, inbox.c.id)
     .limit(bindparam("at_most"))
     # Two readers would want the same rows, and the second would go home with none while others
     # wait. It vanishes on SQLite, where a writer is alone anyway.
