@@ -1,6 +1,9 @@
 """Out: each message once, whatever X answers or fails to answer."""
 
+from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
+from itertools import product
 
 import pytest
 
@@ -12,6 +15,7 @@ from bot.services import deliver, receive, relieve
 from bot.services.steps import Step
 from bot.store import budgets, outbox
 from bot.store.engine import Store
+from tests.fakes.clock import FakeClock
 from tests.services.at_once import all_at_once
 from tests.world import PUBLIC_URL, ProcessDied, World, reference_in
 
@@ -193,6 +197,38 @@ def test_the_time_to_confirm_starts_with_the_reply(world: World) -> None:
     reference = reference_in(world.answer_to(post_id))
     (row,) = world.transfers(reference)
     assert row.confirm_by == world.clock.now() + timedelta(hours=24)
+
+
+def test_a_clock_that_jumps_loses_nothing_and_says_nothing_twice(world: World) -> None:
+    """Ours alone, three hours ahead or back, wherever a process was: each post has its one reply.
+
+    What was leased, limited or put off by the other clock waits for as long at most.
+    """
+    faults, deps = world.roles.publisher.faults, world.deps
+    died = (Step.INBOX_LEASED, Step.OUTBOX_LEASED, Step.MESSAGE_SENT)
+    for hours, when in product((3, -3), (*died, "not read yet", "its answer lost", "limited")):
+        ours = FakeClock(world.clock.now())
+        world.deps = replace(deps, clock=ours)
+        post_id = world.take_post("bob", "@smoney pay @alice 10€")
+        if isinstance(when, Step):
+            world.die_at = when
+        elif when == "its answer lost":
+            faults.lose_answer()
+        elif when == "limited":
+            faults.add(Unavailable("429", ours.now() + timedelta(minutes=15)))
+        with suppress(ProcessDied):
+            if when != "not read yet":
+                world.react()
+        ours.advance(hours=hours)
+        for span in (timedelta(), timedelta(minutes=16), timedelta(hours=3), timedelta(minutes=1)):
+            world.clock.advance(span.total_seconds())
+            ours.advance(span.total_seconds())
+            world.react()
+            world.expire()
+        reply = world.answer_to(post_id)
+        assert reply, (hours, when)
+        assert world.statuses(reference_in(reply)) == ["pending"], (hours, when)
+        world.clock.set(max(world.clock.now(), ours.now()) + timedelta(hours=1))
 
 
 def test_nobody_gets_a_direct_message_who_never_wrote_one(world: World) -> None:
