@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from tests.chaos import flood, plan, x_weather
+from tests.chaos import disk, flood, plan, x_weather
 from tests.chaos.run import Verdict, run
 
 Run = Callable[[Path, Callable[[str], None]], Verdict]
@@ -40,6 +40,14 @@ def runs(wanted: argparse.Namespace) -> dict[str, tuple[Run, str]]:
         "flood": (
             partial(flood.flood, flood.whole(seed, wanted.seconds)),
             "All is in the inbox, in time, within one core and without growing.",
+        ),
+        "clock": (
+            partial(x_weather.weather, x_weather.with_jumps(seed)),
+            "The clock jumped by hours, and nothing was lost or done twice.",
+        ),
+        "disk": (
+            partial(disk.disk, disk.whole(seed)),
+            "The bot said so each time, and answered everything once there was room.",
         ),
     }
 

@@ -40,6 +40,8 @@ class WeatherPlan(Basis):
     """X's, as `/_sandbox/limits` takes them."""
     kill_every_s: float
     disconnect_every_s: float
+    jumps_h: tuple[float, ...] = ()
+    """How far the bot's clock is ahead of the true one in each further part of the run (hours)."""
     louder: float = 1.0
     """How many times as often X errs: a short run would see little of it."""
 
@@ -103,6 +105,8 @@ class WeatherHouse(House):
             if restarts and said >= restarts[0]:
                 del restarts[0]
                 self.restart_database()
+            hours = (0.0, *plan.jumps_h)
+            self.board.clock_ahead_s = 3600 * hours[said * len(hours) // plan.mentions]
             if look.is_due():
                 behind = self.behind()
             if tell.is_due():
