@@ -6,7 +6,7 @@ What people say meanwhile is answered once there is room: nothing is lost, nothi
 import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -47,6 +47,11 @@ def whole(seed: int) -> DiskPlan:
         mentions=700,
         fills=3,
     )
+
+
+def small(seed: int) -> DiskPlan:
+    """Return the run of `make test`."""
+    return replace(whole(seed), mentions=60, fills=1)
 
 
 def disk(plan: DiskPlan, folder: Path, say: Callable[[str], None]) -> Verdict:

@@ -9,7 +9,7 @@ import os
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -36,7 +36,6 @@ SAY_EVERY: Final = 20
 """Samples between two lines of the report."""
 STOOD_STILL_S: Final = 1.0
 """A parent that wakes up so late was stopped by somebody, and everything with it (seconds)."""
-PAYERS: Final = 100
 
 # Rows of the inbox change when they are read: one that never does keeps its first commit's time.
 WATCH: Final = (
@@ -54,6 +53,7 @@ class FloodPlan(Basis):
     """The figures of a flood."""
 
     seconds: float
+    payers: int = 100
     a_second: int = 250
     """X's own maximum."""
     is_judged: bool = True
@@ -63,6 +63,11 @@ class FloodPlan(Basis):
 def whole(seed: int, seconds: float) -> FloodPlan:
     """Return the run of `make chaos ONLY=flood`."""
     return FloodPlan(seed=seed, workers=1, minutes=0, ahead=0, catch_up_s=60, seconds=seconds)
+
+
+def small(seed: int) -> FloodPlan:
+    """Return the flood of `make test`: a second of it, whose figures nobody judges."""
+    return replace(whole(seed, 1), payers=8, a_second=100, is_judged=False)
 
 
 @dataclass(slots=True)
@@ -96,7 +101,7 @@ def flood(plan: FloodPlan, folder: Path, say: Callable[[str], None]) -> Verdict:
         with house.deps.store.write() as session:
             for statement in WATCH:
                 session.execute(text(statement))
-        crowd = Crowd(house, plan.seed, payers=PAYERS, newcomers=5 * PAYERS)
+        crowd = Crowd(house, plan.seed, payers=plan.payers, newcomers=5 * plan.payers)
         crowd.move_in()
         house.x.limit(reset=True)
         house.start_bot()
@@ -169,8 +174,8 @@ def _misses(lags: list[float], gauge: Gauge) -> Iterator[str]:
 
 def _quarters(gauge: Gauge) -> tuple[float, float]:
     """Return what memory was in the second quarter of the run, and in its last (MB)."""
-    size = max(1, len(gauge.worker_mb) // 4)
-    return max(gauge.worker_mb[size : 2 * size + 1]), max(gauge.worker_mb[-size:])
+    size = len(gauge.worker_mb) // 4
+    return max(gauge.worker_mb[size : 2 * size + 1]), max(gauge.worker_mb[-size - 1 :])
 
 
 def _lags(house: House, gauge: Gauge) -> Iterator[float]:

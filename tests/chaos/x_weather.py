@@ -6,6 +6,7 @@ at X's own limits: what is dropped there is counted, and is what matters least.
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -57,6 +58,22 @@ def at_xs_limits(seed: int, mentions: int = 400) -> WeatherPlan:
         limits={"reset": True},
         kill_every_s=20,
         disconnect_every_s=30,
+    )
+
+
+def small(seed: int) -> WeatherPlan:
+    """Return the run of `make test`: in seconds, with a window as small in proportion."""
+    return replace(
+        at_xs_limits(seed),
+        workers=2,
+        database_restarts=1,
+        catch_up_s=7,  # the queue is relieved every five seconds
+        mentions=80,
+        a_second=20,
+        limits={"reset": True, "endpoints": {"POST /2/tweets": {"limit": 20}}},
+        kill_every_s=3,
+        disconnect_every_s=2,
+        louder=3,
     )
 
 
