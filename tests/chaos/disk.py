@@ -40,8 +40,6 @@ def whole(seed: int) -> DiskPlan:
     return DiskPlan(
         seed=seed,
         workers=1,
-        minutes=0,
-        ahead=0,
         database="sqlite",
         catch_up_s=90,
         mentions=700,

@@ -62,7 +62,7 @@ class FloodPlan(Basis):
 
 def whole(seed: int, seconds: float) -> FloodPlan:
     """Return the run of `make chaos ONLY=flood`."""
-    return FloodPlan(seed=seed, workers=1, minutes=0, ahead=0, catch_up_s=60, seconds=seconds)
+    return FloodPlan(seed=seed, workers=1, catch_up_s=60, seconds=seconds)
 
 
 def small(seed: int) -> FloodPlan:

@@ -2,7 +2,8 @@
 
 Each is forked from a server that has loaded everything, so that one that was killed is there again
 at once. What it is made of is the bot's own: settings, `open_deps`, the worker, the web. Only the
-steps of the registry are listened to, and the card network is waited for less long.
+steps of the registry are listened to, the card network is waited for less long, and the board says
+how far the clock is ahead and how large a SQLite file may be.
 """
 
 import json

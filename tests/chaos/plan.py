@@ -15,9 +15,9 @@ class Basis:
 
     seed: int
     workers: int
-    minutes: float
+    minutes: float = 60
     """How long people may take at most."""
-    ahead: int
+    ahead: int = 0
     """What people may be ahead of the bot: posts not heard (X's timeline, which closes gaps, holds
     800), events not read, orders not ended."""
     database: Database = "postgresql"

@@ -49,6 +49,18 @@ def test_a_row_is_read_by_one_reader_until_its_lease_runs_out(store: Store) -> N
         assert not inbox.finish(session, row.id, at=later, status="done")
 
 
+def test_what_was_put_off_is_read_by_the_time_that_it_was_put_off_to(store: Store) -> None:
+    """As the index has it: a long inbox is not sorted for every few rows."""
+    hour, other = timedelta(hours=1), RawEvent("post", "11", "{}", NOON)
+    with store.write() as session:
+        inbox.write(session, [POST], at=NOON)
+        (row,) = inbox.lease(session, at=NOON, limit=1)
+        inbox.try_later(session, row.id, at=NOON + hour, reason="away", attempts=row.attempts)
+        inbox.write(session, [other], at=NOON)
+        taken = [inbox.lease(session, at=NOON + 2 * hour, limit=1)[0] for _ in range(2)]
+    assert [one.source_id for one in taken] == ["11", "10"]
+
+
 def test_a_message_with_a_known_key_is_not_written_again(store: Store) -> None:
     """One reply to a post, whatever happens."""
     with store.write() as session:
