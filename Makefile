@@ -59,9 +59,10 @@ fuzz: .venv/.dev ## the properties with many more examples, for minutes
 	@$(PY) -m pytest -m "fuzz or properties" --hypothesis-profile=long \
 		--hypothesis-show-statistics --timeout=3600
 
-chaos: .venv/.dev ## load and faults for minutes (SEED=, ORDERS=)
+chaos: .venv/.dev ## load and faults for minutes (ONLY=name runs one; SEED=, ORDERS=, MENTIONS=, SECONDS=)
 	@tests/setup.sh
-	@$(PY) -m tests.chaos --seed $(SEED) $(if $(ORDERS),--orders $(ORDERS))
+	@$(PY) -m tests.chaos --seed $(SEED) $(if $(ORDERS),--orders $(ORDERS)) \
+		$(if $(MENTIONS),--mentions $(MENTIONS)) $(if $(SECONDS),--seconds $(SECONDS)) $(ONLY)
 
 lock: .venv/.dev ## writes requirements/ anew from pyproject.toml (UPGRADE=1 takes newer versions)
 	@$(PY) -m piptools compile $(LOCK) --build-deps-for editable \

@@ -247,6 +247,7 @@ class PgBouncer(Server):
             f"listen_addr = 127.0.0.1\nlisten_port = {self.port}\nunix_socket_dir =\n"
             f"auth_type = trust\nauth_file = {users}\n"
             "pool_mode = transaction\ndefault_pool_size = 4\n"
+            "server_login_retry = 1\n"  # else it waits 15 s for a server that was away
         )
         for file in (users, settings):
             file.chmod(0o644)

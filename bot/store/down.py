@@ -26,6 +26,12 @@ _QUOTED: Final = re.compile(r"""(["'])[^"']*\1(?: \([^)]*\))?(?:, port [0-9]+)?"
 _CONFLICTS: Final = frozenset({"40001", "40P01"})
 """PostgreSQL's serialization_failure and deadlock_detected: the database is well."""
 
+DISK_FULL: Final = "the disk is full: make room; what waits is then done by itself"
+"""What to do about it, in the log."""
+_NO_ROOM: Final = "53100"
+"""PostgreSQL's disk_full."""
+LOOK_AT_IT: Final = "check DATABASE_URL and that it runs; it is tried again"
+
 T = TypeVar("T")
 
 
@@ -59,6 +65,13 @@ def _is_conflict(error: exc.SQLAlchemyError) -> bool:
     return getattr(getattr(error, "orig", None), "sqlstate", None) in _CONFLICTS
 
 
+def _is_full(error: exc.SQLAlchemyError) -> bool:
+    """Whether the database has no room left to write in."""
+    said = getattr(error, "orig", None)
+    code = getattr(said, "sqlite_errorcode", None)
+    return code == sqlite3.SQLITE_FULL or getattr(said, "sqlstate", None) == _NO_ROOM
+
+
 def tell_database_down(error: exc.SQLAlchemyError, **where: object) -> None:
     """Log that the database does not answer, and what to do."""
     if _is_conflict(error):
@@ -68,7 +81,7 @@ def tell_database_down(error: exc.SQLAlchemyError, **where: object) -> None:
     log.error(
         "database_down",
         reason=_QUOTED.sub("…", said),
-        mend="check DATABASE_URL and that it runs; it is tried again",
+        mend=DISK_FULL if _is_full(error) else LOOK_AT_IT,
         **where,
     )
 

@@ -5,7 +5,7 @@ A job that fails is logged and tried again at its next turn; none can end its th
 
 import logging
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from threading import Event, Thread
 from typing import Final
 
@@ -24,6 +24,11 @@ log = structlog.get_logger(__name__)
 FIRST_WAIT_S: Final = 0.5
 AT_MOST_S: Final = 30.0
 """How long a woken job stays away after failures in a row (seconds), doubled from the first."""
+
+WATCH_CLOCK_S: Final = 1.0
+"""How often it is looked whether the clock was put back (seconds)."""
+PUT_BACK: Final = timedelta(seconds=2)
+"""By how much it has to be: a clock that is set right by less delays a tick by as little."""
 
 
 class Loop:
@@ -63,6 +68,7 @@ class Jobs:
         self._stopping = Event()
         self._away_until: dict[str, datetime] = {}
         self._scheduler = _scheduler(len(table))
+        self._watch = Thread(target=self._watch_clock, name="clock-watch", daemon=True)
         self._loops = [
             Loop(job, getattr(deps.bells, job.woken_by), self.do)
             for job in table
@@ -79,6 +85,7 @@ class Jobs:
         for loop in self._loops:
             loop.thread.start()
         self._scheduler.start()
+        self._watch.start()
 
     def every(
         self, period_s: float, function: Callable[..., object], *args: object, name: str
@@ -115,6 +122,22 @@ class Jobs:
             log.exception("job_failed", job=job.name)
             return False
         return True
+
+    def _watch_clock(self) -> None:
+        """Let every job run at once where the clock was put back.
+
+        APScheduler plans by the clock: it would wait until the time that had been comes again, and
+        nothing that a tick does, the sign of life among it, would be done for so long.
+        """
+        latest = self._deps.clock.now()
+        while not self._stopping.wait(WATCH_CLOCK_S):
+            now = self._deps.clock.now()
+            if now < latest - PUT_BACK:
+                log.warning("clock_put_back", seconds=round((latest - now).total_seconds()))
+                self._away_until.clear()
+                for job in self._scheduler.get_jobs():
+                    job.modify(next_run_time=now)
+            latest = now
 
     def _is_away(self, job: Job) -> bool:
         """Whether a limit that the outside named still keeps a job away."""

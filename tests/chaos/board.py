@@ -15,6 +15,9 @@ SLOT: Final = 64
 MOST: Final = 62
 """Processes that have a slot."""
 _COUNT: Final = struct.Struct("<I")
+_CLOCK: Final = struct.Struct("<d")
+_CLOCK_AT: Final = 8
+_PAGES_AT: Final = 16
 
 
 class Phase(IntEnum):
@@ -43,6 +46,26 @@ class Board:
     @phase.setter
     def phase(self, phase: Phase) -> None:
         self._page[0] = phase
+
+    @property
+    def clock_ahead_s(self) -> float:
+        """How far the processes' clock is ahead of the true one (seconds)."""
+        (ahead_s,) = _CLOCK.unpack_from(self._page, _CLOCK_AT)
+        return float(ahead_s)
+
+    @clock_ahead_s.setter
+    def clock_ahead_s(self, ahead_s: float) -> None:
+        _CLOCK.pack_into(self._page, _CLOCK_AT, ahead_s)
+
+    @property
+    def pages(self) -> int:
+        """How many pages a SQLite file may have; 0: as many as it likes."""
+        (pages,) = _COUNT.unpack_from(self._page, _PAGES_AT)
+        return int(pages)
+
+    @pages.setter
+    def pages(self, pages: int) -> None:
+        _COUNT.pack_into(self._page, _PAGES_AT, pages)
 
     def note(self, index: int, doing: str) -> None:
         """Say what a process is doing."""

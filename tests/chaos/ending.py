@@ -4,10 +4,9 @@ Nobody waits for days: the same jobs as the worker's are run by a clock that goe
 """
 
 import time
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from typing import Final
 
 from bot import jobs
@@ -24,8 +23,9 @@ from bot.services import (
     reconcile,
     topup,
 )
-from bot.services.deps import Deps
+from tests.chaos.hands import Ahead
 from tests.chaos.house import House
+from tests.chaos.paying import PayingHouse
 from tests.chaos.people import MANDATE_CENTS
 from tests.fakes.bank import DEBTOR, Movement, camt
 
@@ -39,34 +39,21 @@ ROUNDS_AT_MOST: Final = 400
 """Rounds of the jobs by one clock: each does up to a batch."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ahead:
-    """A clock that is ahead of the true one."""
-
-    by: timedelta
-    true_now: Callable[[], datetime]
-
-    def now(self) -> datetime:
-        """Return the time that will be."""
-        return self.true_now() + self.by
-
-
-def end(house: House) -> None:
+def end(house: PayingHouse) -> None:
     """Bring everything to its end, as the bot does once nothing goes wrong any more."""
     house.calm_down()
     give_up_at = time.monotonic() + house.plan.catch_up_s
-    while (house.network.waiting_webhooks() or _is_behind(house)) and time.monotonic() < give_up_at:
+    while (house.network.waiting_webhooks() or is_behind(house)) and time.monotonic() < give_up_at:
         time.sleep(0.5)
     house.stop_bot()
     _settle_with_network(house)  # and so hear of disputes that no webhook told us of
     for age in AGES:
-        deps = replace(house.deps, clock=Ahead(age, house.deps.clock.now))
-        _work(house, deps, age)
+        work_ahead(house, age)
     _pay_out(house)
     _settle_with_network(house)
 
 
-def _is_behind(house: House) -> bool:
+def is_behind(house: House) -> bool:
     """Whether a worker has something to read, or to send, at once."""
     free = "status = 'waiting' AND next_attempt_at <= now() AND (leased_until IS NULL)"
     return bool(
@@ -75,8 +62,9 @@ def _is_behind(house: House) -> bool:
     )
 
 
-def _work(house: House, deps: Deps, age: timedelta) -> None:
-    """Do the worker's jobs until there is nothing left to do by this clock."""
+def work_ahead(house: House, age: timedelta) -> None:
+    """Do the worker's jobs until there is nothing left to do by a clock that is ahead by that."""
+    deps = replace(house.deps, clock=Ahead(lambda: age, house.deps.clock.now))
     for _ in range(ROUNDS_AT_MOST):
         done = receive.read_inbox(deps) + jobs.recover(deps) + deliver.deliver(deps)
         done += cancel.expire_due(deps) + claim.return_due(deps)
@@ -85,7 +73,7 @@ def _work(house: House, deps: Deps, age: timedelta) -> None:
     house.seen.wrong.append(f"the jobs do not come to rest, {age} after the faults")
 
 
-def _settle_with_network(house: House) -> None:
+def _settle_with_network(house: PayingHouse) -> None:
     """Let the network pay out all that it has for us, and reconcile.
 
     Where disputes took more than it has, people charge their cards first.
@@ -103,7 +91,7 @@ def _settle_with_network(house: House) -> None:
     reconcile.reconcile_books(house.deps)
 
 
-def _pay_out(house: House) -> None:
+def _pay_out(house: PayingHouse) -> None:
     """Let the bank take every payout that is left, once no wallet is under review any more."""
     for row in house.figures(
         "SELECT x.x_user_id FROM person p JOIN x_account x ON x.person_id = p.id "

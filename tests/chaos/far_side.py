@@ -25,6 +25,7 @@ RETRY_DELAYS_S: Final = (0.5, 1.0, 2.0, 4.0, 4.0, 4.0)
 PAGE: Final = 100
 
 Obj = dict[str, Any]
+Kind = Literal["x", "cards"]
 
 
 def leave(out: Path) -> None:
@@ -35,7 +36,7 @@ def leave(out: Path) -> None:
     os.dup2(file, sys.stderr.fileno())
 
 
-def run(kind: Literal["x", "cards"], port: int, webhook_url: str, out: Path) -> None:
+def run(kind: Kind, port: int, webhook_url: str, out: Path) -> None:
     """Serve until told to end: the body of a process."""
     leave(out)
     app = (
@@ -54,7 +55,7 @@ def run(kind: Literal["x", "cards"], port: int, webhook_url: str, out: Path) -> 
 
 def start(
     context: ForkServerContext,
-    kind: Literal["x", "cards"],
+    kind: Kind,
     port: int,
     folder: Path,
     webhook_url: str = "",
@@ -115,6 +116,36 @@ class LocalX:
     def post(self, handle: str, text: str) -> str:
         """Let somebody post; return the post's id."""
         return str(self._post("/_sandbox/posts", {"as": handle, "text": text})["id"])
+
+    def post_all(self, posts: list[Obj]) -> list[Obj]:
+        """Let people post, one right after another; return the posts."""
+        answer = self._client.post("/_sandbox/posts", json=posts).raise_for_status()
+        made: list[Obj] = answer.json()
+        return made
+
+    def is_heard(self) -> bool:
+        """Whether somebody reads the stream."""
+        state = self._client.get("/_sandbox/state").raise_for_status().json()
+        return bool(state["stream"])
+
+    def limit(self, **wanted: Any) -> None:
+        """Change X's limits, or the speed of their clock."""
+        self._post("/_sandbox/limits", wanted)
+
+    def fault(self, **wanted: Any) -> None:
+        """Let something go wrong."""
+        self._client.post("/_sandbox/faults", json=wanted).raise_for_status()
+
+    def forget_faults(self) -> list[Obj]:
+        """Let everything work again; return what could go wrong, and how often it did."""
+        waiting: list[Obj] = self._client.get("/_sandbox/faults").raise_for_status().json()
+        self._client.delete("/_sandbox/faults").raise_for_status()
+        return waiting
+
+    def violations(self) -> list[Obj]:
+        """Return what X would have objected to."""
+        found: list[Obj] = self._client.get("/_sandbox/violations").raise_for_status().json()
+        return found
 
     def edit(self, post_id: str, text: str) -> bool:
         """Let the author edit a post; False where X does not let them any more."""

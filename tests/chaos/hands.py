@@ -2,7 +2,8 @@
 
 Each is forked from a server that has loaded everything, so that one that was killed is there again
 at once. What it is made of is the bot's own: settings, `open_deps`, the worker, the web. Only the
-steps of the registry are listened to, and the card network is waited for less long.
+steps of the registry are listened to, the card network is waited for less long, and the board says
+how far the clock is ahead and how large a SQLite file may be.
 """
 
 import json
@@ -14,10 +15,13 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from functools import partial
 from threading import Thread
-from typing import Final, Literal
+from typing import Any, Final, Literal
+
+from sqlalchemy import event
 
 from bot import telemetry
 from bot.adapters.stripe_api import StripeApi
@@ -37,7 +41,7 @@ from tests.chaos.board import Board, Phase
 from tests.chaos.far_side import LocalX, Network, leave
 from tests.chaos.operators import OPERATORS
 from tests.chaos.people import ORDERING, PEOPLE, move_in
-from tests.chaos.plan import Place, Plan
+from tests.chaos.plan import Basis, Place, Plan
 from tests.chaos.scene import NothingToDo, Scene
 
 parse(Text("@smoney help"))  # once, in the server from which all are forked
@@ -47,14 +51,28 @@ Ask = Callable[[Scene], str]
 
 AWAY_S: Final = 0.3
 """How long people stay away where the database or the acquirer is down (seconds)."""
+NO_LIMIT: Final = 4_294_967_294
+"""The most pages that a SQLite file may have."""
 IDLE_S: Final = 0.2
 """How long they wait where there is nothing to do (seconds)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """A clock that is ahead of the true one, or behind it."""
+
+    by: Callable[[], timedelta]
+    true_now: Callable[[], datetime]
+
+    def now(self) -> datetime:
+        """Return the time that this clock shows."""
+        return self.true_now() + self.by()
 
 
 class Hand:
     """One life of a process: its place on the board, its chances, and what it may die of."""
 
-    def __init__(self, plan: Plan, place: Place, index: int, name: str, life: int) -> None:
+    def __init__(self, plan: Basis, place: Place, index: int, name: str, life: int) -> None:
         self.plan, self.place, self.index = plan, place, index
         self.board = Board(place.board)
         self.random = random.Random(f"{plan.seed} {name} {life}")
@@ -81,7 +99,17 @@ class Hand:
 
     def deps(self, settings: Settings) -> Deps:
         """Return what the services use; see the module."""
-        return replace(impatient(settings, self.plan.card_timeout_s), step=self.step)
+        deps = impatient(settings, self.plan.card_timeout_s)
+        if deps.store.is_sqlite:
+            event.listen(deps.store.engine, "checkout", self._limit_file)
+        return replace(deps, step=self.step, clock=Ahead(self._ahead, deps.clock.now))
+
+    def _ahead(self) -> timedelta:
+        return timedelta(seconds=self.board.clock_ahead_s)
+
+    def _limit_file(self, connection: Any, _record: object, _proxy: object) -> None:
+        """Let the file grow as far as the board says: SQLite keeps that by connection."""
+        connection.execute(f"PRAGMA max_page_count = {self.board.pages or NO_LIMIT}")
 
 
 def impatient(settings: Settings, timeout_s: float) -> Deps:
@@ -101,7 +129,7 @@ def impatient(settings: Settings, timeout_s: float) -> Deps:
     )
 
 
-def run(kind: Kind, plan: Plan, place: Place, index: int, name: str, life: int) -> None:
+def run(kind: Kind, plan: Basis, place: Place, index: int, name: str, life: int) -> None:
     """Be a process of the bot until killed or told to end."""
     hand = Hand(plan, place, index, name, life)
     sys.exit(_people(hand) if kind == "people" else _smoney(hand, kind))
@@ -131,8 +159,10 @@ def _smoney(hand: Hand, kind: Kind) -> int:
 
 def _people(hand: Hand) -> int:
     """Let people do what they do, some at once, until the run is calm."""
+    plan = hand.plan
+    assert isinstance(plan, Plan), "only the run of money has people"
     deps = hand.deps(hand.settings(Needs.WORKER | Needs.WEB))
-    threads = [Thread(target=_live, args=(hand, deps, one)) for one in range(hand.plan.threads)]
+    threads = [Thread(target=_live, args=(hand, plan, deps, one)) for one in range(plan.threads)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -141,11 +171,11 @@ def _people(hand: Hand) -> int:
     return 0
 
 
-def _live(hand: Hand, deps: Deps, number: int) -> None:
+def _live(hand: Hand, plan: Plan, deps: Deps, number: int) -> None:
     """Do one thing after another."""
     place = hand.place
     scene = Scene(
-        hand.plan,
+        plan,
         deps,
         LocalX(place.x_url),
         Network(place.cards_url),
@@ -153,8 +183,8 @@ def _live(hand: Hand, deps: Deps, number: int) -> None:
         lambda: hand.board.posted(hand.index),
         place.folder,
     )
-    share = hand.index - hand.plan.workers - hand.plan.webs
-    mine = range(share * hand.plan.threads + number, hand.plan.people, _everybody(hand.plan))
+    share = hand.index - plan.workers - plan.webs
+    mine = range(share * plan.threads + number, plan.people, _everybody(plan))
     for one in mine:
         arrival = partial(move_in, number=one)
         while hand.board.phase is not Phase.CALM and not _do(hand, scene, "moves in", arrival):

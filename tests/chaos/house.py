@@ -8,7 +8,7 @@ import random
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from multiprocessing.connection import wait
@@ -26,16 +26,11 @@ from bot.services import receive, whoami
 from bot.services.deps import Deps
 from tests.chaos import far_side, hands
 from tests.chaos.board import Board, Phase
-from tests.chaos.card_weather import CardWeather
-from tests.chaos.far_side import LocalX, Network
-from tests.chaos.plan import Place, Plan
-from tests.servers import PostgreSQL, free_port
+from tests.chaos.far_side import LocalX
+from tests.chaos.plan import Basis, Place
+from tests.servers import PgBouncer, PostgreSQL, free_port
 
 TICK_S: Final = 0.1
-SAY_EVERY_S: Final = 20
-"""How often the parent says how far everything is (seconds)."""
-LOOK_EVERY_S: Final = 0.5
-"""How often the parent asks the database how far everything is (seconds)."""
 WITHIN_S: Final = 15
 """How long a process may take to end when it is told to (seconds)."""
 
@@ -66,32 +61,27 @@ class Seen:
 class House:
     """A run's processes, from `with` to its end."""
 
-    def __init__(self, plan: Plan, folder: Path) -> None:
-        self.plan = plan
+    def __init__(self, plan: Basis, folder: Path, wanted: Mapping[hands.Kind, int]) -> None:
+        self.basis = plan
         self.seen = Seen()
+        self.random = random.Random(f"{plan.seed} house")
+        self.pooler: PgBouncer | None = None
+        self.database: PostgreSQL | None = None
         self._folder = folder
         (folder / "sepa").mkdir()
-        self._random = random.Random(f"{plan.seed} house")
         self._stack = ExitStack()
         self._context: ForkServerContext = multiprocessing.get_context("forkserver")
-        wanted: dict[hands.Kind, int] = {
-            "worker": plan.workers,
-            "web": plan.webs,
-            "people": plan.hands,
-        }
         kinds = [kind for kind, count in wanted.items() for _ in range(count)]
-        self._seats = [Seat(one, f"{kind}{one}", kind) for one, kind in enumerate(kinds)]
+        self.seats = [Seat(one, f"{kind}{one}", kind) for one, kind in enumerate(kinds)]
+        self.far: list[BaseProcess] = []
 
     def __enter__(self) -> Self:
         """Start everything but the bot's processes."""
         folder = self._folder
         # The child that all others are forked from loads what they use, once.
         self._context.set_forkserver_preload(["tests.chaos.hands"])
-        self.database = self._stack.enter_context(PostgreSQL())
-        # What was committed has to outlive a crash of the server, as in production.
-        self.database.start(synchronous_commit="on", autovacuum="on")
-        url = self.database.create("bot")
-        migrations.upgrade(url)
+        own_url, bots_url = self._make_database()
+        migrations.upgrade(own_url)
         x_port, cards_port, web_port = free_port(), free_port(), free_port()
         self.place = Place(
             folder=folder,
@@ -99,7 +89,7 @@ class House:
             cards_url=f"http://127.0.0.1:{cards_port}",
             settings={
                 "ENVIRONMENT": "sandbox",
-                "DATABASE_URL": url,
+                "DATABASE_URL": bots_url,
                 "PUBLIC_URL": f"http://localhost:{web_port}",
                 "PORT": str(web_port),
                 "SECRET_KEY": "a secret of the chaos alone",
@@ -108,118 +98,76 @@ class House:
                 "STRIPE_WEBHOOK_SECRET": far_side.WEBHOOK_SECRET,
                 "STRIPE_API_BASE": f"http://127.0.0.1:{cards_port}",
                 "CARD_SCA_COVERS_TRANSFER": "true",
-                "MAX_PENDING": "100",
+                "MAX_PENDING": str(self.basis.max_pending),
                 "COMMANDS_AN_HOUR": "1000000",
                 **far_side.x_settings(f"http://127.0.0.1:{x_port}"),
             },
         )
         self.board = Board(self.place.board)
-        self._far = [
-            far_side.start(self._context, "x", x_port, folder),
-            far_side.start(
-                self._context,
-                "cards",
-                cards_port,
-                folder,
-                f"http://127.0.0.1:{web_port}/webhooks/stripe",
-            ),
-        ]
-        self.x, self.network = LocalX(self.place.x_url), Network(self.place.cards_url)
+        self.start_far("x", x_port)
+        self.x = LocalX(self.place.x_url)
+        self._stack.callback(self.x.close)
         self.x.lift_limits()
-        self.weather = CardWeather(self.plan, self.network)
-        settings = load(Needs.WORKER | Needs.WEB, self.place.settings)
-        self.settings = settings
-        self.deps: Deps = hands.impatient(settings, self.plan.card_timeout_s)
+        own = {**self.place.settings, "DATABASE_URL": own_url}
+        self.settings = load(Needs.WORKER | Needs.WEB, own)
+        self.deps: Deps = hands.impatient(self.settings, self.basis.card_timeout_s)
+        self._stack.callback(self.deps.store.close)
         whoami.whoami(self.deps)
         receive.first_start(self.deps)
         return self
 
     def __exit__(self, *_: object) -> None:
         """End what still runs, by its own handle."""
-        for process in [*(seat.process for seat in self._seats), *self._far]:
+        for process in [*(seat.process for seat in self.seats), *self.far]:
             if process is not None and process.is_alive():
                 process.kill()
                 process.join()
-        for client in (self.x, self.network):
-            client.close()
-        self.deps.store.close()
         self._stack.close()
+
+    def _make_database(self) -> tuple[str, str]:
+        """Start the run's database; return its address for the parent, and for the bot."""
+        if self.basis.database == "sqlite":
+            url = f"sqlite:///{self._folder}/bot.db"
+            return url, url
+        self.database = self._stack.enter_context(PostgreSQL())
+        # What was committed has to outlive a crash of the server, as in production.
+        self.database.start(synchronous_commit="on", autovacuum="on", track_commit_timestamp="on")
+        url = self.database.create("bot")
+        if self.basis.database == "postgresql":
+            return url, url
+        self.pooler = self._stack.enter_context(PgBouncer()).start(self.database)
+        return url, self.pooler.url("bot")
+
+    def start_far(self, kind: far_side.Kind, port: int, webhook_url: str = "") -> BaseProcess:
+        """Start a server of the far side."""
+        process = far_side.start(self._context, kind, port, self._folder, webhook_url)
+        self.far.append(process)
+        return process
 
     # --- the wild part ---------------------------------------------------------------------
 
-    def live(self, say: Callable[[str], None]) -> None:
-        """Let people pay while processes die, until there are enough orders and no more to do."""
+    def start_bot(self) -> None:
+        """Take every seat."""
         self.board.phase = Phase.POST
-        for seat in self._seats:
+        for seat in self.seats:
             self._start(seat)
-        began = time.monotonic()
-        give_up_at = began + self.plan.minutes * 60
-        restarts = self._restarts()
-        kill_at, look_at, say_at, quiet_since = began + 1, began, began + SAY_EVERY_S, began
-        while (now := time.monotonic()) < give_up_at:
-            self._raise_the_dead()
-            if now >= kill_at:
-                self._kill()
-                kill_at = now + self._random.expovariate(1 / self.plan.kill_every_s)
-            if now < look_at:
-                wait([s.process.sentinel for s in self._seats if s.process], TICK_S)
-                continue
-            look_at = now + LOOK_EVERY_S
-            self.weather.blow(LOOK_EVERY_S)
-            made, waiting, open_ones = self._look()
-            done = max(made / self.plan.orders, (now - began) / (self.plan.minutes * 60))
-            if restarts and done >= restarts[0]:
-                del restarts[0]
-                self._restart_database()
-            if made >= self.plan.orders and self.board.phase is not Phase.PAY:
-                self.board.phase = Phase.PAY
-            if now >= say_at:
-                say_at = now + SAY_EVERY_S
-                said = f"{made} orders, {waiting} events to be read, {open_ones} to be ended"
-                say(f"{now - began:5.0f} s: {said}, {self.seen.killed.total()} kills")
-            if open_ones or self.board.phase is not Phase.PAY:
-                quiet_since = now
-            elif now - quiet_since > self.plan.quiet_for_s:
-                return
-
-    def _restarts(self) -> list[float]:
-        """Return after which parts of the orders, or of the time, the database is restarted."""
-        parts = self.plan.database_restarts + 1
-        return [one / parts for one in range(1, parts)]
-
-    def _look(self) -> tuple[int, int, int]:
-        """Return how many orders there are, events to be read, and things for people to do.
-
-        People wait with new orders where the bot reads more slowly than they write.
-        """
-        with self.deps.store.read() as session:
-            made, read, waiting, open_ones = session.execute(
-                text(
-                    "SELECT (SELECT count(*) FROM orders),"
-                    " (SELECT count(*) FROM inbox WHERE source = 'post' AND status <> 'ignored'),"
-                    " (SELECT count(*) FROM inbox WHERE status = 'waiting'),"
-                    " (SELECT count(*) FROM transfer t WHERE t.status = 'funding' OR"
-                    "  (t.status = 'pending' AND t.order_id % 25 <> 0)"
-                    "  OR (t.status = 'held' AND t.id % 5 <> 0))"
-                )
-            ).one()
-        unheard = self.board.posts() - read
-        if self.board.phase in (Phase.POST, Phase.WAIT):
-            too_many = max(unheard, waiting, open_ones) > self.plan.ahead
-            self.board.phase = Phase.WAIT if too_many else Phase.POST
-        return made, waiting, open_ones
 
     def _start(self, seat: Seat) -> None:
         seat.life += 1
         seat.process = self._context.Process(
             target=hands.run,
-            args=(seat.kind, self.plan, self.place, seat.index, seat.name, seat.life),
+            args=(seat.kind, self.basis, self.place, seat.index, seat.name, seat.life),
             name=seat.name,
         )
         seat.process.start()
 
-    def _raise_the_dead(self) -> None:
-        for seat in self._seats:
+    def rest(self, seconds: float = TICK_S) -> None:
+        """Wait, but not longer than until somebody dies."""
+        wait([seat.process.sentinel for seat in self.seats if seat.process], seconds)
+
+    def raise_the_dead(self) -> None:
+        """Let everybody who died live again, and note what they died of."""
+        for seat in self.seats:
             assert seat.process is not None
             if seat.process.is_alive():
                 continue
@@ -233,9 +181,9 @@ class House:
             self.board.note(seat.index, "its start")
             self._start(seat)
 
-    def _kill(self) -> None:
+    def kill(self) -> None:
         """Kill a process at random, as by `kill -9`."""
-        seat = self._random.choice(self._seats)
+        seat = self.random.choice(self.seats)
         assert seat.process is not None
         if not seat.process.is_alive():
             return
@@ -245,11 +193,22 @@ class House:
         if not doing.startswith("step "):
             self.seen.killed[f"{seat.kind} after {doing}"] += 1
 
-    def _restart_database(self) -> None:
+    def kill_pooler(self) -> None:
+        """Kill PgBouncer with every connection through it, and start it anew."""
+        assert self.pooler is not None, "the run has one"
+        assert self.pooler.process is not None, "it runs"
+        assert self.database is not None, "it stands before one"
+        self.pooler.process.kill()
+        self.pooler.process.wait()
+        self.seen.killed["PgBouncer"] += 1
+        self.pooler.start(self.database)
+
+    def restart_database(self) -> None:
         """Restart PostgreSQL: it ends its sessions, or nothing at all, as after a crash."""
+        assert self.database is not None
         at_once = len(self.seen.restarts) % 2 == 0
         self.database.go_down(at_once=at_once)
-        time.sleep(self._random.uniform(0.1, 1.0))
+        time.sleep(self.random.uniform(0.1, 1.0))
         self.database.go_up()
         self.seen.restarts.append("crashed" if at_once else "restarted")
         while True:  # the pool of this process notices as well
@@ -263,22 +222,21 @@ class House:
     # --- the calm part ---------------------------------------------------------------------
 
     def calm_down(self) -> None:
-        """End the faults and the killing; people leave."""
-        self.weather.calm()
+        """End the killing; people leave."""
         self.board.phase = Phase.CALM
-        self._raise_the_dead()
-        for seat in self._seats:
+        self.raise_the_dead()
+        for seat in self.seats:
             if seat.kind == "people":
                 self._let_end(seat)
 
     def stop_bot(self) -> None:
         """Tell the workers and the web to end, which they do with 0."""
-        for seat in self._seats:
+        for seat in self.seats:
             if seat.kind != "people":
                 assert seat.process is not None
                 if seat.process.is_alive():
                     seat.process.terminate()
-        for seat in self._seats:
+        for seat in self.seats:
             if seat.kind != "people":
                 self._let_end(seat)
 

@@ -3,38 +3,51 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
+
+Database = Literal["postgresql", "pooled", "sqlite"]
+"""What a run's processes write to: PostgreSQL, the same behind PgBouncer, or a SQLite file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """The figures of a run; every random choice begins at `seed`."""
+class Basis:
+    """What every run is made of; every random choice begins at `seed`."""
 
     seed: int
-    orders: int
     workers: int
+    minutes: float = 60
+    """How long people may take at most."""
+    ahead: int = 0
+    """What people may be ahead of the bot: posts not heard (X's timeline, which closes gaps, holds
+    800), events not read, orders not ended."""
+    database: Database = "postgresql"
+    database_restarts: int = 0
+    deaths_at_steps: float = 0.0
+    """How often a process kills itself at a step of the registry of crash points (a chance)."""
+    catch_up_s: float
+    """How long the far side may take at the end to send what it still has, and the workers to read
+    it (seconds); what is left then, waits for the leases of the dead."""
+    card_timeout_s: float = 2.0
+    """How long our side waits for the card network's answer (seconds)."""
+    max_pending: int = 1_000_000
+    """Transfers that one person may have pending."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan(Basis):
+    """The figures of the run of money."""
+
+    orders: int
     webs: int
     hands: int
     """Processes in which people do what the pages do for them."""
     threads: int
     """People at work at once in each of these."""
-    minutes: float
-    """How long people may take at most."""
-    ahead: int
-    """What people may be ahead of the bot: posts not heard (X's timeline, which closes gaps, holds
-    800), events not read, orders not ended."""
-    database_restarts: int
     kill_every_s: float
     """How long the parent waits between two kills, on average (seconds)."""
-    deaths_at_steps: float
-    """How often a process kills itself at a step of the registry of crash points (a chance)."""
     faults_a_second: float
     quiet_for_s: float
     """How long people found nothing more to do (seconds) when the run is over."""
-    catch_up_s: float
-    """How long the network may take at the end to send what it still has, and the workers to read
-    it (seconds); what is left then, waits for the leases of the dead."""
-    card_timeout_s: float
-    """How long our side waits for the card network's answer (seconds)."""
 
     @property
     def people(self) -> int:
@@ -53,7 +66,7 @@ class Plan:
 
 
 def whole(seed: int, orders: int, processes: int, minutes: float) -> Plan:
-    """Return the run of `make chaos`."""
+    """Return the run of money of `make chaos`."""
     workers = max(1, processes * 3 // 8)
     return Plan(
         seed=seed,
@@ -71,6 +84,7 @@ def whole(seed: int, orders: int, processes: int, minutes: float) -> Plan:
         quiet_for_s=4.0,
         catch_up_s=60.0,
         card_timeout_s=2.0,
+        max_pending=100,
     )
 
 
@@ -92,6 +106,7 @@ def small(seed: int) -> Plan:
         quiet_for_s=0.5,
         catch_up_s=5.0,
         card_timeout_s=1.0,
+        max_pending=100,
     )
 
 

@@ -12,6 +12,7 @@ from bot.services.check import prove
 from bot.services.reconcile import reconcile_books
 from tests.chaos.far_side import Network, Obj
 from tests.chaos.house import House
+from tests.chaos.paying import PayingHouse
 
 SHOWN: Final = 10
 """Offences of one kind that are named."""
@@ -74,28 +75,27 @@ class Totals:
         return self.cards_cents + self.paid_out_cents + self.fees_cents
 
 
-def problems(house: House) -> Iterator[str]:
+def problems(house: PayingHouse) -> Iterator[str]:
     """Yield whatever does not hold."""
     yield from prove(house.deps.store).problems
-    yield from _states(house)
+    yield from states(house)
     yield from _payments(house)
     yield from _reversals(house)
     yield from _replies(house)
     both = totals(house)
     if both.network_cents != both.ours_cents:
         yield f"the network has {both.network_cents} cents where our books have {both.ours_cents}"
-    yield from _few(
-        [f"difference: {one.detail}" for one in reconcile_books(house.deps).differences]
-    )
+    yield from few([f"difference: {one.detail}" for one in reconcile_books(house.deps).differences])
 
 
-def _few(found: list[str]) -> Iterator[str]:
+def few(found: list[str]) -> Iterator[str]:
+    """Yield some of what was found, and how much more there is."""
     yield from found[:SHOWN]
     if len(found) > SHOWN:
         yield f"… and {len(found) - SHOWN} more of these"
 
 
-def _states(house: House) -> Iterator[str]:
+def states(house: House) -> Iterator[str]:
     """Everything has come to an end."""
     for table, ends in _ENDS.items():
         known = ", ".join(f"'{one}'" for one in ends)
@@ -107,10 +107,10 @@ def _states(house: House) -> Iterator[str]:
             f"{n} rows of {table} are still {status} ({first})" for status, n, first in rows
         )
     for sentence, query in _NOTHING_IS_LEFT:
-        yield from _few([sentence.format(*row) for row in house.figures(query)])
+        yield from few([sentence.format(*row) for row in house.figures(query)])
 
 
-def _payments(house: House) -> Iterator[str]:
+def _payments(house: PayingHouse) -> Iterator[str]:
     """Each captured payment is one captured top-up of its amount; nothing is left authorized."""
     ours = {
         row.payment_id: row
@@ -135,7 +135,7 @@ def _payments(house: House) -> Iterator[str]:
     for page in house.network.every("checkout/sessions", status="open"):
         if page["id"] in shown:  # one that nobody was shown ends by itself
             found.append(f"page {page['id']} is left open")
-    yield from _few(found)
+    yield from few(found)
 
 
 def _compare(intent: Obj, row: Any) -> Iterator[str]:
@@ -151,7 +151,7 @@ def _compare(intent: Obj, row: Any) -> Iterator[str]:
         yield f"top-up {row.id} has {row.refunded_cents} refunded, the network {refunded}"
 
 
-def _reversals(house: House) -> Iterator[str]:
+def _reversals(house: PayingHouse) -> Iterator[str]:
     """Refunds and disputes are the network's, one by one."""
     for path, table, key in (
         ("refunds", "card_refund WHERE refund_id IS NOT NULL", "refund_id"),
@@ -170,7 +170,7 @@ def _reversals(house: House) -> Iterator[str]:
             for name in sorted(ours.keys() | theirs.keys())
             if ours.get(name) != theirs.get(name)
         ]
-        yield from _few(found)
+        yield from few(found)
 
 
 _STATUS: Final = {"needs_response": "open", "under_review": "open"}
@@ -187,12 +187,12 @@ def _replies(house: House) -> Iterator[str]:
             continue
         for parent in post.get("referenced_tweets", []):
             answers[parent["id"]] += 1
-    yield from _few([f"post {one} has {n} replies" for one, n in answers.items() if n > 1])
+    yield from few([f"post {one} has {n} replies" for one, n in answers.items() if n > 1])
     read = {row.source_id for row in house.figures("SELECT source_id FROM inbox")}
-    yield from _few([f"post {one} was never read" for one in mentions if one not in read])
+    yield from few([f"post {one} was never read" for one in mentions if one not in read])
 
 
-def totals(house: House) -> Totals:
+def totals(house: PayingHouse) -> Totals:
     """Add up both sides."""
     sums = _moved(house.network)
     ours = house.figures(

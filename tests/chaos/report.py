@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.chaos.house import House
+from tests.chaos.paying import PayingHouse
 from tests.chaos.proof import Totals
 
 WRONG_EVENTS: Final = frozenset(
@@ -41,7 +42,8 @@ def wrong_in_logs(house: House) -> Iterator[str]:
         if kind is not None:
             found[kind] += 1
             first.setdefault(kind, f"{name}: {line.strip()[:1500]}")
-    for _name, line in _lines(house.database.folder, "log"):
+    server = [] if house.database is None else list(_lines(house.database.folder, "log"))
+    for _name, line in server:
         error = _ERROR.search(line)
         if error is not None and not error[2].startswith("canceling"):
             kind = f"PostgreSQL said: {error[2][:100]}"
@@ -75,7 +77,7 @@ def _lines(folder: Path, pattern: str) -> Iterator[tuple[str, str]]:
             yield from ((path.name, line) for line in file)
 
 
-def story(house: House, both: Totals, seconds: float) -> Iterator[str]:
+def story(house: PayingHouse, both: Totals, seconds: float) -> Iterator[str]:
     """Yield what a run did, line by line."""
     seen, plan = house.seen, house.plan
     killed, died = seen.killed.total(), seen.died.total()
@@ -86,10 +88,10 @@ def story(house: House, both: Totals, seconds: float) -> Iterator[str]:
         ", ".join(seen.restarts) or "left alone"
     )
     for counts in (seen.killed, seen.died):
-        yield from _columns(counts)
+        yield from columns(counts)
     weather = house.weather
     yield f"faults of the card network: {weather.asked.total() - weather.left} struck"
-    yield from _columns(weather.asked)
+    yield from columns(weather.asked)
     for table, what in (("transfer", "transfers"), ("topup", "top-ups"), ("payout", "payouts")):
         rows = house.figures(
             f"SELECT status, count(*) FROM {table} GROUP BY status ORDER BY 2 DESC"
@@ -122,5 +124,6 @@ def count(house: House, table: str) -> int:
     return int(house.figures(f"SELECT count(*) FROM {table}")[0][0])
 
 
-def _columns(counts: Counter[str]) -> Iterator[str]:
+def columns(counts: Counter[str]) -> Iterator[str]:
+    """Yield counts one below another, the largest first."""
     yield from (f"  {count:4} {what}" for what, count in counts.most_common())

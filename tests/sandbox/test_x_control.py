@@ -188,6 +188,22 @@ def test_a_stalled_call_is_slow(x: LocalX) -> None:
     assert x.app_get("/2/users/by", usernames="bob").status_code == 200
 
 
+def test_a_share_of_calls_and_posts_fails_by_chance_until_it_is_called_off(x: LocalX) -> None:
+    """By the same chance for the same seed, counted; posts may be made many at once."""
+    answers = []
+    for _ in range(2):
+        for path in ("/2/users/me", "/2/users/by"):
+            x.control("faults", {"fault": "503", "path": path, "share": 0.5, "seed": 7})
+        calls = [x.app_get("/2/users/by", usernames="bob").status_code for _ in range(20)]
+        assert [one["struck"] for one in x.control("faults")] == [0, calls.count(503)]
+        answers.append(calls)
+        x.http.delete("/_sandbox/faults")
+    assert answers[0] == answers[1]
+    assert set(answers[0]) == {200, 503}
+    made = x.control("posts", [{"as": "bob", "text": str(one)} for one in range(3)])
+    assert [one["id"] for one in made] == [one["id"] for one in x.control("posts")]
+
+
 def test_faults_can_be_called_off(x: LocalX) -> None:
     """Listed, then gone; test control itself is never hit."""
     x.control("faults", {"fault": "5xx", "times": 100})

@@ -141,7 +141,7 @@ class LocalX:
         client.session.mount(TWEEPY_HOST, ToLocalX(self.url))
         return client
 
-    def control(self, path: str, body: dict[str, Any] | None = None) -> Any:
+    def control(self, path: str, body: dict[str, Any] | list[dict[str, Any]] | None = None) -> Any:
         """Use test control: POST with a body, GET without; the answer."""
         target = f"/_sandbox/{path}"
         answer = self.http.get(target) if body is None else self.http.post(target, json=body)

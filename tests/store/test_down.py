@@ -5,9 +5,12 @@ from threading import Event, Thread
 import psycopg
 import pytest
 from sqlalchemy import exc, text
+from structlog.testing import capture_logs
 
-from bot.store.down import is_down
+from bot.store import inbox
+from bot.store.down import DISK_FULL, is_away, is_down, tell_database_down
 from bot.store.engine import Store
+from tests.builders import NOON
 
 
 @pytest.mark.parametrize(
@@ -31,6 +34,30 @@ def test_connections_that_are_used_up_are_a_database_that_is_down() -> None:
     assert is_down(exc.TimeoutError())
     assert is_down(exc.OperationalError("SELECT", {}, psycopg.errors.AdminShutdown()))
     assert is_down(exc.InterfaceError("SELECT", {}, psycopg.InterfaceError()))
+
+
+def test_a_full_disk_is_said_as_such_and_recovered_from(store: Store) -> None:
+    """On SQLite by a file that may not grow; what PostgreSQL says is given."""
+    errors: list[exc.SQLAlchemyError] = [
+        exc.OperationalError("INSERT", {}, psycopg.errors.DiskFull("no space left"))
+    ]
+
+    def fill(pages: int) -> None:
+        with store.write() as session:
+            session.execute(text(f"PRAGMA max_page_count = {pages}"))
+            for number in range(20):
+                inbox.set_cursor(session, f"{pages} {number}", "x" * 4000, at=NOON)
+
+    if store.is_sqlite:
+        with pytest.raises(exc.OperationalError) as full:
+            fill(1)
+        errors.append(full.value)
+        fill(4_294_967_294)
+    for error in errors:
+        with capture_logs() as said:
+            tell_database_down(error)
+        assert is_away(error)
+        assert said[0]["mend"] == DISK_FULL
 
 
 def test_another_error_of_sqlalchemys_is_none() -> None:

@@ -1,8 +1,8 @@
 """Jobs: woken or ticked, whole batches at a stretch, none ended by another's failure."""
 
 from collections.abc import Callable
-from dataclasses import fields
-from datetime import timedelta
+from dataclasses import fields, replace
+from datetime import UTC, datetime, timedelta
 from threading import Event
 
 import pytest
@@ -13,6 +13,7 @@ from bot.domain.errors import Unavailable
 from bot.jobs import Job, table
 from bot.services.deps import Bells, Deps
 from bot.worker.loops import Jobs
+from tests.fakes.clock import FakeClock
 from tests.worker.hands import WITHIN_S, deps_on
 
 
@@ -22,11 +23,12 @@ class Counted:
     def __init__(self, *outcomes: int | Exception) -> None:
         self._outcomes = list(outcomes)
         self.calls = 0
-        self.done = Event()
+        self.first, self.done = Event(), Event()
 
     def __call__(self, _deps: Deps) -> int:
         """Play the next outcome; nothing is left to do after the last."""
         self.calls += 1
+        self.first.set()
         outcome = self._outcomes.pop(0) if self._outcomes else 0
         if isinstance(outcome, Exception):
             raise outcome
@@ -110,6 +112,18 @@ def test_a_job_stays_away_until_the_reset_that_x_named(sqlite_url: str) -> None:
     assert not jobs.do(limited)
     assert jobs.do(limited)
     assert run.calls == 1
+
+
+def test_a_clock_that_was_put_back_stops_no_tick(sqlite_url: str) -> None:
+    """Every job runs at once, and not only when the time that had been comes again."""
+    run = Counted(0, 0)
+    clock = FakeClock(datetime.now(UTC))
+    jobs = Jobs(replace(deps_on(sqlite_url), clock=clock), (job(run),), lambda: True)
+    jobs.start()
+    assert run.first.wait(WITHIN_S)
+    clock.advance(hours=-3)
+    assert run.done.wait(WITHIN_S), "its next turn was an hour away"
+    jobs.stop()
 
 
 def test_the_table_holds_every_job_once() -> None:

@@ -1,7 +1,7 @@
 """Test control: what people do in the local X, and how it misbehaves. All under `/_sandbox/`.
 
     GET  /posts       the posts as they stand, oldest first
-    POST /posts       {"as", "text", "in_reply_to"?, "quotes"?}
+    POST /posts       {"as", "text", "in_reply_to"?, "quotes"?}, or a list of such
     POST /posts/ID/edit  {"text"}
     DELETE /posts/ID
     GET  /dms         the messages, oldest first
@@ -35,6 +35,7 @@ from bot.sandbox.x_server.render import moment
 from bot.sandbox.x_server.site import Site
 
 Given = Annotated[dict[str, Any], Body()]
+Several = Annotated[list[dict[str, Any]], Body()]
 PERSON_TAKEN = frozenset(
     {"handle", "protected", "suspended", "verified", "name", "renamed_to", "missing"}
 )
@@ -93,6 +94,13 @@ def _post(site: Site, post_id: Any) -> Post:
     return post
 
 
+def _publish(site: Site, body: dict[str, Any]) -> Post:
+    text, author = _text(body), _person(site, body.get("as"))
+    parent = _post(site, body["in_reply_to"]) if body.get("in_reply_to") else None
+    quoted = _post(site, body["quotes"]) if body.get("quotes") else None
+    return site.world.publish(author, text, in_reply_to=parent, quotes=quoted)
+
+
 def _posts(routes: APIRouter, site: Site) -> None:
     @routes.get("/posts")
     async def list_posts() -> list[dict[str, Any]]:
@@ -101,13 +109,13 @@ def _posts(routes: APIRouter, site: Site) -> None:
         return [site.renderer.whole_post(post) for post in posts]
 
     @routes.post("/posts", status_code=201)
-    async def create(body: Given) -> dict[str, Any]:
-        """Post as somebody."""
-        text, author = _text(body), _person(site, body.get("as"))
-        parent = _post(site, body["in_reply_to"]) if body.get("in_reply_to") else None
-        quoted = _post(site, body["quotes"]) if body.get("quotes") else None
-        post = site.world.publish(author, text, in_reply_to=parent, quotes=quoted)
-        return site.renderer.whole_post(post)
+    async def create(body: Given | Several) -> dict[str, Any] | list[dict[str, Any]]:
+        """Post as somebody, or as several one after another."""
+        if not body:
+            raise Mistake("A post is wanted, or a list of some.")
+        if isinstance(body, list):
+            return [site.renderer.whole_post(_publish(site, one)) for one in body]
+        return site.renderer.whole_post(_publish(site, body))
 
     @routes.post("/posts/{post_id}/edit", status_code=201)
     async def edit(post_id: str, body: Given) -> dict[str, Any]:

@@ -68,15 +68,10 @@ def _check_text(world: World, author: User, typed: str) -> None:
             "length see https://github.com/twitter/twitter-text.",
             parameter="text",
         )
-    since = world.now() - DUPLICATE_WITHIN
-    for post in world.timeline():
-        if post.created_at < since:
-            break
-        if post.author_id == author.id and post.typed.strip() == typed.strip():
-            world.objected("duplicate_text", "The same text again.", refused=True, post_id=post.id)
-            raise problems.forbidden(
-                "You are not allowed to create a Tweet with duplicate content."
-            )
+    same = world.newest_of(author, typed)
+    if same is not None and same.created_at >= world.now() - DUPLICATE_WITHIN:
+        world.objected("duplicate_text", "The same text again.", refused=True, post_id=same.id)
+        raise problems.forbidden("You are not allowed to create a Tweet with duplicate content.")
 
 
 def judge_post(world: World, author: User, post: Post) -> None:

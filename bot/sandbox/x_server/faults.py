@@ -18,14 +18,18 @@
     no-mention-ids            a post's mentions carry no user id; "times" posts
 
 Names are read in words, with hyphens or with underscores alike.
+With "share" in place of "times" a fault strikes that share of its calls or posts (0.01: one in a
+hundred), by chance that begins at "seed" (1), until it is cleared.
 "path" is an endpoint's path, with `*` for any part (`/2/tweets`, `/2/users/*/mentions`); without it
-every call to X's API is meant, but not test control. `GET` lists what waits, `DELETE` clears it.
+every call to X's API is meant, but not test control. `GET` lists what waits and how often it
+`struck`, `DELETE` clears it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import math
+import random
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -41,6 +45,7 @@ from bot.sandbox.x_server import problems
 CALLS = frozenset({"429", "5xx", "time_out_after_success", "stall"})
 STREAM = frozenset({"duplicate", "reorder", "delay", "lose", "no_mention_ids"})
 SECONDS = {"429": 5.0, "reorder": 5.0, "delay": 6.0}
+TAKEN = frozenset({"fault", "path", "method", "times", "seconds", "status", "share", "seed"})
 OTHERWISE_S = 60.0  # longer than any client should wait
 KINDS = CALLS | STREAM | {"disconnect"}
 ALIASES = {
@@ -66,6 +71,19 @@ class Fault:
     times: int
     seconds: float
     status: int
+    share: float | None = None
+    seed: int = 1
+    struck: int = 0
+
+    def __post_init__(self) -> None:
+        self._chance = random.Random(self.seed)
+
+    def strikes(self) -> bool:
+        """Whether it strikes this time, which is counted."""
+        if self.share is not None and self._chance.random() >= self.share:
+            return False
+        self.struck += 1
+        return True
 
     def concerns(self, method: str, path: str) -> bool:
         """Whether a call is one that the fault waits for."""
@@ -80,7 +98,7 @@ def read(wanted: Mapping[str, Any]) -> Fault:
     if name is None:
         raise InvalidFault(f"Unknown fault {wanted.get('fault')!r}.")
     kind = ALIASES.get(name, name)
-    unknown = set(wanted) - {"fault", "path", "method", "times", "seconds", "status"}
+    unknown = set(wanted) - TAKEN
     if unknown:
         raise InvalidFault(f"Unknown: {', '.join(sorted(unknown))}.")
     status = wanted.get("status", int(name) if name.isdigit() and kind == "5xx" else 503)
@@ -92,6 +110,8 @@ def read(wanted: Mapping[str, Any]) -> Fault:
             times=int(wanted.get("times", 2 if kind == "reorder" else 1)),
             seconds=float(wanted.get("seconds", SECONDS.get(kind, OTHERWISE_S))),
             status=int(status),
+            share=None if wanted.get("share") is None else float(wanted["share"]),
+            seed=int(wanted.get("seed", 1)),
         )
     except (TypeError, ValueError) as error:
         raise InvalidFault(f"A number was expected: {error}.") from error
@@ -127,17 +147,20 @@ class Faults:
 
     def for_posts(self, kind: str) -> Fault | None:
         """The fault of that kind for several posts together, which is thereby used up."""
-        fault = next((one for one in self._waiting if one.kind == kind), None)
-        if fault is not None:
-            self._waiting.remove(fault)
-        return fault
+        for fault in self._waiting:
+            if fault.kind == kind and fault.strikes():
+                if fault.share is None:
+                    self._waiting.remove(fault)
+                return fault
+        return None
 
     def _take(self, wanted: Callable[[Fault], bool]) -> Fault | None:
         for fault in self._waiting:
-            if wanted(fault):
-                fault.times -= 1
-                if fault.times <= 0:
-                    self._waiting.remove(fault)
+            if wanted(fault) and fault.strikes():
+                if fault.share is None:
+                    fault.times -= 1
+                    if fault.times <= 0:
+                        self._waiting.remove(fault)
                 return fault
         return None
 

@@ -44,6 +44,7 @@ class World:
         self.bot = self.people.ensure(bot_handle)
         self.posts: dict[str, Post] = {}
         self.replies: dict[str, list[Post]] = {}
+        self._typed: dict[tuple[str, str], list[Post]] = {}
         self.events: list[DmEvent] = []
         self._wrote: set[tuple[str, str]] = set()
         self.conversations: dict[str, Conversation] = {}
@@ -91,6 +92,11 @@ class World:
         for post in reversed(self.posts.values()):
             if not post.deleted and not post.superseded:
                 yield post
+
+    def newest_of(self, author: User, typed: str) -> Post | None:
+        """The newest post of an author in which the same was typed, as it stands."""
+        same = self._typed.get((author.id, typed.strip()), [])
+        return next((one for one in reversed(same) if not one.deleted and not one.superseded), None)
 
     def visible(self, post: Post) -> bool:
         """Whether X shows the post to an app: its author is neither protected nor suspended."""
@@ -172,6 +178,7 @@ class World:
         else:
             post.body = whole
         self.posts[post.id] = post
+        self._typed.setdefault((post.author_id, post.typed.strip()), []).append(post)
         parent_id = post.reference("replied_to")
         if parent_id is not None:
             self.replies.setdefault(parent_id, []).append(post)
