@@ -26,7 +26,7 @@ from bot.services import (
 from bot.services.history import history
 from bot.services.prune import IDENTITY_KEPT_YEARS
 from bot.services.sessions import Visitor
-from bot.services.views import NotYours
+from bot.services.views import NotYours, OrderView
 from bot.store import people
 from tests.fakes.bank import FakeBankFiles, Movement, camt
 from tests.services.paying_out import IBAN, ask, export, read, rich
@@ -90,6 +90,15 @@ def test_who_has_the_x_account_next_acts_for_themselves_alone(world: World) -> N
     assert (rows[again].locked_at, rows[bob].locked_reason) == (None, "closed by its owner")
     new = world.order("dave", "bob", "6€ for bread", kind="request")
     assert blocks.asker_of(world.deps, new, me) is not None
+    page = world.page("bob", world.order("bob", "alice", "7€"))
+    assert isinstance(page, OrderView)
+    assert page.to_confirm is not None
+    assert page.to_confirm.cautions[1].is_first, "who had the account before paid alice, not they"
+    sent = world.order("alice", "bob", "8€ for salt")
+    world.confirm("alice", sent)
+    page = world.page("bob", sent)
+    assert isinstance(page, OrderView)
+    assert [one.note_is for one in page.gets] == ["folded"], "alice is a stranger to them"
 
 
 def test_what_a_bank_sends_back_after_the_end_is_paid_out_by_an_operator(world: World) -> None:
