@@ -11,7 +11,6 @@ from typing import Any, Final
 
 from sqlalchemy import Row
 
-from bot.domain import limits
 from bot.domain.commands import (
     Cancel,
     Command,
@@ -32,7 +31,7 @@ from bot.domain.replies import Reply
 from bot.domain.x_bill import CONFIRMATIONS
 from bot.language import Text, parse
 from bot.ports import Message, Post, XUser
-from bot.services import converse, edits, gone, settle, x_money
+from bot.services import ask, converse, edits, gone, settle, x_money
 from bot.services.answers import Incoming
 from bot.services.deps import Deps
 from bot.services.steps import Step
@@ -215,7 +214,9 @@ def _resolve(
     has given too many commands, nor while the day's budget runs short.
     """
     try:
-        limits.check_people(len(command.people), deps.policy)
+        me = incoming.author_x_user_id
+        own = [one for one, x_user_id in (named or {}).items() if x_user_id == me]
+        ask.check_count(deps, ask.kind_of(command), me, command.people, own=own)
     except Refusal as refusal:
         return command, {}, refusal.reply
     if named is not None:
