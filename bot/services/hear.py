@@ -48,7 +48,7 @@ def read_post(deps: Deps, row: Row[Any], since: datetime, bot: XUser) -> None:
     if post.is_retweet:
         why = "a retweet"
     if why is not None:
-        return _ignore(deps, row, why)
+        return _ignore(deps, row, why, post.author_id)
     answered = _answered(deps, post, bot)
     command = parse(
         Text(
@@ -87,7 +87,7 @@ def read_message(deps: Deps, row: Row[Any], since: datetime, bot: XUser) -> None
     if _is_group(message):
         why = "a conversation of more than two"
     if why is not None:
-        return _ignore(deps, row, why)
+        return _ignore(deps, row, why, message.sender_id)
     command = parse(Text(text=message.text, bot=bot.handle, direct=True))
     incoming = Incoming(
         source="dm",
@@ -117,9 +117,16 @@ def _is_group(message: Message) -> bool:
     return message.is_group
 
 
-def _ignore(deps: Deps, row: Row[Any], why: str) -> None:
+def _ignore(deps: Deps, row: Row[Any], why: str, author_x_user_id: str) -> None:
     with deps.store.write() as session:
-        inbox.finish(session, row.id, at=deps.clock.now(), status="ignored", reason=why)
+        inbox.finish(
+            session,
+            row.id,
+            at=deps.clock.now(),
+            status="ignored",
+            reason=why,
+            author_x_user_id=author_x_user_id,
+        )
 
 
 def _answered(deps: Deps, post: Post, bot: XUser) -> str | None:
@@ -177,7 +184,15 @@ def _converse(
         edits.close_card_pages(deps, heard, command)  # these two wish for it by themselves
     at = deps.clock.now()
     with deps.store.write() as session:
-        if not inbox.finish(session, row.id, at=at, status="done", reason=_kind(command)):
+        is_first = inbox.finish(
+            session,
+            row.id,
+            at=at,
+            status="done",
+            reason=_kind(command),
+            author_x_user_id=incoming.author_x_user_id,
+        )
+        if not is_first:
             return  # another reader whose lease had run out was quicker
         confirmed = converse.converse(session, deps, heard, command, at, impossible=refusal)
         if heard.is_late and not isinstance(command, Nothing):

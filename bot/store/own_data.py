@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, FromClause, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, FromClause, Select, and_, func, or_, select, union
 
 from bot.domain import books
 from bot.domain.transfer import TransferStatus
@@ -64,6 +64,19 @@ def _of_account(table: FromClause, at: str) -> Callable[[Who], ColumnElement[boo
 def owned(who: Who) -> ColumnElement[bool]:
     """Whether an order is somebody's."""
     return who.by(orders.c.owner_x_user_id, orders.c.created_at)
+
+
+def heard_from(who: Who) -> ColumnElement[bool]:
+    """Whether an inbox row is a message of somebody's: it says so, or an order was made of it."""
+    mine = inbox.alias()
+    said = who.by(mine.c.author_x_user_id, func.coalesce(mine.c.happened_at, mine.c.received_at))
+    made = and_(orders.c.source == mine.c.source, orders.c.source_id == mine.c.source_id)
+    return inbox.c.id.in_(
+        union(
+            select(mine.c.id).where(mine.c.author_x_user_id.is_not(None), said),
+            select(mine.c.id).join(orders, made).where(owned(who)),
+        )
+    )
 
 
 def _pays(who: Who) -> ColumnElement[bool]:
@@ -370,12 +383,8 @@ PARTS: Final = (
     Part(
         "messages_received",
         inbox.c.id,
-        select(*_columns(inbox, "source source_id body happened_at received_at")).join_from(
-            inbox,
-            orders,
-            and_(orders.c.source == inbox.c.source, orders.c.source_id == inbox.c.source_id),
-        ),
-        owned,
+        select(*_columns(inbox, "source source_id author_x_user_id body happened_at received_at")),
+        heard_from,
     ),
     Part(
         "messages_sent",

@@ -27,7 +27,7 @@ from bot.services.history import history
 from bot.services.prune import IDENTITY_KEPT_YEARS
 from bot.services.sessions import Visitor
 from bot.services.views import NotYours, OrderView
-from bot.store import people
+from bot.store import inbox, people
 from tests.fakes.bank import FakeBankFiles, Movement, camt
 from tests.services.paying_out import IBAN, ask, export, read, rich
 from tests.services.proving import open_wallet, person
@@ -245,7 +245,15 @@ def test_an_erasure_forgets_every_word_and_keeps_what_the_law_wants(world: World
         erase.erase(world.deps, "@bob", close=True)
     world.confirm("bob", back)
     world.order("bob", "alice", "12")
+    world.post("alice", "@smoney help")
+    world.post("bob", "@smoney my secret is that I like nobody here")
+    world.dm("bob", "help")
     world.react()
+    heard = data_of(world, f"person:{bob}")["messages_received"]
+    assert sum("my secret" in str(one["body"]) for one in heard) == 1, (
+        "what ordered nothing is listed too"
+    )
+    unread = world.take_post("bob", "@smoney pay @alice 10€ for words that nobody has read")
     done = erase.erase(world.deps, f"person:{bob}", close=True)
     assert (done.person, done.erased["notes"], done.erased["drafts"]) == (bob, 1, 1)
     assert [one.what for one in done.kept] == ["identity", "books"]
@@ -256,6 +264,14 @@ def test_an_erasure_forgets_every_word_and_keeps_what_the_law_wants(world: World
     file = data_of(world, f"person:{bob}")
     assert [one["last_name"] for one in file["person"]] == ["Petit"]
     assert {one["body"] for one in file["messages_received"]} == {None}
+    world.react()
+    assert world.answer_to(unread) is None
+    assert [row["reason"] for row in operate.list_inbox(world.deps)] == []
+    with world.store.read() as session:
+        rows = session.execute(inbox.inbox.select()).all()
+    assert [row.reason for row in rows if row.source_id == unread] == [erase.FORGOTTEN]
+    kept = [row.author_x_user_id for row in rows if row.body is not None]
+    assert set(kept) == {world.x_id("alice")}, "alice's words stay"
     assert {one["text"] for one in file["messages_sent"]} == {""}
     assert (file["people_named_in_drafts"], file["text_messages"]) == ([], [])
     assert [one["name"] for one in file["x_accounts"]] == [""]

@@ -111,20 +111,6 @@ def test_a_call_is_taken_of_the_budget_that_was_read_or_not_at_all(store: Store)
             assert sets.write(session, [call]) == [what == "nothing"], what
 
 
-def test_where_x_is_not_to_be_asked_only_texts_are_taken(store: Store) -> None:
-    """What is for X keeps its attempts and its certainty, and its call is not taken."""
-    text = Letter(key="sms:1", channel="sms", text="code", priority=9, to_phone="+33600000001")
-    with store.write() as session:
-        outbox.put(session, [LETTER, text], at=NOON)
-        row = outbox.lease(session, at=NOON, by_contract=False, on_x=False)
-        assert isinstance(row, Row)
-        assert (row.key, row.are_more) == ("sms:1", False)
-        assert outbox.lease(session, at=NOON, by_contract=False, on_x=False) is None
-        reply = leased(session)
-        assert reply is not None
-        assert (reply.key, reply.attempts, reply.in_doubt) == ("reply:10", 0, False)
-
-
 def test_a_handle_that_changes_hands_is_taken_from_who_had_it(store: Store) -> None:
     """The id stays; the handle is only shown."""
     with store.write() as session:
