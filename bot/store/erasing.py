@@ -11,8 +11,8 @@ from bot.store.former import Who
 from bot.store.inbox import inbox
 from bot.store.orders import orders, transfers
 from bot.store.outbox import outbox
-from bot.store.own_data import heard_from, owned
 from bot.store.people import x_accounts
+from bot.store.whose import heard_from, owned
 
 
 def erase(session: Session, who: Who) -> dict[str, int]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, FromClause, Select, and_, func, or_, select, union
+from sqlalchemy import ColumnElement, FromClause, Select, and_, func, or_, select
 
 from bot.domain import books
 from bot.domain.transfer import TransferStatus
@@ -30,6 +30,7 @@ from bot.store.payouts import payouts
 from bot.store.people import blocks, former_handles, persons, x_accounts
 from bot.store.refunds import refunds
 from bot.store.tokens import phone_codes, web_sessions
+from bot.store.whose import heard_from, owned
 from bot.store.wishes import wishes
 
 _payer, _payee = x_accounts.alias("payer"), x_accounts.alias("payee")
@@ -59,24 +60,6 @@ def _of_person(table: FromClause) -> Callable[[Who], ColumnElement[bool]]:
 
 def _of_account(table: FromClause, at: str) -> Callable[[Who], ColumnElement[bool]]:
     return lambda who: who.by(table.c.x_user_id, table.c[at])
-
-
-def owned(who: Who) -> ColumnElement[bool]:
-    """Whether an order is somebody's."""
-    return who.by(orders.c.owner_x_user_id, orders.c.created_at)
-
-
-def heard_from(who: Who) -> ColumnElement[bool]:
-    """Whether an inbox row is a message of somebody's: it says so, or an order was made of it."""
-    mine = inbox.alias()
-    said = who.by(mine.c.author_x_user_id, func.coalesce(mine.c.happened_at, mine.c.received_at))
-    made = and_(orders.c.source == mine.c.source, orders.c.source_id == mine.c.source_id)
-    return inbox.c.id.in_(
-        union(
-            select(mine.c.id).where(mine.c.author_x_user_id.is_not(None), said),
-            select(mine.c.id).join(orders, made).where(owned(who)),
-        )
-    )
 
 
 def _pays(who: Who) -> ColumnElement[bool]:
