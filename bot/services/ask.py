@@ -117,6 +117,25 @@ def besides(session: Session, me: str, named: Sequence[Named]) -> list[Named]:
     return [one for one in named if one[1] not in left_out]
 
 
+def check_count(
+    deps: Deps, kind: OrderKind, me: str, handles: Sequence[str], *, own: Sequence[str] = ()
+) -> None:
+    """Refuse more people than an order may name, before any is looked up. Raises `Refusal`.
+
+    Who splits has no share to be asked for under any account of theirs, nor has the bot: as far as
+    their handles are known they are not counted, nor those that X says are theirs (`own`). Once all
+    are known by id, `check` counts again.
+    """
+    if kind is OrderKind.SPLIT and len(handles) > deps.policy.max_people:
+        with deps.store.read() as session:
+            mine = people.accounts_by_id(session, people.own_accounts(session, me))
+            bot = bot_account(session)
+        left_out = {*own, *(one.handle for one in mine.values())}
+        left_out |= {bot.handle.lower()} if bot is not None else set()
+        handles = [one for one in handles if one not in left_out]
+    limits.check_people(len(handles), deps.policy)
+
+
 def transfer_of(command: Pay | Donate | Request, me: str, other: Named) -> NewTransfer:
     """Return the transfer that a command asks for, to or from one of those whom it names."""
     handle, x_user_id = other

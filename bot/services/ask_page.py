@@ -24,7 +24,7 @@ _HANDLES: Final = re.compile(r"[\s,;]+")
 _HANDLE: Final = re.compile(r"@?([A-Za-z0-9_]{1,15})")
 
 
-def read_handles(deps: Deps, text: str) -> tuple[str, ...]:
+def read_handles(text: str) -> tuple[str, ...]:
     """Return whom a text names, each once, in lower case. Raises `Refusal`."""
     words = [one for one in _HANDLES.split(text.strip()) if one]
     named = [_HANDLE.fullmatch(one) for one in words]
@@ -32,10 +32,16 @@ def read_handles(deps: Deps, text: str) -> tuple[str, ...]:
         raise Refusal(Reply.of("refusal.ask.nobody"))
     if None in named:
         raise Refusal(Reply.of("refusal.handle_not_read"))
-    handles = tuple(dict.fromkeys(one[1].lower() for one in named if one is not None))
-    if len(handles) > deps.policy.max_people:
-        raise Refusal(Reply.of("refusal.ask.too_many_people", most=deps.policy.max_people))
-    return handles
+    return tuple(dict.fromkeys(one[1].lower() for one in named if one is not None))
+
+
+def check_count(deps: Deps, visitor: Visitor, handles: tuple[str, ...], kind: OrderKind) -> None:
+    """Refuse more people than one order asks, before any is looked up. Raises `Refusal`."""
+    try:
+        ask.check_count(deps, kind, visitor.account, handles)
+    except Refusal as refusal:
+        most = deps.policy.max_people
+        raise Refusal(Reply.of("refusal.ask.too_many_people", most=most)) from refusal
 
 
 def order(

@@ -4,7 +4,7 @@ A payee is an X user id, a handle is only what it is called. So a first payment 
 that changed, that another account bears by now, or that looks like somebody else's.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -58,17 +58,23 @@ def learn_payees(deps: Deps, reference: str, x_user_id: str) -> None:
         if order is None:
             return
         since = deps.clock.now() - lookup.KEPT
-        unknown = payees.to_look_up(session, order.id, [x_user_id], not_since=since)
+        person = people.person_of(session, x_user_id)
+        person_id = person.id if person is not None else None
+        unknown = payees.to_look_up(session, order.id, x_user_id, person_id, not_since=since)
     lookup.look_up(deps, unknown)
 
 
 def of_each(
-    session: Session, rows: Sequence[Row[Any]], payers: Collection[str], at: datetime
+    session: Session, rows: Sequence[Row[Any]], payer: Row[Any] | None, at: datetime
 ) -> dict[int, Caution]:
-    """Return what the accounts of one payer should know of each transfer, by its number."""
+    """Return what a payer should know of each transfer, by its number; None: they have no wallet.
+
+    What they paid counts from whichever of their X accounts; a payee is an account, no more: that
+    two of them are one person's is nobody else's business.
+    """
     accounts = people.accounts_by_id(session, [row.payee_x_user_id for row in rows])
     former = people.last_handles(session, accounts)
-    paid = _Paid(session, payers)
+    paid = _Paid(session, payer)
     moved = moved_handles(session, rows)
     return {
         row.number: _of(row, accounts.get(row.payee_x_user_id), former, paid, moved.get(row.id), at)
@@ -79,10 +85,10 @@ def of_each(
 class _Paid:
     """Whom a person paid before: under which names, and since which transfer."""
 
-    def __init__(self, session: Session, payers: Collection[str]) -> None:
+    def __init__(self, session: Session, payer: Row[Any] | None) -> None:
         self.first: dict[str, int] = {}
         self.names: dict[str, set[str]] = {}
-        for row in payees.paid(session, payers):
+        for row in payees.paid(session, payer.id) if payer is not None else ():
             known = self.first.get(row.payee_x_user_id, row.first_id)
             self.first[row.payee_x_user_id] = min(known, row.first_id)
             if row.payee_handle:

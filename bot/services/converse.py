@@ -296,7 +296,7 @@ def _confirm(session: Session, deps: Deps, incoming: Incoming, code: str, at: da
             states_hash=states_hash,
         )
         return False
-    warned = cautions.of_each(session, waiting, people.own_accounts(session, me), at)
+    warned = cautions.of_each(session, waiting, person, at)
     if any(one.warns for one in warned.values()):
         # One word is too few where the payee may be another than whom the payer means.
         raise Refusal(Reply.of("confirm.look_first", url=url))

@@ -44,14 +44,11 @@ def deliver(deps: Deps) -> int:
     """Send what waits and may go, the most urgent first; return how many messages went out."""
     sent = 0
     for _ in range(ROUND_AT_MOST):
+        if not x_money.may_speak(deps):  # what waits keeps its tries and its certainty
+            break
         at = deps.clock.now()
         with deps.store.write() as session:
-            leased = outbox.lease(
-                session,
-                at=at,
-                by_contract=deps.policy.x_by_contract,
-                on_x=x_money.may_speak(deps),
-            )
+            leased = outbox.lease(session, at=at, by_contract=deps.policy.x_by_contract)
         if leased is None:
             break
         if isinstance(leased, outbox.TryAgain):
@@ -108,7 +105,7 @@ def _is_unwanted(deps: Deps, row: Row[Any]) -> bool:
     Dropped or not, where the lease is another's now, it is no more for us to send.
     """
     reason = "its reader wrote stop" if row.opted_out_at is not None else None
-    if row.channel != "sms" and x_money.is_optional(row) and x_money.is_saving(deps):
+    if x_money.is_optional(row) and x_money.is_saving(deps):
         reason = OVER_BUDGET
     if reason is None:
         return False
@@ -119,31 +116,23 @@ def _is_unwanted(deps: Deps, row: Row[Any]) -> bool:
 
 
 def _send(deps: Deps, row: Row[Any]) -> Accepted:
-    match row.channel:
-        case "reply":
-            return deps.publisher.reply(
-                to_post_id=row.to_post_id,
-                text=row.text,
-                exclude_x_user_ids=[one for one in row.exclude_x_user_ids.split(",") if one],
-            )
-        case "dm":
-            return deps.publisher.message(to_x_user_id=row.to_x_user_id, text=row.text)
-        case _:
-            deps.sms.send(to_phone=row.to_phone, text=row.text, key=row.key)
-            return Accepted(str(row.key))
+    if row.channel == "dm":
+        return deps.publisher.message(to_x_user_id=row.to_x_user_id, text=row.text)
+    return deps.publisher.reply(
+        to_post_id=row.to_post_id,
+        text=row.text,
+        exclude_x_user_ids=[one for one in row.exclude_x_user_ids.split(",") if one],
+    )
 
 
 def _look_up(deps: Deps, row: Row[Any]) -> str | None:
     """Find a message of ours that may have gone out, by the cheapest call; None: it did not."""
     since = row.created_at - CLOCKS_DIFFER
-    match row.channel:
-        case "reply":
-            found = deps.publisher.replies_to(row.to_post_id, since=since)
-        case "dm":
-            every = deps.publisher.messages_to(row.to_x_user_id, since=since)
-            found = [one for one in every if one.text == row.text]
-        case _:
-            return None  # a text message is keyed: sending it again is safe
+    if row.channel == "dm":
+        every = deps.publisher.messages_to(row.to_x_user_id, since=since)
+        found = [one for one in every if one.text == row.text]
+    else:
+        found = deps.publisher.replies_to(row.to_post_id, since=since)
     return str(found[0].id) if found else None
 
 

@@ -50,7 +50,7 @@ def history(session: Session, deps: Deps, incoming: Incoming, at: datetime) -> N
     accounts = people.accounts_by_id(
         session, {one for row in rows for one in (row.payer_x_user_id, row.payee_x_user_id)}
     )
-    lines = tuple(_said(one) for one in lines_of(session, rows, accounts, mine))
+    lines = tuple(_said(one) for one in lines_of(session, rows, accounts, person.id, mine))
     url = f"{deps.public_url}/wallet"
     reply = (
         Reply.of("history", lines=lines, url=url) if lines else Reply.of("history.none", url=url)

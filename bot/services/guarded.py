@@ -5,6 +5,7 @@ Each wish becomes a challenge with everything that was shown; `do` carries it ou
 """
 
 from dataclasses import replace
+from typing import Final
 
 from bot.domain import declared
 from bot.domain.commands import Lang
@@ -105,19 +106,24 @@ def to_claim_out(
     return replace(asked, facts={**asked.facts, "reference": reference.upper()})
 
 
+_OF_AN_ORDER: Final = (Purpose.PAY, Purpose.MANDATE, Purpose.PAYOUT)
+_HOMES: Final = {
+    Purpose.PAYOUT: "/wallet/payout",
+    Purpose.DATA: "/wallet/data",
+    Purpose.CLOSE: "/wallet/close",
+    Purpose.DM: "/wallet?open=dm",
+    Purpose.PHONE: "/wallet?open=safety",
+    Purpose.CODE: "/wallet?open=safety",
+    Purpose.PASSKEY: "/wallet?open=safety",
+}
+"""Where it is wished for, with the part of the wallet's page that shows it."""
+
+
 def home_of(asked: ChallengePage) -> str:
     """Return the path of ours where a wish came from, and where it is dropped."""
-    match asked.purpose:
-        case Purpose.PAY | Purpose.MANDATE | Purpose.PAYOUT if "reference" in asked.facts:
-            return f"/t/{asked.facts['reference']}"
-        case Purpose.PAYOUT:
-            return "/wallet/payout"
-        case Purpose.DATA:
-            return "/wallet/data"
-        case Purpose.CLOSE:
-            return "/wallet/close"
-        case _:
-            return "/wallet"
+    if asked.purpose in _OF_AN_ORDER and "reference" in asked.facts:
+        return f"/t/{asked.facts['reference']}"
+    return _HOMES.get(asked.purpose, "/wallet")
 
 
 def to_open() -> Asked:

@@ -11,7 +11,6 @@ from typing import Any, Final
 
 from sqlalchemy import Row
 
-from bot.domain import limits
 from bot.domain.commands import (
     Cancel,
     Command,
@@ -32,7 +31,7 @@ from bot.domain.replies import Reply
 from bot.domain.x_bill import CONFIRMATIONS
 from bot.language import Text, parse
 from bot.ports import Message, Post, XUser
-from bot.services import converse, edits, gone, settle, x_money
+from bot.services import ask, converse, edits, gone, settle, x_money
 from bot.services.answers import Incoming
 from bot.services.deps import Deps
 from bot.services.steps import Step
@@ -49,7 +48,7 @@ def read_post(deps: Deps, row: Row[Any], since: datetime, bot: XUser) -> None:
     if post.is_retweet:
         why = "a retweet"
     if why is not None:
-        return _ignore(deps, row, why)
+        return _ignore(deps, row, why, post.author_id)
     answered = _answered(deps, post, bot)
     command = parse(
         Text(
@@ -88,7 +87,7 @@ def read_message(deps: Deps, row: Row[Any], since: datetime, bot: XUser) -> None
     if _is_group(message):
         why = "a conversation of more than two"
     if why is not None:
-        return _ignore(deps, row, why)
+        return _ignore(deps, row, why, message.sender_id)
     command = parse(Text(text=message.text, bot=bot.handle, direct=True))
     incoming = Incoming(
         source="dm",
@@ -118,9 +117,16 @@ def _is_group(message: Message) -> bool:
     return message.is_group
 
 
-def _ignore(deps: Deps, row: Row[Any], why: str) -> None:
+def _ignore(deps: Deps, row: Row[Any], why: str, author_x_user_id: str) -> None:
     with deps.store.write() as session:
-        inbox.finish(session, row.id, at=deps.clock.now(), status="ignored", reason=why)
+        inbox.finish(
+            session,
+            row.id,
+            at=deps.clock.now(),
+            status="ignored",
+            reason=why,
+            author_x_user_id=author_x_user_id,
+        )
 
 
 def _answered(deps: Deps, post: Post, bot: XUser) -> str | None:
@@ -178,7 +184,15 @@ def _converse(
         edits.close_card_pages(deps, heard, command)  # these two wish for it by themselves
     at = deps.clock.now()
     with deps.store.write() as session:
-        if not inbox.finish(session, row.id, at=at, status="done", reason=_kind(command)):
+        is_first = inbox.finish(
+            session,
+            row.id,
+            at=at,
+            status="done",
+            reason=_kind(command),
+            author_x_user_id=incoming.author_x_user_id,
+        )
+        if not is_first:
             return  # another reader whose lease had run out was quicker
         confirmed = converse.converse(session, deps, heard, command, at, impossible=refusal)
         if heard.is_late and not isinstance(command, Nothing):
@@ -215,7 +229,9 @@ def _resolve(
     has given too many commands, nor while the day's budget runs short.
     """
     try:
-        limits.check_people(len(command.people), deps.policy)
+        me = incoming.author_x_user_id
+        own = [one for one, x_user_id in (named or {}).items() if x_user_id == me]
+        ask.check_count(deps, ask.kind_of(command), me, command.people, own=own)
     except Refusal as refusal:
         return command, {}, refusal.reply
     if named is not None:

@@ -66,7 +66,7 @@ def _lines(session: Session, person_id: int, before: int | None) -> Iterator[tup
     mine = people.account_ids_of(session, person_id)
     while rows := activity.ended(session, mine, person_id=person_id, limit=READ, before=before):
         accounts = people.accounts_by_id(session, {*mine, *_parties(rows)})
-        lines = lines_of(session, rows, accounts, mine)
+        lines = lines_of(session, rows, accounts, person_id, mine)
         yield from zip([row.id for row in rows], lines, strict=True)
         before = rows[-1].id
 

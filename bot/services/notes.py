@@ -45,25 +45,30 @@ class Reader:
 
 
 def reader(
-    session: Session, mine: Collection[str], noted: Sequence[tuple[Row[Any], str]]
+    session: Session,
+    person_id: int | None,
+    mine: Collection[str],
+    noted: Sequence[tuple[Row[Any], str]],
 ) -> Reader:
-    """Return a person as the reader of some transfers' notes, each with the account that wrote it.
+    """Return somebody as the reader of some transfers' notes, each with the account that wrote it.
 
-    What has no note, or one of the reader's own, costs no query.
+    `mine`: the X accounts of that person, or the one of who has no wallet. What has no note, or one
+    of the reader's own, costs no query.
     """
     others = [(row, writer) for row, writer in noted if row.note and writer not in mine]
     if not others:
         return Reader(frozenset(mine))
     since: dict[str, int] = {}
-    for writers in _parts(sorted({writer for _row, writer in others})):
-        since |= _known_since(session, mine, writers)
+    if person_id is not None:  # without a wallet nobody has exchanged money
+        for writers in _parts(sorted({writer for _row, writer in others})):
+            since |= _known_since(session, person_id, writers)
     return Reader(frozenset(mine), since, reported(session, [row.id for row, _writer in others]))
 
 
-def _known_since(session: Session, mine: Collection[str], writers: Sequence[str]) -> dict[str, int]:
+def _known_since(session: Session, person_id: int, writers: Sequence[str]) -> dict[str, int]:
     groups = people.groups(session, writers)
     theirs = {one for some in groups.values() for one in some}
-    first = payees.first_orders(session, mine, theirs)
+    first = payees.first_orders(session, person_id, theirs)
     return {
         writer: min(orders)
         for writer, some in groups.items()

@@ -41,7 +41,7 @@ WRITTEN_AT_ONCE: Final = 200
 OVERLAP: Final = timedelta(minutes=1)
 """How far before the first start a message's clock may say it was sent and still be answered."""
 
-SAID: Final = ("post", "dm")
+SAID: Final = inbox.SAID
 """What people say, as the inbox names its source."""
 OF_CARDS: Final = ("stripe",)
 """What the acquirer tells."""

@@ -81,7 +81,7 @@ def statement(deps: Deps, visitor: Visitor, month: str) -> Statement | None:
         opening = journal.balance_at(session, wallet, begins)
         legs = journal.legs_of(session, wallet, since=begins, until=ends)
         ids = people.account_ids_of(session, person.id)
-        facts = _Facts(session, legs, ids)
+        facts = _Facts(session, legs, person.id, ids)
         balances = accumulate((leg.amount_cents for leg in legs), initial=opening)
         next(balances)
         lines = tuple(facts.line(leg, balance) for leg, balance in zip(legs, balances, strict=True))
@@ -170,11 +170,13 @@ def _posted(row: Row[Any], *, is_out: bool) -> str:
 class _Facts:
     """What the entries of a statement came from: transfers with their other party, payouts."""
 
-    def __init__(self, session: Session, legs: Sequence[Leg], mine: Sequence[str]) -> None:
+    def __init__(
+        self, session: Session, legs: Sequence[Leg], person_id: int, mine: Sequence[str]
+    ) -> None:
         parts = [leg.key.split(":") for leg in legs]
         self._transfers = journal.transfers_behind(session, _ids(parts, "transfer"))
         noted = [(one, one.owner_x_user_id) for one in self._transfers.values()]
-        self._reader = notes.reader(session, mine, noted)
+        self._reader = notes.reader(session, person_id, mine, noted)
         self._payouts = journal.payouts_behind(session, _ids(parts, "payout"))
         named = {row.payer_x_user_id for row in self._transfers.values()}
         named |= {row.payee_x_user_id for row in self._transfers.values()}

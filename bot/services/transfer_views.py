@@ -9,8 +9,8 @@ from sqlalchemy import Row
 from sqlmodel import Session
 
 from bot.domain.transfer import Reason, TransferStatus
-from bot.services import cautions, notes
-from bot.services.notes import Manner
+from bot.services import cautions, notes, parties
+from bot.services.notes import Manner, Reader
 from bot.services.tell import shown
 from bot.services.wrong import open_cases
 from bot.store import orders, people
@@ -74,8 +74,7 @@ def transfer_views(
     moved = cautions.moved_handles(session, held) if held else {}
     posted = [row.id for row in rows if row.status == TransferStatus.POSTED.value]
     wrong = open_cases(session, posted) if posted else {}
-    mine = people.own_accounts(session, x_user_id)
-    reader = notes.reader(session, mine, [(row, order.owner_x_user_id) for row in rows])
+    reader = _reader(session, order, rows, x_user_id)
     views = {}
     for row in rows:
         pays = row.payer_x_user_id == x_user_id
@@ -100,6 +99,12 @@ def transfer_views(
             wrong_case=wrong.get(row.id),
         )
     return views
+
+
+def _reader(session: Session, order: Row[Any], rows: Sequence[Row[Any]], x_user_id: str) -> Reader:
+    me = parties.behind(session, x_user_id)
+    noted = [(row, order.owner_x_user_id) for row in rows]
+    return notes.reader(session, me.person_id, me.accounts, noted)
 
 
 def _histories(

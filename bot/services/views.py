@@ -301,9 +301,7 @@ def _to_confirm(
     since_sca = person.since_sca_cents if person is not None else 0
     return ToConfirm(
         transfers=tuple(views[row.id] for row in waiting),
-        cautions=cautions.of_each(
-            session, waiting, people.own_accounts(session, visitor.account), at
-        ),
+        cautions=cautions.of_each(session, waiting, person, at),
         ticked=frozenset(row.number for row in chosen),
         total_cents=total,
         terms_hash=terms_of(order.reference, waiting),

@@ -152,7 +152,7 @@ def wallet_page(deps: Deps, visitor: Visitor) -> WalletPage:
             is_locked=person.locked_at is not None,
             lang=person.lang,
             waits=tuple(line for one in acting for line in _waiting_for(session, one, person.id)),
-            history=lines_of(session, ended, accounts, mine),
+            history=lines_of(session, ended, accounts, person.id, mine),
             cards=_cards(session, person.id, deps.clock.now()),
             phone_digits=person.phone[-2:],
             handles=tuple(shown(accounts[one]) for one in mine),
@@ -235,10 +235,12 @@ def lines_of(
     session: Session,
     rows: Sequence[Row[Any]],
     accounts: dict[str, Row[Any]],
+    person_id: int,
     mine: list[str],
 ) -> tuple[Line, ...]:
     """Return transfers, each with its order's owner, as the lines of their party's history."""
-    reader = notes.reader(session, mine, [(row, row.owner_x_user_id) for row in rows])
+    noted = [(row, row.owner_x_user_id) for row in rows]
+    reader = notes.reader(session, person_id, mine, noted)
     return tuple(_line(row, accounts, mine, reader) for row in rows)
 
 

@@ -85,7 +85,7 @@ def order_of(deps: Deps, visitor: Visitor, reference: str) -> OwnOrder | None:
         accounts = people.accounts_by_id(
             session, {one for row in rows for one in (row.payer_x_user_id, row.payee_x_user_id)}
         )
-        lines = lines_of(session, rows, accounts, mine)
+        lines = lines_of(session, rows, accounts, visitor.person_id, mine)
         acting = _account_in(session, visitor, reference)
     if acting is None:
         return OwnOrder(

@@ -11,8 +11,8 @@ from bot.store.former import Who
 from bot.store.inbox import inbox
 from bot.store.orders import orders, transfers
 from bot.store.outbox import outbox
-from bot.store.own_data import owned
 from bot.store.people import x_accounts
+from bot.store.whose import heard_from, owned
 
 
 def erase(session: Session, who: Who) -> dict[str, int]:
@@ -23,9 +23,6 @@ def erase(session: Session, who: Who) -> dict[str, int]:
     """
     own = select(orders.c.id).where(owned(who))
     names_people = exists().where(named.c.order_id == drafts.c.order_id)
-    sources = exists().where(
-        owned(who), orders.c.source == inbox.c.source, orders.c.source_id == inbox.c.source_id
-    )
     to_them = or_(
         who.by(outbox.c.to_x_user_id, outbox.c.created_at),
         and_(outbox.c.channel == "reply", outbox.c.order_id.in_(own)),
@@ -50,7 +47,7 @@ def erase(session: Session, who: Who) -> dict[str, int]:
         "messages_received": _run(
             session,
             update(inbox)
-            .where(sources, inbox.c.status != "waiting", inbox.c.body.is_not(None))
+            .where(heard_from(who), inbox.c.status != "waiting", inbox.c.body.is_not(None))
             .values(body=None),
         ),
         "messages_sent": _run(

@@ -34,6 +34,11 @@ class Span:
             *([at <= self.until] if self.until is not None else []),
         ]
 
+    def covers(self, at: datetime) -> bool:
+        """Whether a moment is in it."""
+        begun = self.after is None or at > self.after
+        return begun and (self.until is None or at <= self.until)
+
 
 @dataclass(frozen=True, slots=True)
 class Who:
@@ -54,6 +59,11 @@ class Who:
                 if one not in always
             ),
         )
+
+    def had(self, account: str, at: datetime) -> bool:
+        """Whether an X account was theirs at a moment."""
+        span = self.accounts.get(account)
+        return span is not None and span.covers(at)
 
 
 def since(session: Session, x_user_ids: Collection[str]) -> dict[str, datetime]:

@@ -18,6 +18,8 @@ inbox = core(InboxRow)
 cursors = core(Cursor)
 versions = core(PostVersion)
 
+SAID: Final = ("post", "dm")
+"""The sources by which people say something."""
 LEASE_S: Final = 60
 """How long a reader may take for a batch (seconds) before another takes it over."""
 
@@ -130,14 +132,16 @@ def finish(
     status: str,
     reason: str | None = None,
     attempts: int | None = None,
+    author_x_user_id: str | None = None,
 ) -> bool:
     """Mark a row done, ignored or dead; False where somebody else already did.
 
     `attempts` is the fence of who gives up: it grows with each lease, so that a reader that was too
     slow takes no row out of the hands of the one that has it now. Whoever did the work needs none.
+    `author_x_user_id`: who wrote it, as its reader found.
     """
     values = {"status": status, "done_at": at, "reason": reason, "leased_until": None}
-    return _end(session, row_id, attempts, **values)
+    return _end(session, row_id, attempts, author_x_user_id=author_x_user_id, **values)
 
 
 def try_later(
@@ -196,11 +200,48 @@ def count(session: Session, name: str, *, at: datetime) -> None:
 
 
 def prune_bodies(session: Session, *, before: datetime) -> int:
-    """Drop the texts of what is done and older than `before`; ids and outcome stay."""
+    """Drop the texts of what is done and older than `before`; ids and outcome stay.
+
+    Who wrote them goes with them: an order says whose it is, and nothing else needs to.
+    """
     statement = (
         update(inbox)
         .where(inbox.c.received_at < before, inbox.c.status != "waiting", inbox.c.body.isnot(None))
-        .values(body=None)
+        .values(body=None, author_x_user_id=None)
+    )
+    return session.connection().execute(statement).rowcount
+
+
+def of_nobody_yet(session: Session, *, after: int, limit: int) -> Sequence[Row[Any]]:
+    """Return posts and messages of which no reading said who wrote them, by id from `after` on.
+
+    They wait, died, or were read before that was kept.
+    """
+    return session.execute(
+        select(inbox.c.id, inbox.c.source, inbox.c.body, inbox.c.happened_at, inbox.c.received_at)
+        .where(
+            inbox.c.id > after,
+            inbox.c.source.in_(SAID),
+            inbox.c.author_x_user_id.is_(None),
+            inbox.c.body.is_not(None),
+        )
+        .order_by(inbox.c.id)
+        .limit(limit)
+    ).all()
+
+
+def forget(session: Session, row_ids: Collection[int], *, at: datetime, reason: str) -> int:
+    """Drop the texts of rows, read or not; what waits is ignored, and why is written down."""
+    is_waiting = inbox.c.status == "waiting"
+    statement = (
+        update(inbox)
+        .where(inbox.c.id.in_(row_ids), inbox.c.body.is_not(None))
+        .values(
+            body=None,
+            status=case((is_waiting, "ignored"), else_=inbox.c.status),
+            reason=case((is_waiting, reason), else_=inbox.c.reason),
+            done_at=case((is_waiting, at), else_=inbox.c.done_at),
+        )
     )
     return session.connection().execute(statement).rowcount
 

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import (
-    Boolean,
     ColumnElement,
     FromClause,
     Row,
@@ -16,7 +15,6 @@ from sqlalchemy import (
     case,
     or_,
     select,
-    true,
     union_all,
     update,
 )
@@ -40,14 +38,12 @@ LEASE_S: Final = 60
 # What a worker asks all the time is built once: that takes longer than the answer.
 def _due(messages: FromClause, channel: str) -> ColumnElement[bool]:
     """Say which messages of a kind wait, and may go out now by what is granted of it."""
-    on_x = true() if channel == "sms" else bindparam("on_x", type_=Boolean)
     return and_(
         messages.c.status == "waiting",
         messages.c.channel == channel,
         messages.c.priority <= budgets.open_to(channel, urgent=URGENT),
         messages.c.next_attempt_at <= bindparam("at"),
         or_(messages.c.leased_until.is_(None), messages.c.leased_until < bindparam("at")),
-        on_x,
     )
 
 
@@ -123,7 +119,6 @@ class Letter:
     priority: int = 5
     to_post_id: str | None = None
     to_x_user_id: str | None = None
-    to_phone: str | None = None
     exclude_x_user_ids: str = ""
     order_id: int | None = None
     states_hash: str | None = None
@@ -134,14 +129,14 @@ class Letter:
 
 _PUT: Final = Statement(
     """
-    INSERT INTO outbox (key, channel, text, priority, to_post_id, to_x_user_id, to_phone,
+    INSERT INTO outbox (key, channel, text, priority, to_post_id, to_x_user_id,
         exclude_x_user_ids, order_id, states_hash, conversation_id, reason, status, attempts,
         in_doubt, created_at, next_attempt_at)
-    SELECT key, channel, text, priority, to_post_id, to_x_user_id, to_phone, exclude_x_user_ids,
+    SELECT key, channel, text, priority, to_post_id, to_x_user_id, exclude_x_user_ids,
         order_id, states_hash, conversation_id, dropped,
         CASE WHEN dropped IS NULL THEN 'waiting' ELSE 'dropped' END, 0, FALSE, :at, :at
     FROM GIVEN letters(key text, channel text, text text, priority bigint, to_post_id text,
-        to_x_user_id text, to_phone text, exclude_x_user_ids text, order_id bigint,
+        to_x_user_id text, exclude_x_user_ids text, order_id bigint,
         states_hash text, conversation_id text, dropped text)
     WHERE TRUE ON CONFLICT DO NOTHING
     """
@@ -200,18 +195,15 @@ class TryAgain:
     """Another worker took the call that a message was to go out by: ask once more."""
 
 
-def lease(
-    session: Session, *, at: datetime, by_contract: bool, on_x: bool = True
-) -> Row[Any] | TryAgain | None:
+def lease(session: Session, *, at: datetime, by_contract: bool) -> Row[Any] | TryAgain | None:
     """Take the most urgent message that may go out, and the call that it needs.
 
     Returns the row as it was before the lease, with the budget of its kind before the call. Its
     `opted_out_at` says since when its reader wants no more messages, `are_more` whether others
     wait. Until the outcome is recorded the row is in doubt: a call may go out at any moment now.
-    Without `on_x` only texts are taken: what is for X stays as it is. `by_contract`: of what X
-    grants nothing is known before it says so.
+    `by_contract`: of what X grants nothing is known before it says so.
     """
-    row = session.execute(_NEXT, {"at": at, "on_x": on_x}).one_or_none()
+    row = session.execute(_NEXT, {"at": at}).one_or_none()
     if row is None:
         return None
     call = budgets.taking(session, row, at=at, by_contract=by_contract)

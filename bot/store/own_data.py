@@ -30,6 +30,7 @@ from bot.store.payouts import payouts
 from bot.store.people import blocks, former_handles, persons, x_accounts
 from bot.store.refunds import refunds
 from bot.store.tokens import phone_codes, web_sessions
+from bot.store.whose import heard_from, owned
 from bot.store.wishes import wishes
 
 _payer, _payee = x_accounts.alias("payer"), x_accounts.alias("payee")
@@ -59,11 +60,6 @@ def _of_person(table: FromClause) -> Callable[[Who], ColumnElement[bool]]:
 
 def _of_account(table: FromClause, at: str) -> Callable[[Who], ColumnElement[bool]]:
     return lambda who: who.by(table.c.x_user_id, table.c[at])
-
-
-def owned(who: Who) -> ColumnElement[bool]:
-    """Whether an order is somebody's."""
-    return who.by(orders.c.owner_x_user_id, orders.c.created_at)
 
 
 def _pays(who: Who) -> ColumnElement[bool]:
@@ -370,12 +366,8 @@ PARTS: Final = (
     Part(
         "messages_received",
         inbox.c.id,
-        select(*_columns(inbox, "source source_id body happened_at received_at")).join_from(
-            inbox,
-            orders,
-            and_(orders.c.source == inbox.c.source, orders.c.source_id == inbox.c.source_id),
-        ),
-        owned,
+        select(*_columns(inbox, "source source_id author_x_user_id body happened_at received_at")),
+        heard_from,
     ),
     Part(
         "messages_sent",

@@ -14,10 +14,11 @@ from bot.store.people import x_accounts
 _PAID = (TransferStatus.POSTED.value, TransferStatus.HELD.value)
 
 
-def paid(session: Session, payers: Collection[str]) -> Sequence[Row[Any]]:
+def paid(session: Session, person_id: int) -> Sequence[Row[Any]]:
     """Return whom a person has paid: X user id, handle as named, and the first transfer's id.
 
-    An account that was named in several ways has as many rows; a refund is not a payment.
+    From whichever of their X accounts, and by nobody who had one of those before. An account that
+    was named in several ways has as many rows; a refund is not a payment.
     """
     return session.execute(
         select(
@@ -26,7 +27,7 @@ def paid(session: Session, payers: Collection[str]) -> Sequence[Row[Any]]:
             func.min(transfers.c.id).label("first_id"),
         )
         .where(
-            transfers.c.payer_x_user_id.in_(payers),
+            transfers.c.payer_person_id == person_id,
             transfers.c.status.in_(_PAID),
             transfers.c.refund_of_id.is_(None),
         )
@@ -34,20 +35,18 @@ def paid(session: Session, payers: Collection[str]) -> Sequence[Row[Any]]:
     ).all()
 
 
-def first_orders(
-    session: Session, mine: Collection[str], others: Collection[str]
-) -> dict[str, int]:
+def first_orders(session: Session, person_id: int, others: Collection[str]) -> dict[str, int]:
     """Return by which order money first went between a person and each of some X accounts.
 
     What was sent to the person and waits for them does not count: they have not taken it.
     """
     sent = select(transfers.c.payee_x_user_id.label("other"), transfers.c.order_id).where(
-        transfers.c.payer_x_user_id.in_(mine),
+        transfers.c.payer_person_id == person_id,
         transfers.c.payee_x_user_id.in_(others),
         transfers.c.status.in_(_PAID),
     )
     got = select(transfers.c.payer_x_user_id.label("other"), transfers.c.order_id).where(
-        transfers.c.payee_x_user_id.in_(mine),
+        transfers.c.payee_person_id == person_id,
         transfers.c.payer_x_user_id.in_(others),
         transfers.c.status == TransferStatus.POSTED.value,
     )
@@ -59,20 +58,21 @@ def first_orders(
 
 
 def to_look_up(
-    session: Session, order_id: int, payers: Collection[str], *, not_since: datetime
+    session: Session, order_id: int, payer: str, person_id: int | None, *, not_since: datetime
 ) -> list[str]:
-    """Return the accounts that a person is about to pay by an order for the first time.
+    """Return the accounts that an X account is about to pay, and its person never did.
 
     Those that X was asked about since `not_since` are left out; in the order of their ids.
     """
-    known = {row.payee_x_user_id for row in paid(session, payers)}
+    before = paid(session, person_id) if person_id is not None else ()
+    known = {row.payee_x_user_id for row in before}
     rows = session.execute(
         select(transfers.c.payee_x_user_id)
         .distinct()
         .join(x_accounts, x_accounts.c.x_user_id == transfers.c.payee_x_user_id)
         .where(
             transfers.c.order_id == order_id,
-            transfers.c.payer_x_user_id.in_(payers),
+            transfers.c.payer_x_user_id == payer,
             transfers.c.status == TransferStatus.PENDING.value,
             or_(x_accounts.c.looked_up_at.is_(None), x_accounts.c.looked_up_at <= not_since),
         )

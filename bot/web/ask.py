@@ -62,9 +62,10 @@ def order(
     """Ask for what was typed; its page shows whom, and takes it back with a tap."""
     filled = Filled(people, amount, typed_note(note) or "", kind)
     try:
-        handles = ask_page.read_handles(form.deps, people)
+        handles = ask_page.read_handles(people)
         cents = typed.read_amount(amount)
         chosen = _kind(kind)
+        ask_page.check_count(form.deps, form.who, handles, chosen)
         for _handle in handles:  # each look-up is paid for
             brake_name(form, f"look-up:{form.who.account}", LOOK_UPS_BY_PERSON)
         reference = ask_page.order(

@@ -1,5 +1,6 @@
 """What went wrong, as a page: in the visitor's language, or both where there is no telling."""
 
+from typing import Final
 from urllib.parse import urlencode
 
 from fastapi import FastAPI, Request
@@ -26,6 +27,9 @@ from bot.web.site import (
     visit,
 )
 
+_STOPPED: Final = {Forged: (403, "forged"), TooOften: (429, "too_often")}
+"""How a form that was not let through is answered: its status, and which page says so."""
+
 
 def install(app: FastAPI, site: Site) -> None:
     """Hand the application a page for everything that may go wrong."""
@@ -51,8 +55,8 @@ def install(app: FastAPI, site: Site) -> None:
 
     def session_over(request: Request, error: Exception) -> Response:
         assert isinstance(error, SessionOver), "this handler was given ends of sessions"
-        back = _back_to_typed(request, error)
-        is_kept = back != back_of(request) or bool(error.account)
+        back, is_kept = _back_to_typed(request)
+        is_kept = is_kept or bool(error.account)
         if back == HOME:
             back = error.next_path
         answer = sorry(request, 401, "session_over", back=back, is_kept=is_kept)
@@ -61,10 +65,12 @@ def install(app: FastAPI, site: Site) -> None:
             site.set_cookie(answer, site.typed_cookie, kept, max_age_s=kept_form.KEPT_S)
         return answer
 
-    def forged(request: Request, _error: Exception) -> Response:
-        here = visit(request)
-        home = back_of(request)
-        return sorry(request, 403, "forged", visitor=here.visitor, back=home)
+    def stopped(request: Request, error: Exception) -> Response:
+        status, what = _STOPPED[type(error)]
+        back, is_kept = _back_to_typed(request)
+        return sorry(
+            request, status, what, visitor=visit(request).visitor, back=back, is_kept=is_kept
+        )
 
     def refused(request: Request, error: Exception) -> Response:
         here = visit(request)
@@ -84,8 +90,8 @@ def install(app: FastAPI, site: Site) -> None:
         (HTTPException, http_error),
         (RequestValidationError, lambda request, _: sorry(request, 400, "bad_request")),
         (SessionOver, session_over),
-        (Forged, forged),
-        (TooOften, lambda request, _: sorry(request, 429, "too_often")),
+        (Forged, stopped),
+        (TooOften, stopped),
         (BodyTooLarge, lambda request, _: sorry(request, 413, "bad_request")),
         (Refusal, refused),
         (BotError, unavailable),
@@ -94,18 +100,18 @@ def install(app: FastAPI, site: Site) -> None:
         app.add_exception_handler(kind, answer)
 
 
-def _back_to_typed(request: Request, over: SessionOver) -> str:
-    """Return the page that a form stands on: where an amount is chosen, with what was typed."""
-    home = back_of(request)
+def _back_to_typed(request: Request) -> tuple[str, bool]:
+    """Return the page that a form stands on, and whether what was typed there is filled in."""
+    home, came = back_of(request), getattr(request.state, "typed", {})
     chooses = home.startswith("/@") or request.url.path.endswith("/amount")
     names = ("people", "amount", "kind", "note") if home == "/ask" else ("amount", "note")
-    typed = {name: over.typed[name] for name in names if over.typed[name]}
+    typed = {name: came[name] for name in names if came.get(name)}
     if not typed or not (chooses or home == "/ask"):
-        return home
+        return home, False
     query = urlencode(typed)
     path = f"{home.partition('?')[0]}?{query}"
     # What is too long for an address is typed again.
-    return path if local_path(path) == path else home
+    return (path, True) if local_path(path) == path else (home, False)
 
 
 def plain(request: Request, site: Site, status: int, what: str, *, home: str) -> Response:

@@ -300,13 +300,12 @@ Glance = Annotated[Visit, Depends(glance)]
 class SessionOver(Exception):
     """A form came from nobody who is signed in: they sign in again, and nothing was done."""
 
-    def __init__(self, typed: Mapping[str, str], next_path: str, account: kept_form.Typed) -> None:
-        """Keep what was typed where an amount is chosen or an account named: it is filled in again.
+    def __init__(self, next_path: str, account: kept_form.Typed) -> None:
+        """Keep what was typed where an account is named: it is filled in again.
 
         `next_path` is where the form would have gone on to: only a path of ours is believed.
         """
         self.account = account
-        self.typed = typed
         self.next_path = sessions.local_path(next_path)
 
 
@@ -360,12 +359,16 @@ def signed(
     kind: Annotated[str, Form()] = "",
     next_path: Annotated[str, Form(alias="next")] = "",
 ) -> SignedVisit:
-    """Let a form through whose token is the session's own."""
+    """Let a form through whose token is the session's own.
+
+    Whatever stops it, what was typed where people or an amount are chosen is filled in again.
+    """
+    typed = {"people": people, "amount": amount.strip(), "kind": kind, "note": note}
+    here.request.state.typed = typed
     brake(here, "form", BY_ADDRESS)
     if here.visitor is None:
         log.warning("form_without_session", path=here.request.url.path)
-        typed = {"people": people, "amount": amount.strip(), "kind": kind, "note": note}
-        raise SessionOver(typed, next_path, account)
+        raise SessionOver(next_path, account)
     if not hmac.compare_digest(csrf.encode(), here.visitor.csrf.encode()):
         log.warning("form_forged", path=here.request.url.path, x_user_id=here.visitor.x_user_id)
         raise Forged

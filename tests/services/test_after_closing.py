@@ -26,8 +26,8 @@ from bot.services import (
 from bot.services.history import history
 from bot.services.prune import IDENTITY_KEPT_YEARS
 from bot.services.sessions import Visitor
-from bot.services.views import NotYours
-from bot.store import people
+from bot.services.views import NotYours, OrderView
+from bot.store import inbox, people
 from tests.fakes.bank import FakeBankFiles, Movement, camt
 from tests.services.paying_out import IBAN, ask, export, read, rich
 from tests.services.proving import open_wallet, person
@@ -90,6 +90,15 @@ def test_who_has_the_x_account_next_acts_for_themselves_alone(world: World) -> N
     assert (rows[again].locked_at, rows[bob].locked_reason) == (None, "closed by its owner")
     new = world.order("dave", "bob", "6€ for bread", kind="request")
     assert blocks.asker_of(world.deps, new, me) is not None
+    page = world.page("bob", world.order("bob", "alice", "7€"))
+    assert isinstance(page, OrderView)
+    assert page.to_confirm is not None
+    assert page.to_confirm.cautions[1].is_first, "who had the account before paid alice, not they"
+    sent = world.order("alice", "bob", "8€ for salt")
+    world.confirm("alice", sent)
+    page = world.page("bob", sent)
+    assert isinstance(page, OrderView)
+    assert [one.note_is for one in page.gets] == ["folded"], "alice is a stranger to them"
 
 
 def test_what_a_bank_sends_back_after_the_end_is_paid_out_by_an_operator(world: World) -> None:
@@ -236,7 +245,15 @@ def test_an_erasure_forgets_every_word_and_keeps_what_the_law_wants(world: World
         erase.erase(world.deps, "@bob", close=True)
     world.confirm("bob", back)
     world.order("bob", "alice", "12")
+    world.post("alice", "@smoney help")
+    world.post("bob", "@smoney my secret is that I like nobody here")
+    world.dm("bob", "help")
     world.react()
+    heard = data_of(world, f"person:{bob}")["messages_received"]
+    assert sum("my secret" in str(one["body"]) for one in heard) == 1, (
+        "what ordered nothing is listed too"
+    )
+    unread = world.take_post("bob", "@smoney pay @alice 10€ for words that nobody has read")
     done = erase.erase(world.deps, f"person:{bob}", close=True)
     assert (done.person, done.erased["notes"], done.erased["drafts"]) == (bob, 1, 1)
     assert [one.what for one in done.kept] == ["identity", "books"]
@@ -247,6 +264,14 @@ def test_an_erasure_forgets_every_word_and_keeps_what_the_law_wants(world: World
     file = data_of(world, f"person:{bob}")
     assert [one["last_name"] for one in file["person"]] == ["Petit"]
     assert {one["body"] for one in file["messages_received"]} == {None}
+    world.react()
+    assert world.answer_to(unread) is None
+    assert [row["reason"] for row in operate.list_inbox(world.deps)] == []
+    with world.store.read() as session:
+        rows = session.execute(inbox.inbox.select()).all()
+    assert [row.reason for row in rows if row.source_id == unread] == [erase.FORGOTTEN]
+    kept = [row.author_x_user_id for row in rows if row.body is not None]
+    assert set(kept) == {world.x_id("alice")}, "alice's words stay"
     assert {one["text"] for one in file["messages_sent"]} == {""}
     assert (file["people_named_in_drafts"], file["text_messages"]) == ([], [])
     assert [one["name"] for one in file["x_accounts"]] == [""]

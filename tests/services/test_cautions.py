@@ -59,8 +59,12 @@ def test_a_first_payment_says_so_and_the_age_of_the_account(world: World) -> Non
 
 
 def test_x_is_asked_once_a_day_and_at_a_first_payment_alone(world: World) -> None:
-    """One user read; where X is down nothing is said of the age, and the next visit asks again."""
+    """One user read; where X is down nothing is said of the age, and the next visit asks again.
+
+    A person pays for the first time once, from whichever of their X accounts.
+    """
     world.join("bob", cents=5000)
+    world.link("bob_pro", to="bob")
     reference = world.order("bob", "alice")
     directory, before = world.roles.directory, world.roles.directory.users_read
     directory.faults.add(Unavailable("down"))
@@ -71,7 +75,8 @@ def test_x_is_asked_once_a_day_and_at_a_first_payment_alone(world: World) -> Non
     cautions.learn_payees(world.deps, reference, world.x_id("mallory"))
     world.confirm("bob", reference)
     world.pass_time(hours=25)
-    caution(world, "bob", world.order("bob", "alice", "2€"))
+    for payer in ("bob", "bob_pro"):
+        assert not caution(world, payer, world.order(payer, "alice", "2€")).is_first
     assert directory.users_read == before + 1
 
 

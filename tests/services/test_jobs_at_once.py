@@ -79,22 +79,20 @@ def card_events_to_read(world: World, number: int) -> Iterator[int]:
 
 @contextmanager
 def messages_to_send(world: World, number: int) -> Iterator[int]:
-    """A public answer, a direct message and a text: each goes out once."""
+    """A public answer and a direct message: each goes out once."""
     assert world.dm("dave", "aide"), "who wrote may be written to"
-    dave, phone = world.x_id("dave"), f"+3363998000{number}"
+    dave = world.x_id("dave")
     said = f"Hello, for the time number {number}."
     post_id = world.x.post("bob", "@smoney help")
     letters = [
         Letter(key=f"reply:{post_id}", channel="reply", text=said, to_post_id=post_id),
         Letter(key=f"dm:{number}", channel="dm", text=said, to_x_user_id=dave),
-        Letter(key=f"sms:{number}", channel="sms", text=said, to_phone=phone),
     ]
     with world.store.write() as session:
         outbox.put(session, letters, at=world.clock.now())
     yield len(letters)
     assert [one.text for one in world.x.answers(post_id)] == [said]
     assert world.messages_to("dave").count(said) == 1
-    assert world.sms.texts_to(phone) == [said]
     assert count(world, "outbox", "status <> 'sent'") == 0
 
 

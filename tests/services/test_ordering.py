@@ -102,7 +102,7 @@ def test_a_handle_that_x_did_not_see_as_a_mention_is_nobody(world: World) -> Non
 
 
 def test_too_many_orders_and_too_many_people_are_refused(store: Store) -> None:
-    """MAX_PENDING and MAX_PEOPLE, counted when the command is read."""
+    """MAX_PENDING and MAX_PEOPLE, counted when the command is read; who splits is none of them."""
     world = World(store, Policy(max_pending=2, max_people=2))
     world.order("bob", "alice")
     world.order("bob", "alice", "11€")
@@ -112,6 +112,9 @@ def test_too_many_orders_and_too_many_people_are_refused(store: Store) -> None:
     reply = world.post("erin", "@smoney pay @alice @carol @dave 1€ each")
     assert reply is not None
     assert "/t/" not in reply
+    reply = world.post("erin", "@smoney split 9€ with @erin @alice @carol")
+    assert reply is not None
+    assert "/t/" in reply
 
 
 def test_stop_ends_every_answer_until_start(world: World) -> None:

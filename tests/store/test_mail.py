@@ -114,20 +114,6 @@ def test_a_call_is_taken_of_the_budget_that_was_read_or_not_at_all(store: Store)
             assert sets.write(session, [call]) == [what == "nothing"], what
 
 
-def test_where_x_is_not_to_be_asked_only_texts_are_taken(store: Store) -> None:
-    """What is for X keeps its attempts and its certainty, and its call is not taken."""
-    text = Letter(key="sms:1", channel="sms", text="code", priority=9, to_phone="+33600000001")
-    with store.write() as session:
-        outbox.put(session, [LETTER, text], at=NOON)
-        row = outbox.lease(session, at=NOON, by_contract=False, on_x=False)
-        assert isinstance(row, Row)
-        assert (row.key, row.are_more) == ("sms:1", False)
-        assert outbox.lease(session, at=NOON, by_contract=False, on_x=False) is None
-        reply = leased(session)
-        assert reply is not None
-        assert (reply.key, reply.attempts, reply.in_doubt) == ("reply:10", 0, False)
-
-
 LONG_QUEUES = """
 INSERT INTO inbox (source, source_id, body, received_at, status, attempts, next_attempt_at)
 SELECT CASE WHEN n % 2 = 0 THEN 'post' ELSE 'dm' END, CAST(n AS text), '', :at,
@@ -191,7 +177,6 @@ def test_a_queue_is_read_as_fast_however_long_it_is(store: Store) -> None:
         lambda: inbox.lease(session, at=NOON, limit=10),
         lambda: inbox.lease(session, at=NOON, limit=10, sources=("stripe",)),
         lambda: outbox.lease(session, at=NOON, by_contract=False),
-        lambda: outbox.lease(session, at=NOON, by_contract=False, on_x=False),
     ):
         with store.write() as session:
             for step in plan_of(session, read):

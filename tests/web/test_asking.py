@@ -15,7 +15,7 @@ from bot.domain.commands import Lang
 from bot.domain.errors import Unavailable
 from bot.domain.replies import quoted
 from bot.web.app import PARTS
-from bot.web.security import LOOK_UPS_BY_PERSON
+from bot.web.security import BY_PERSON, LOOK_UPS_BY_PERSON
 from tests.web.test_orders import text_of
 from tests.web.visiting import Browser, site
 from tests.world import World, wordings
@@ -87,6 +87,10 @@ def test_a_total_is_shared_from_a_page_once_its_asker_has_seen_the_shares(
     page = browser.get(made.headers["location"])
     assert "10 €" in text_of(page.text)
     assert world.transfers(made.headers["location"].removeprefix("/t/")) == []
+    browser.get("/ask")
+    ten = " ".join(world.x.person(f"p{n}").handle for n in range(10))
+    made = browser.post("/ask", people=f"bob {ten} smoney", amount="33", kind="total")
+    assert "3 €" in text_of(browser.get(made.headers["location"]).text)
 
 
 @pytest.mark.parametrize("lang", ["fr", "en"])
@@ -127,7 +131,7 @@ def test_what_cannot_be_asked_is_said_and_what_was_typed_stays(
 
 
 def test_what_was_typed_to_ask_survives_whatever_stops_it(world: World, browser: Browser) -> None:
-    """X that is down, too many look-ups, and the end of the session: it stands in the form."""
+    """X that is down, too many look-ups or forms, a form of an older session, and its end."""
     world.join("bob")
     browser.sign_in("bob")
     browser.get("/ask")
@@ -139,15 +143,29 @@ def test_what_was_typed_to_ask_survives_whatever_stops_it(world: World, browser:
     while limiter.allows(name, LOOK_UPS_BY_PERSON, now):
         pass
     assert _kept(browser.post("/ask", **typed), 429) == typed
+    forged = browser.client.post("/ask", data={"csrf": "an older session's", **typed})
+    assert forged.status_code == 403
+    assert _kept(browser.get(_way_back(forged)), 200) == typed
+    name = f"person:{world.x_id('bob')}"
+    while limiter.allows(name, BY_PERSON, now):
+        pass
+    too_many = browser.post("/ask", **typed)
+    assert too_many.status_code == 429
+    assert _kept(browser.get(_way_back(too_many)), 200) == typed
     world.pass_time(minutes=6)
-    over = browser.post("/ask", **typed)
-    assert "Ce que vous aviez tapé vous attend" in over.text
-    found = re.search(r'href="/signin\?next=([^"]+)"', over.text)
-    assert found is not None
-    path = unquote(html.unescape(found[1]))
+    over = _way_back(browser.post("/ask", **typed))
+    path = unquote(over.removeprefix("/signin?next="))
     assert browser.sign_in("bob", path).headers["location"] == path
     assert _kept(browser.get(path), 200) == typed
     assert world.involving("bob") == []
+
+
+def _way_back(answer: Response) -> str:
+    """Return where a page leads that says that what was typed waits."""
+    assert "Ce que vous aviez tapé vous attend" in answer.text
+    found = re.search(r'class="button[^"]*" href="([^"]+)"', answer.text)
+    assert found is not None
+    return html.unescape(found[1])
 
 
 def _chosen(page: str) -> list[str]:

@@ -8,7 +8,7 @@ from tests.world import World
 
 def blocked_in(browser: Browser) -> str:
     """Return what the wallet's list of blocked people says."""
-    _, _, after = browser.get("/wallet").text.partition('aria-labelledby="blocked"')
+    _, _, after = browser.get("/wallet").text.partition('id="blocked"')
     return text_of(after.partition("</section>")[0])
 
 
@@ -90,7 +90,7 @@ def test_the_wallet_lists_who_is_blocked_and_unblocks_them(world: World, browser
     forged = browser.client.post("/wallet/unblock", data={"csrf": "x", "x_user_id": "1"})
     assert forged.status_code == 403
     answer = browser.post("/wallet/unblock", x_user_id=world.x_id("alice"))
-    assert answer.headers["location"] == "/wallet"
+    assert answer.headers["location"] == "/wallet?open=blocked"
     said = blocked_in(browser)
     assert "@alice" not in said
     assert "@dave" in said

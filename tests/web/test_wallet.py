@@ -56,10 +56,13 @@ def test_confirmation_by_dm_is_switched_on_and_off(world: World, browser: Browse
     assert "Désactivé" in browser.get("/wallet").text
     asked = browser.post("/wallet/dm", on="yes").headers["location"]
     assert "Désactivé" in browser.get("/wallet").text
-    assert browser.prove("bob", asked).headers["location"] == "/wallet"
+    assert browser.prove("bob", asked).headers["location"] == "/wallet?open=dm"
     assert "Désactivé" not in browser.get("/wallet").text
-    browser.post("/wallet/dm", on="no")
-    assert "Désactivé" in browser.get("/wallet").text
+    back = browser.post("/wallet/dm", on="no").headers["location"]
+    page = browser.get(back).text
+    assert "Désactivé" in page
+    assert re.findall(r'<details class="fold" id="(\w+)" open>', page) == ["dm"], "it is unfolded"
+    assert " open>" not in browser.get("/wallet?open=nothing").text
 
 
 def test_the_language_is_the_persons(world: World, open_browser: OpenBrowser) -> None:
@@ -146,7 +149,7 @@ def test_a_saved_card_is_taken_out_by_a_tap(world: World, browser: Browser) -> N
     assert browser.get("/wallet/card").headers["location"] == "/wallet"
     assert browser.client.post("/wallet/card", data={"card": card_id}).status_code == 403
     assert "•••• 0003" in browser.get("/wallet").text
-    assert browser.post("/wallet/card", card=card_id).headers["location"] == "/wallet"
+    assert browser.post("/wallet/card", card=card_id).headers["location"] == "/wallet?open=cards"
     assert "•••• 0003" not in browser.get("/wallet").text
 
 

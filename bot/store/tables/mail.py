@@ -12,7 +12,8 @@ from bot.store.types import BigId, UtcDateTime, check
 
 INBOX_SOURCES = ("post", "dm", "stripe")
 INBOX_STATUSES = ("waiting", "done", "ignored", "dead")
-OUTBOX_CHANNELS = ("reply", "dm", "sms")
+OUTBOX_CHANNELS = ("reply", "dm")
+_READ = sql("author_x_user_id IS NOT NULL")
 OUTBOX_STATUSES = ("waiting", "sent", "dead", "dropped")
 
 
@@ -25,6 +26,8 @@ class InboxRow(SQLModel, table=True):
         check("ck_inbox_source", "source", INBOX_SOURCES),
         check("ck_inbox_status", "status", INBOX_STATUSES),
         Index("ix_inbox_queue", "status", "source", "id"),
+        # Of what was not read yet, and of what was pruned, nobody's is looked for.
+        Index("ix_inbox_author", "author_x_user_id", sqlite_where=_READ, postgresql_where=_READ),
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
@@ -32,6 +35,8 @@ class InboxRow(SQLModel, table=True):
     source_id: str = Field(max_length=64)
     body: str | None = Field(default=None, sa_type=Text)
     """As it came; pruned after 30 days, the row stays."""
+    author_x_user_id: str | None = Field(default=None, max_length=32)
+    """Who wrote it, from its reading on and as long as its body is kept."""
     happened_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     received_at: datetime = Field(sa_type=UtcDateTime)
     status: str = Field(default="waiting", max_length=8)
@@ -74,7 +79,6 @@ class OutboxRow(SQLModel, table=True):
     channel: str = Field(max_length=8)
     to_post_id: str | None = Field(default=None, max_length=32)
     to_x_user_id: str | None = Field(default=None, max_length=32, index=True)
-    to_phone: str | None = Field(default=None, max_length=20)
     exclude_x_user_ids: str = ""
     """Whom a reply must not notify, separated by commas."""
     text: str = Field(sa_type=Text)
