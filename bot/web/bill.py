@@ -10,8 +10,8 @@ from threading import Event, Thread
 from typing import Final
 
 import structlog
-from anyio import to_thread
 from sqlalchemy.exc import SQLAlchemyError
+from starlette.concurrency import run_in_threadpool
 
 from bot.services import x_money
 from bot.services.deps import Deps
@@ -35,7 +35,7 @@ async def kept(deps: Deps) -> AsyncIterator[None]:
         yield
     finally:
         stop.set()
-        await to_thread.run_sync(keeper.join, END_WITHIN_S)
+        await run_in_threadpool(keeper.join, END_WITHIN_S)
 
 
 def _keep(deps: Deps, stop: Event) -> None:
