@@ -7,8 +7,8 @@ from playwright.sync_api import Page, expect
 
 from tests.builders import CODE
 from tests.doors.far_side import door
-from tests.e2e.conftest import PHONE_WIDTH, OpenPage
-from tests.e2e.steps import picture, sign_in, text_code
+from tests.e2e.conftest import DESK_WIDTH, PHONE_WIDTH, OpenPage
+from tests.e2e.steps import at_a_desk, picture, sign_in, text_code, unfold
 from tests.e2e.test_sandbox import Sandbox
 from tests.fakes.bank import DEBTOR, Movement, camt
 from tests.services.paying_out import IBAN
@@ -18,7 +18,7 @@ PHONE, NUMBER = "06 39 98 00 88", "+33639980088"
 
 def story(sandbox: Sandbox, open_page: OpenPage, folder: Path) -> None:
     """Let Erin come, be paid by Bob, pay Dave, who has no wallet, and go."""
-    erin, bob = open_page(PHONE_WIDTH), open_page(PHONE_WIDTH)
+    erin, bob = open_page(PHONE_WIDTH), open_page(DESK_WIDTH)
     open_wallet(erin, sandbox, "erin")
     paid = sandbox.order("@smoney pay @erin 5€")
     bob.goto(f"{sandbox.url}/t/{paid}")
@@ -45,7 +45,7 @@ def open_wallet(page: Page, sandbox: Sandbox, handle: str) -> None:
     page.get_by_label("Votre code à 6 chiffres").fill(CODE)
     page.get_by_label("Le même, encore une fois").fill(CODE)
     page.get_by_role("button", name="C’est mon code").click()
-    expect(page.get_by_role("link", name="Fermer mon compte")).to_be_visible()
+    expect(page.get_by_role("heading", name="Dans votre portefeuille")).to_be_visible()
 
 
 def pay(page: Page, sandbox: Sandbox, reference: str) -> None:
@@ -65,6 +65,7 @@ def prove(page: Page, sandbox: Sandbox, said: str, button: str) -> None:
 def pay_everything_out(page: Page, sandbox: Sandbox, folder: Path) -> None:
     """Take back what is held, send all of it to the bank, and let the bank say that it left."""
     page.goto(f"{sandbox.url}/wallet")
+    unfold(page, "Vos données")
     page.get_by_role("link", name="Fermer mon compte").click()
     picture(page, "close-first")
     page.get_by_role("button", name=re.compile("Tout annuler")).click()
@@ -92,7 +93,8 @@ def pay_everything_out(page: Page, sandbox: Sandbox, folder: Path) -> None:
 
 
 def close(page: Page, sandbox: Sandbox) -> None:
-    """Close what is empty; look at the pages on the way."""
+    """Close what is empty, at a desk; look at the pages on the way."""
+    at_a_desk(page)
     for path, name in (
         ("/privacy", "privacy"),
         ("/wallet/data", "data"),

@@ -61,11 +61,13 @@ LOOK = """scale => {
     root.style.fontSize = "";
     root.style.fontSize = parseFloat(getComputedStyle(root).fontSize) * scale + "px";
     const low = [...document.querySelectorAll("button, a.button, .top a, .foot a")]
-        .filter(one => one.getBoundingClientRect().height < 44)
+        .filter(one => one.getClientRects().length && one.getBoundingClientRect().height < 44)
         .map(one => `${one.textContent} is lower than a thumb is wide`);
     return root.scrollWidth > innerWidth ? [...low, `${root.scrollWidth} pixels wide`] : low;
 }"""
 """What is wrong for a reader who wants larger text: so many times as large."""
+UNFOLD = "() => document.querySelectorAll('details.fold').forEach(one => { one.open = true })"
+"""Open what a page folds: what is in there is looked at too."""
 LOOKS = ((PHONE_WIDTH, 2), (DESK_WIDTH, 2), (320, 1))
 """Widths (CSS pixels), and how many times as large the text is."""
 
@@ -77,6 +79,7 @@ def assert_fits(page: Page, address: str) -> None:
     """
     page.goto(address)
     assert page.url == address or "€" in address, f"{address} led to {page.url}"
+    page.evaluate(UNFOLD)
     for width, scale in LOOKS:
         page.set_viewport_size({"width": width, "height": HEIGHT})
         assert page.evaluate(LOOK, scale) == [], f"{address} at {width} pixels"
@@ -87,12 +90,17 @@ def assert_fits(page: Page, address: str) -> None:
 
 
 def assert_for_all(page: Page, name: str) -> None:
-    """Look at a page that a journey passes: nothing keeps anybody out, nor is cut off at 320."""
+    """Look at a page that a journey passes: nothing keeps anybody out, nor is cut off.
+
+    On a phone, the narrowest too, and at a desk, whichever of them the journey is made on.
+    """
     assert barriers(page) == [], name
     before = page.viewport_size
     assert before is not None
-    page.set_viewport_size({"width": 320, "height": HEIGHT})
-    assert page.evaluate("document.documentElement.scrollWidth") <= 320, name
+    for width in (320, PHONE_WIDTH, DESK_WIDTH):
+        page.set_viewport_size({"width": width, "height": HEIGHT})
+        assert page.evaluate(LOOK, 1) == [], f"{name} at {width} pixels"
+    page.evaluate("document.documentElement.style.fontSize = ''")
     page.set_viewport_size(before)
 
 
@@ -142,6 +150,16 @@ def type_card(page: Page) -> None:
     page.locator("#pay").click()
 
 
+def unfold(page: Page, name: str) -> None:
+    """Open a part of the wallet's page that is folded."""
+    page.locator("summary", has_text=name).click()
+
+
+def at_a_desk(page: Page) -> None:
+    """Let a visitor go on in a wide window, the same browser's."""
+    page.set_viewport_size({"width": DESK_WIDTH, "height": HEIGHT})
+
+
 def card_session(sandbox: Sandbox, page_url: str) -> dict[str, Any]:
     """Return the session behind one of the acquirer's pages, as the acquirer has it."""
     session_id = urlsplit(page_url).path.rpartition("/")[2]
@@ -178,6 +196,7 @@ def paid_by_message(sandbox: Sandbox, text: str) -> str:
 def pay_with_two_factors(bob: Page, sandbox: Sandbox) -> None:
     """Pay above 30 € from the wallet: two screens, then the receipt."""
     reference = sandbox.order("@smoney pay @alice 32€")
+    at_a_desk(bob)
     bob.goto(f"{sandbox.url}/t/{reference}")
     bob.get_by_role("button", name=re.compile("depuis mon portefeuille")).click()
     expect(bob.get_by_role("heading", name=re.compile("Vous payez"))).to_contain_text("32")
@@ -263,6 +282,19 @@ def refuse_as_payee(dave: Page, sandbox: Sandbox) -> None:
         "held",
         "returned",
     ]
+
+
+def stand_where_another_was(stranger: Page, sandbox: Sandbox, for_gail: str) -> None:
+    """Open what waits for Gail as somebody else, then as somebody else who took her handle."""
+    stranger.goto(f"{sandbox.url}/t/{for_gail}")
+    sign_in(stranger, "mallory")
+    expect(stranger.get_by_text("Il n’y a rien ici pour @mallory.")).to_be_visible()
+    assert "gail" not in stranger.content()
+    sandbox.say("people", handle="gail", renamed_to="gail_before")
+    sign_in(stranger, "gail")
+    expect(stranger.get_by_role("status").first).to_contain_text("@gail")
+    assert "5\u00a0€" not in stranger.content()
+    assert_for_all(stranger, "order_closed")
 
 
 def begin_to_join(dave: Page, sandbox: Sandbox) -> None:
