@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import timedelta
 from pathlib import Path
 from threading import Thread
@@ -12,7 +12,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import CheckConstraint, inspect, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlmodel import Session
 
 from bot import migrations
@@ -230,7 +230,8 @@ def _lead_in_turn(store: Store) -> None:
 def test_plans_are_kept_where_nobody_stands_between(postgresql_url: str) -> None:
     """What is asked again and again is planned once on a connection of our own.
 
-    It is kept when something is refused, of which a part or all is rolled back.
+    It is kept when we refuse something, of which a part or all is rolled back; not when the server
+    does, as where another process migrates the table beside us.
     """
     store, asked = Store(postgresql_url), text("SELECT count(*) FROM account WHERE name = :name")
     for _ in range(20):
@@ -243,6 +244,24 @@ def test_plans_are_kept_where_nobody_stands_between(postgresql_url: str) -> None
     with store.read() as session:
         assert session.execute(asked, {"name": "a"}).scalar_one() == 0
         assert _plans_kept(session) == 1
+    read = text("SELECT next_path FROM sign_in_attempt")
+    for _ in range(20):
+        with store.read() as session:
+            session.execute(read)
+    other = Store(postgresql_url)
+    for kind, in_part in (("varchar(3000)", True), ("varchar(2000)", False)):
+        with other.write() as session:
+            session.execute(text(f"ALTER TABLE sign_in_attempt ALTER next_path TYPE {kind}"))
+        with (
+            pytest.raises(DBAPIError, match="must not change"),
+            store.write() as session,
+            session.begin_nested() if in_part else nullcontext(),
+        ):
+            session.execute(read)
+        for _ in range(20):
+            with store.read() as session:
+                assert session.execute(read).all() == []
+    other.close()
     store.close()
 
 

@@ -50,7 +50,9 @@ def is_down(error: exc.SQLAlchemyError) -> bool:
         kind = code & 0xFF  # the rest says which kind of it
         broken = kind in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
         return broken or (isinstance(error, exc.OperationalError) and kind != sqlite3.SQLITE_ERROR)
-    return isinstance(error, exc.OperationalError | exc.InterfaceError)
+    # A pooler that dies in a commit leaves an answer that the driver cannot read, without a code.
+    garbled = isinstance(error, exc.InternalError) and not getattr(error.orig, "sqlstate", None)
+    return garbled or isinstance(error, exc.OperationalError | exc.InterfaceError)
 
 
 def is_away(error: Exception) -> bool:

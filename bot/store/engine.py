@@ -14,7 +14,8 @@ from hashlib import sha256
 from typing import Any, Final
 
 from psycopg._preparing import PrepareManager
-from sqlalchemy import Engine, create_engine, event, text
+from psycopg.pq import TransactionStatus
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -130,6 +131,7 @@ def _engine(url: str, busy_timeout_ms: int) -> Engine:
         connect_args={"prepare_threshold": None, "connect_timeout": 5},
     )
     event.listen(engine, "connect", _prepare_where_direct)
+    _drop_plans_after_an_error(engine)
     _ping_after_rest(engine)
     return engine
 
@@ -148,17 +150,35 @@ def _prepare_where_direct(connection: Any, _record: ConnectionPoolEntry) -> None
 
 
 class Plans(PrepareManager):
-    """What psycopg has prepared on a connection, and keeps when a transaction is rolled back.
+    """What psycopg has prepared on a connection, and keeps when we roll a transaction back.
 
     By itself it drops everything at each ROLLBACK, to a savepoint as well: what was rolled back may
-    have made the table that a plan speaks of. Nothing but a migration makes one here; the server
-    plans anew by itself where a table changes, and what it has prepared stays there in any case
-    (https://www.postgresql.org/docs/current/sql-prepare.html). A refusal cost every plan.
+    have made the table that a plan speaks of. Nothing but a migration makes one here, and what the
+    server has prepared stays (https://www.postgresql.org/docs/current/sql-prepare.html): a refusal
+    cost every plan. Where the server itself refused a statement, all is dropped as ever: a plan may
+    be why, as where a migration changed what a running process reads.
     """
 
+    was_refused = False
+
     def clear(self) -> bool:
-        """Drop nothing; there is nothing to tell the server."""
-        return False
+        """Drop everything after an error of the server, else nothing; say whether."""
+        if not self.was_refused:
+            return False
+        self.was_refused = False
+        return super().clear()
+
+
+def _drop_plans_after_an_error(engine: Engine) -> None:
+    """Tell a connection's plans, before it is rolled back, whether the server refused something."""
+
+    @event.listens_for(engine, "rollback")
+    @event.listens_for(engine, "rollback_savepoint")
+    def _rolls_back(connection: Connection, *_savepoint: Any) -> None:
+        driver = connection.connection.driver_connection
+        plans = driver._prepared  # type: ignore[union-attr]  # noqa: SLF001 (as above)
+        if isinstance(plans, Plans) and driver.info.transaction_status == TransactionStatus.INERROR:  # type: ignore[union-attr]
+            plans.was_refused = True
 
 
 def _ping_after_rest(engine: Engine) -> None:

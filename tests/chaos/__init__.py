@@ -1,6 +1,6 @@
 """Load and faults for minutes: real processes, killed at random, and books that hold all the same.
 
-`make chaos` (`python -m tests.chaos`) does the runs by name; `make test` a small part of each.
+`make chaos` (`python -m tests.chaos`) does the runs by name; `make test` small parts of them.
 
 - `plan`: what a run is made of. `board`: what its processes share. `house`: the parent, which
   starts them, kills them, restarts what died and ends the run. `hands`: what the killed processes
@@ -10,5 +10,6 @@
   hold then. `report`: what is printed.
 - `weather` and `limits` (`x_weather`, `x_house`): people who mention the bot (`mentions`) while X
   errs, at scaled limits and at X's own. `x_proof`: what has to hold then.
+- `clock`: the same while the workers' clock jumps. `disk`: SQLite's file may not grow for a while.
 - `flood`: as many mentions a second as X sends, into one worker.
 """

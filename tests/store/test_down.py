@@ -33,6 +33,8 @@ def test_connections_that_are_used_up_are_a_database_that_is_down() -> None:
     """The next visit may find one."""
     assert is_down(exc.TimeoutError())
     assert is_down(exc.OperationalError("SELECT", {}, psycopg.errors.AdminShutdown()))
+    garbled = psycopg.InternalError("received 2 results from command 'COMMIT'")
+    assert is_down(exc.InternalError("COMMIT", {}, garbled))
     assert is_down(exc.InterfaceError("SELECT", {}, psycopg.InterfaceError()))
 
 
