@@ -266,15 +266,15 @@ class Tally:
     def begin(self, day: str) -> None:
         """Begin a UTC day, where it is a new one: what is read again is paid again."""
         with self._lock:
-            if day != self._day:
+            if day > self._day:
                 if self._day:  # what was read before the first is of that day
                     self._seen.clear()
                 self._day, self._known_mills = day, 0
 
     def learn(self, mills: int) -> None:
         """Learn what every process has spent on the day that was begun, counts of ours included."""
-        with self._lock:
-            self._known_mills = mills
+        with self._lock:  # of two that read at once, the later may tell of the earlier
+            self._known_mills = max(mills, self._known_mills)
 
     def spent(self, day: str) -> int:
         """Return what was spent on a UTC day as far as this process knows, in mills."""

@@ -208,9 +208,11 @@ def fresh_stores(
     @contextmanager
     def fresh() -> Iterator[Store]:
         with copied(templates, database_folder / "example") as url:
-            with opened(url, engines) as one:
-                yield one
-            one.close()  # its file is going to be another
+            try:
+                with opened(url, engines) as one:
+                    yield one
+            finally:
+                engines[url].close()  # its file is going to be another
 
     return fresh
 

@@ -166,7 +166,6 @@ class PostgreSQL(Server):
         "max_wal_size": "256MB",  # it may lie in memory
         "autovacuum": "off",
         "jit": "off",  # it takes longer than any query of a test
-        "plan_cache_mode": "force_generic_plan",  # so does a plan for what is prepared already
         "update_process_title": "off",
     }
 

@@ -46,7 +46,8 @@ class Templates:
             # What is still in the write-ahead log would not be copied.
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
         store.close()
-        self.server.start()
+        # To plan anew what is prepared takes longer than what is planned.
+        self.server.start(plan_cache_mode="force_generic_plan")
         migrations.upgrade(self.server.create(POSTGRESQL_TEMPLATE))
         self._ready.touch()
 

@@ -66,11 +66,8 @@ class Accepted:
 
 
 def first_budget(channel: str, at: datetime, *, by_contract: bool) -> Budget:
-    """Return what X grants before it has said so; `by_contract`: only its headers know.
-
-    A text message is none of X's: nothing holds it back.
-    """
-    if by_contract or channel not in GRANTED:
+    """Return what X grants before it has said so; `by_contract`: only its headers know."""
+    if by_contract:
         return Budget()
     quarter, day = GRANTED[channel]
     return Budget(Window(quarter, quarter, at + QUARTER), Window(day, day, at + DAY))

@@ -92,7 +92,7 @@ class _Poll:
                 raise
             return [], _Gap(None, gap.down_to)  # X has forgotten the page: from the newest again
         self.read |= {one.id: one for one in events}
-        ends = older is None or not events or any(self._is_below(one, gap) for one in events)
+        ends = older is None or any(self._is_below(one, gap) for one in events)
         return events, None if ends else _Gap(older, gap.down_to)
 
     def _is_below(self, event: RawEvent, gap: _Gap) -> bool:

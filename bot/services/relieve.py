@@ -43,7 +43,6 @@ def relieve(deps: Deps) -> int:
         dropped = {
             channel: _relieve(session, deps, channel, count, _room(channel, granted), at)
             for channel, count in waiting.items()
-            if channel in GRANTED
         }
     for channel, count in dropped.items():
         if count:

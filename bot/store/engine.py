@@ -175,10 +175,10 @@ def _drop_plans_after_an_error(engine: Engine) -> None:
     @event.listens_for(engine, "rollback")
     @event.listens_for(engine, "rollback_savepoint")
     def _rolls_back(connection: Connection, *_savepoint: Any) -> None:
-        driver = connection.connection.driver_connection
-        plans = driver._prepared  # type: ignore[union-attr]  # noqa: SLF001 (as above)
-        if isinstance(plans, Plans) and driver.info.transaction_status == TransactionStatus.INERROR:  # type: ignore[union-attr]
-            plans.was_refused = True
+        driver: Any = connection.connection.driver_connection
+        plans = driver._prepared  # noqa: SLF001 (as above)
+        if isinstance(plans, Plans):
+            plans.was_refused = driver.info.transaction_status == TransactionStatus.INERROR
 
 
 def _ping_after_rest(engine: Engine) -> None:

@@ -48,7 +48,7 @@ def erase(session: Session, who: Who) -> dict[str, int]:
             session,
             update(inbox)
             .where(heard_from(who), inbox.c.status != "waiting", inbox.c.body.is_not(None))
-            .values(body=None),
+            .values(body=None, author_x_user_id=None),
         ),
         "messages_sent": _run(
             session,

@@ -238,6 +238,7 @@ def forget(session: Session, row_ids: Collection[int], *, at: datetime, reason: 
         .where(inbox.c.id.in_(row_ids), inbox.c.body.is_not(None))
         .values(
             body=None,
+            author_x_user_id=None,
             status=case((is_waiting, "ignored"), else_=inbox.c.status),
             reason=case((is_waiting, reason), else_=inbox.c.reason),
             done_at=case((is_waiting, at), else_=inbox.c.done_at),

@@ -45,12 +45,23 @@ class Turns:
             mine = Lock()
             mine.acquire()
             self._line.append(mine)
-        if mine.acquire(timeout=self.within_s):
-            return
+        try:
+            if mine.acquire(timeout=self.within_s):
+                return
+        except BaseException:  # somebody interrupts the program while it waits
+            if not self._leave(mine):
+                self._hand_on()
+            raise
+        if self._leave(mine):
+            raise OperationalError("BEGIN IMMEDIATE", {}, self._why())
+
+    def _leave(self, mine: Lock) -> bool:
+        """Wait no longer; False where the turn was handed to us at this very moment."""
         with self._guard:
-            if mine in self._line:  # else it was handed to us at this very moment
-                self._line.remove(mine)
-                raise OperationalError("BEGIN IMMEDIATE", {}, self._why())
+            if mine not in self._line:
+                return False
+            self._line.remove(mine)
+            return True
 
     def _why(self) -> sqlite3.OperationalError:
         # As where another process held the database: whoever knows that one knows this one.

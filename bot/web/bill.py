@@ -44,8 +44,8 @@ def _keep(deps: Deps, stop: Event) -> None:
         is_last = stop.is_set()
         try:
             x_money.note(deps)
-        except SQLAlchemyError as error:
-            if is_down(error):
+        except Exception as error:  # nothing ends it: nobody would know the bill any more
+            if isinstance(error, SQLAlchemyError) and is_down(error):
                 tell_database_down(error, job="x_bill")
             else:
                 log.exception("x_bill_not_kept")

@@ -23,6 +23,7 @@ from bot.web.site import (
     TooOften,
     back_of,
     choose_lang,
+    glance,
     page,
     visit,
 )
@@ -68,9 +69,9 @@ def install(app: FastAPI, site: Site) -> None:
     def stopped(request: Request, error: Exception) -> Response:
         status, what = _STOPPED[type(error)]
         back, is_kept = _back_to_typed(request)
-        return sorry(
-            request, status, what, visitor=visit(request).visitor, back=back, is_kept=is_kept
-        )
+        # What comes too often may be a page that looks again by itself, with nobody before it.
+        here = glance(request) if isinstance(error, TooOften) else visit(request)
+        return sorry(request, status, what, visitor=here.visitor, back=back, is_kept=is_kept)
 
     def refused(request: Request, error: Exception) -> Response:
         here = visit(request)

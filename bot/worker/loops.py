@@ -5,12 +5,14 @@ A job that fails is logged and tried again at its next turn; none can end its th
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from threading import Event, Thread
 from typing import Final
 
 import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy.exc import OperationalError
 
@@ -68,7 +70,9 @@ class Jobs:
         self._stopping = Event()
         self._away_until: dict[str, datetime] = {}
         self._scheduler = _scheduler(len(table))
-        self._watch = Thread(target=self._watch_clock, name="clock-watch", daemon=True)
+        self._watch = Thread(
+            target=self._watch_clock, args=(deps.clock.now(),), name="clock-watch", daemon=True
+        )
         self._loops = [
             Loop(job, getattr(deps.bells, job.woken_by), self.do)
             for job in table
@@ -123,20 +127,20 @@ class Jobs:
             return False
         return True
 
-    def _watch_clock(self) -> None:
+    def _watch_clock(self, latest: datetime) -> None:
         """Let every job run at once where the clock was put back.
 
         APScheduler plans by the clock: it would wait until the time that had been comes again, and
         nothing that a tick does, the sign of life among it, would be done for so long.
         """
-        latest = self._deps.clock.now()
         while not self._stopping.wait(WATCH_CLOCK_S):
             now = self._deps.clock.now()
             if now < latest - PUT_BACK:
                 log.warning("clock_put_back", seconds=round((latest - now).total_seconds()))
                 self._away_until.clear()
                 for job in self._scheduler.get_jobs():
-                    job.modify(next_run_time=now)
+                    with suppress(JobLookupError):  # it ends just now
+                        job.modify(next_run_time=now)
             latest = now
 
     def _is_away(self, job: Job) -> bool:

@@ -151,6 +151,9 @@ def _pour(house: House, crowd: Crowd, plan: FloodPlan, say: Callable[[str], None
 
 def _story(said: int, lags: list[float], gauge: Gauge) -> Iterator[str]:
     yield f"{said} mentions in {gauge.seconds:.1f} s: {said / gauge.seconds:.0f} a second"
+    if not lags:
+        yield "the machine stood still all the time: no lag could be measured"
+        return
     median, p99 = statistics.median(lags), _p99(lags)
     yield f"from a post to its row: median {median:.3f} s, p99 {p99:.3f}, at most {lags[-1]:.3f}"
     before, after = _quarters(gauge)
@@ -163,7 +166,7 @@ def _story(said: int, lags: list[float], gauge: Gauge) -> Iterator[str]:
 
 
 def _misses(lags: list[float], gauge: Gauge) -> Iterator[str]:
-    if _p99(lags) >= LAG_P99_S:
+    if lags and _p99(lags) >= LAG_P99_S:
         yield f"p99 is {_p99(lags):.3f} s where {LAG_P99_S} is the goal"
     if gauge.cores[0] > CORES:
         yield f"the worker used {gauge.cores[0]:.2f} cores where {CORES} is the goal"

@@ -43,4 +43,3 @@ def test_what_x_documents_counts_until_it_says_more() -> None:
         Window(15, 15, NOON + QUARTER), Window(1_440, 1_440, NOON + DAY)
     )
     assert first_budget("reply", NOON, by_contract=True) == Budget()
-    assert first_budget("sms", NOON, by_contract=False) == Budget()

@@ -62,7 +62,7 @@ def test_a_forged_webhook_is_in_the_log(browser: Browser, log: Log) -> None:
     answer = browser.client.post("/webhooks/stripe", content=b"what-it-brought", headers=signature)
     assert answer.status_code == 400
     line = log.line("webhook_forged")
-    assert (line["reason"], line["address"]) == ("bad_signature", "127.0.0.1")
+    assert (line["reason"], line["address"]) == ("bad_signature", "203.0.113.7")
     assert_no_secret(log, browser, "0123456789abcdef", "what-it-brought")
 
 

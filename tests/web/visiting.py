@@ -42,6 +42,8 @@ def pages_on(deps: Deps) -> FastAPI:
     return _KEPT[0]
 
 
+ADDRESS: Final = ("203.0.113.7", 50_000)
+"""Where everybody's browser stands: not on this machine, whose own calls nothing holds back."""
 LOOP: Final = asyncio.new_event_loop()
 """Where requests are answered, one at a time; Starlette's client starts one for each."""
 
@@ -51,7 +53,7 @@ class Client:
 
     def __init__(self, app: FastAPI, *, lang: str) -> None:
         self._client = AsyncClient(
-            transport=ASGITransport(app, raise_app_exceptions=False),
+            transport=ASGITransport(app, raise_app_exceptions=False, client=ADDRESS),
             base_url=PUBLIC_URL,
             headers={"Accept-Language": lang},
         )
@@ -71,8 +73,10 @@ def served(app: FastAPI) -> Iterator[None]:
     """Serve pages as a process does, from its start to its end; a browser needs neither."""
     life = app.router.lifespan_context(app)
     LOOP.run_until_complete(life.__aenter__())
-    yield
-    LOOP.run_until_complete(life.__aexit__(None, None, None))
+    try:
+        yield
+    finally:
+        LOOP.run_until_complete(life.__aexit__(None, None, None))
 
 
 class Browser:

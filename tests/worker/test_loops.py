@@ -157,7 +157,7 @@ def test_the_table_holds_every_job_once() -> None:
     assert periods["prove_books"] == 600
 
 
-def test_messages_that_come_by_webhook_are_polled_once_an_hour() -> None:
+def test_messages_that_come_by_webhook_are_polled_once_a_quarter_of_an_hour() -> None:
     """For what X gave up to deliver; and it is seen to that X delivers."""
     settings = load(Needs.DATABASE, {"ENVIRONMENT": "sandbox", "X_DM_SOURCE": "webhook"})
     periods = {one.name: one.period_s for one in table(settings)}
