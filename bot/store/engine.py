@@ -175,6 +175,8 @@ def _drop_plans_after_an_error(engine: Engine) -> None:
     @event.listens_for(engine, "rollback")
     @event.listens_for(engine, "rollback_savepoint")
     def _rolls_back(connection: Connection, *_savepoint: Any) -> None:
+        if connection.invalidated:  # it is gone, and its plans with it
+            return
         driver: Any = connection.connection.driver_connection
         plans = driver._prepared  # noqa: SLF001 (as above)
         if isinstance(plans, Plans):
