@@ -111,10 +111,10 @@ _HOMES: Final = {
     Purpose.PAYOUT: "/wallet/payout",
     Purpose.DATA: "/wallet/data",
     Purpose.CLOSE: "/wallet/close",
-    Purpose.DM: "/wallet?open=dm",
-    Purpose.PHONE: "/wallet?open=safety",
-    Purpose.CODE: "/wallet?open=safety",
-    Purpose.PASSKEY: "/wallet?open=safety",
+    Purpose.DM: "/wallet?open=dm#dm",
+    Purpose.PHONE: "/wallet?open=safety#safety",
+    Purpose.CODE: "/wallet?open=safety#safety",
+    Purpose.PASSKEY: "/wallet?open=safety#safety",
 }
 """Where it is wished for, with the part of the wallet's page that shows it."""
 

@@ -207,6 +207,8 @@ def local_path(text: str) -> str:
 
     >>> local_path("/t/4F7K2Q"), local_path("//evil.example"), local_path(r"/\evil.example")
     ('/t/4F7K2Q', '/wallet', '/wallet')
+    >>> local_path("/wallet?open=dm#dm")
+    '/wallet?open=dm#dm'
     """
     if not text.startswith("/") or text.startswith("//") or len(text) > NEXT_PATH_AT_MOST:
         return HOME

@@ -71,4 +71,4 @@ def unblock_payer(form: Signed, reference: str) -> Response:
 def unblock(form: Signed, x_user_id: Annotated[str, Form(max_length=32)] = "") -> Response:
     """Take requests from somebody again."""
     blocks.unblock(form.deps, form.who.account, x_user_id)
-    return form.go("/wallet?open=blocked")
+    return form.go("/wallet?open=blocked#blocked")

@@ -114,7 +114,7 @@ def begin(form: Signed) -> Response:
 def add(form: Signed, credential: Credential = "") -> Response:
     """Keep the passkey that the browser made."""
     passkeys.add(form.deps, form.who, credential)
-    return form.go("/wallet?open=safety")
+    return form.go("/wallet?open=safety#safety")
 
 
 @router.post("/wallet/passkey/remove")

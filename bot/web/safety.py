@@ -59,7 +59,7 @@ def check_phone_code(form: Signed, code: Code = "") -> Response:
         new_phone.check_code(form.deps, form.who, code)
     except Refusal as refusal:
         return _code_page(form, said=form.say(refusal.reply))
-    return form.go("/wallet?open=safety")
+    return form.go("/wallet?open=safety#safety")
 
 
 def _code_page(here: Visit, said: str | None = None) -> Response:

@@ -17,8 +17,8 @@ log = structlog.get_logger(__name__)
 
 
 @router.get("/wallet")
-def show(here: Here, open: Annotated[str, Query(max_length=20)] = "") -> Response:  # noqa: A002 (the name in the address)
-    """Show the wallet, or the way to one; `open`: which of its parts to show unfolded."""
+def show(here: Here, opened: Annotated[str, Query(alias="open")] = "") -> Response:
+    """Show the wallet, or the way to one; `opened`: which of its parts to show unfolded."""
     if here.visitor is None:
         return here.page("sign_in.html")
     if not here.visitor.is_ready:
@@ -29,7 +29,7 @@ def show(here: Here, open: Annotated[str, Query(max_length=20)] = "") -> Respons
             wallet=wallet.wallet_page(here.deps, here.visitor),
             months=statement.months(here.deps, here.visitor),
             limits=own_limits(here.deps, here.visitor),
-            opened=open,
+            opened=opened,
         )
     asked.learn_askers(here.deps, here.visitor.x_user_id)
     if not strong.may_look(here.deps, here.visitor):
@@ -41,7 +41,7 @@ def show(here: Here, open: Annotated[str, Query(max_length=20)] = "") -> Respons
         passkeys=passkeys.lines(here.deps, here.visitor),
         limits=own_limits(here.deps, here.visitor),
         low_value_cents=here.deps.policy.low_value_cents,
-        opened=open,
+        opened=opened,
     )
 
 
@@ -51,7 +51,7 @@ def switch_dm(form: Signed, on: Annotated[str, Form()] = "") -> Response:
     if on == "yes":
         return prove.ask(form, guarded.to_confirm_by_dm())
     wallet.switch_dm(form.deps, form.who, on=False)
-    return form.go("/wallet?open=dm")
+    return form.go("/wallet?open=dm#dm")
 
 
 @router.post("/wallet/open")
@@ -68,4 +68,4 @@ def remove_card(form: Signed, card: Annotated[int, Form(ge=1, le=10**15)]) -> Re
             topup.remove_card(form.deps, form.who.person_id, card)
         except Refusal as refusal:
             log.warning("card_of_a_stranger", reason=refusal.reply.key, card=card)
-    return form.go("/wallet?open=cards")
+    return form.go("/wallet?open=cards#cards")

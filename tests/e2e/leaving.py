@@ -65,7 +65,7 @@ def prove(page: Page, sandbox: Sandbox, said: str, button: str) -> None:
 def pay_everything_out(page: Page, sandbox: Sandbox, folder: Path) -> None:
     """Take back what is held, send all of it to the bank, and let the bank say that it left."""
     page.goto(f"{sandbox.url}/wallet")
-    unfold(page, "Vos données")
+    unfold(page, "Données et fermeture")
     page.get_by_role("link", name="Fermer mon compte").click()
     picture(page, "close-first")
     page.get_by_role("button", name=re.compile("Tout annuler")).click()

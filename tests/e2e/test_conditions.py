@@ -172,7 +172,9 @@ def test_what_came_in_goes_on_to_a_bank(
     alice.goto(f"{sandbox.url}/wallet")
     sign_in(alice, "alice")
     alice.get_by_role("link", name="Verser sur votre compte bancaire").click()
-    expect(alice.get_by_text("Demandé maintenant, il est sur votre compte le")).to_be_visible()
+    expect(
+        alice.get_by_text("Demandé maintenant, l’argent est sur votre compte le")
+    ).to_be_visible()
     picture(alice, "payout")
     alice.get_by_label("IBAN de votre compte").fill(IBAN)
     alice.get_by_label("Titulaire").fill("Alice Bernard")

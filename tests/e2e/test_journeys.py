@@ -86,7 +86,7 @@ def test_from_a_post_to_the_payees_wallet_by_card(
     expect(alice.locator("main .amount").first).to_contain_text("45")
     picture(alice, "wallet")
     picture_in_the_dark(alice, "wallet")
-    alice.get_by_role("link", name="Tout l’historique").click()
+    alice.get_by_role("link", name="Tout voir et chercher").click()
     alice.get_by_label("Chercher").fill("concert")
     alice.get_by_role("button", name="Chercher").click()
     alice.get_by_text("Voir le message d’une personne nouvelle").click()

@@ -9,7 +9,7 @@ from tests.world import World
 def blocked_in(browser: Browser) -> str:
     """Return what the wallet's list of blocked people says."""
     _, _, after = browser.get("/wallet").text.partition('id="blocked"')
-    return text_of(after.partition("</section>")[0])
+    return text_of(after.partition("</details>")[0])
 
 
 def test_who_is_asked_reads_the_amount_first_then_who_asks_and_why(
@@ -90,7 +90,7 @@ def test_the_wallet_lists_who_is_blocked_and_unblocks_them(world: World, browser
     forged = browser.client.post("/wallet/unblock", data={"csrf": "x", "x_user_id": "1"})
     assert forged.status_code == 403
     answer = browser.post("/wallet/unblock", x_user_id=world.x_id("alice"))
-    assert answer.headers["location"] == "/wallet?open=blocked"
+    assert answer.headers["location"] == "/wallet?open=blocked#blocked"
     said = blocked_in(browser)
     assert "@alice" not in said
     assert "@dave" in said

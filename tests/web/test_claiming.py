@@ -60,7 +60,7 @@ def test_an_account_that_is_misread_leaves_the_money_where_it_waits(
     assert answer.status_code == 409
     assert words in answer.text
     assert f'value="{iban}"' in answer.text
-    assert '<details class="more" open>' in answer.text
+    assert '<details class="more apart" open>' in answer.text
     assert world.statuses(reference) == ["held"]
 
 

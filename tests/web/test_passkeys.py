@@ -21,7 +21,7 @@ def add(world: World, browser: Browser, key: Device) -> None:
     options = passkeys.options_to_make(world.deps, world.visitor("bob"))
     assert options is not None
     made = browser.post("/wallet/passkey/new", credential=key.make(options))
-    assert made.headers["location"] == "/wallet?open=safety"
+    assert made.headers["location"] == "/wallet?open=safety#safety"
 
 
 def test_two_touches_lead_from_the_link_to_the_receipt(

@@ -124,7 +124,7 @@ def test_code_and_phone_are_changed_in_the_wallet(world: World, browser: Browser
     weak = browser.post("/wallet/new-code", code="123456", again="123456")
     assert "essaie en premier" in weak.text
     asked = browser.post("/wallet/new-code", code="270936", again="270936").headers["location"]
-    assert browser.prove("bob", asked).headers["location"] == "/wallet?open=safety"
+    assert browser.prove("bob", asked).headers["location"] == "/wallet?open=safety#safety"
     browser.get("/wallet/new-phone")
     assert browser.post("/wallet/new-phone", phone="+44 7911 123456").status_code == 422
     asked = browser.post("/wallet/new-phone", phone="07 51 23 45 67").headers["location"]
@@ -132,7 +132,7 @@ def test_code_and_phone_are_changed_in_the_wallet(world: World, browser: Browser
     assert "se termine par 67" in browser.get(path).text
     assert browser.post(path, code="000000").status_code == 422
     code = newest_code(world, "+33751234567")
-    assert browser.post(path, code=code).headers["location"] == "/wallet?open=safety"
+    assert browser.post(path, code=code).headers["location"] == "/wallet?open=safety#safety"
     assert "se termine par 67" in browser.get("/wallet").text
     payout = browser.get("/wallet/payout").text
     assert "les versements attendent" in payout

@@ -56,7 +56,7 @@ def test_confirmation_by_dm_is_switched_on_and_off(world: World, browser: Browse
     assert "Désactivé" in browser.get("/wallet").text
     asked = browser.post("/wallet/dm", on="yes").headers["location"]
     assert "Désactivé" in browser.get("/wallet").text
-    assert browser.prove("bob", asked).headers["location"] == "/wallet?open=dm"
+    assert browser.prove("bob", asked).headers["location"] == "/wallet?open=dm#dm"
     assert "Désactivé" not in browser.get("/wallet").text
     back = browser.post("/wallet/dm", on="no").headers["location"]
     page = browser.get(back).text
@@ -149,7 +149,9 @@ def test_a_saved_card_is_taken_out_by_a_tap(world: World, browser: Browser) -> N
     assert browser.get("/wallet/card").headers["location"] == "/wallet"
     assert browser.client.post("/wallet/card", data={"card": card_id}).status_code == 403
     assert "•••• 0003" in browser.get("/wallet").text
-    assert browser.post("/wallet/card", card=card_id).headers["location"] == "/wallet?open=cards"
+    assert (
+        browser.post("/wallet/card", card=card_id).headers["location"] == "/wallet?open=cards#cards"
+    )
     assert "•••• 0003" not in browser.get("/wallet").text
 
 
