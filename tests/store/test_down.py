@@ -44,19 +44,17 @@ def test_a_full_disk_is_said_as_such_and_recovered_from(store: Store) -> None:
         exc.OperationalError("INSERT", {}, psycopg.errors.DiskFull("no space left"))
     ]
 
-    def fill(pages: int, size: int) -> None:
+    def fill() -> None:
         with store.write() as session:
-            session.execute(text(f"PRAGMA max_page_count = {pages}"))
+            session.execute(text("PRAGMA max_page_count = 1"))
             for number in range(20):  # more than other tests may have left free in the file
-                inbox.set_cursor(session, f"{pages} {number}", "x" * size, at=NOON)
+                inbox.set_cursor(session, f"fact {number}", "x" * 1_000_000, at=NOON)
 
     if store.is_sqlite:
-        try:
-            with pytest.raises(exc.OperationalError) as full:
-                fill(1, 1_000_000)
-        finally:
-            fill(4_294_967_294, 10)
+        with pytest.raises(exc.OperationalError) as full:
+            fill()
         errors.append(full.value)
+        store.close()  # the connection that lets nothing grow
     for error in errors:
         with capture_logs() as said:
             tell_database_down(error)
