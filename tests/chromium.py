@@ -17,6 +17,8 @@ FLAGS: Final = (
     # All pages are ours: one process for them does.
     *("--renderer-process-limit=1", "--disable-site-isolation-trials"),
     "--disable-features=site-per-process,IsolateOrigins,Translate,MediaRouter,OptimizationHints",
+    # What draws and what loads is in the browser's own process.
+    *("--in-process-gpu", "--enable-features=NetworkServiceInProcess2"),
 )
 
 

@@ -12,7 +12,15 @@ from playwright.sync_api import Page, expect
 
 from tests.builders import CODE
 from tests.e2e.conftest import DESK_WIDTH, PHONE_WIDTH, Changes, OpenPage
-from tests.e2e.steps import paid_by_message, pay_by_card, picture, screens_of, sign_in, text_code
+from tests.e2e.steps import (
+    barriers,
+    paid_by_message,
+    pay_by_card,
+    picture,
+    screens_of,
+    sign_in,
+    text_code,
+)
 from tests.e2e.test_sandbox import Sandbox
 
 IBAN = "FR14 2004 1010 0505 0001 3M02 606"
@@ -46,6 +54,15 @@ FOCUS = """() => {
 """What has the focus: what it is called, where it stands, and whether one sees it."""
 
 
+PLANTED = """() => {
+    const words = document.createElement("p");
+    words.style.color = "#999";
+    words.append("Bonjour", document.createElement("input"));
+    document.querySelector("main").append(words);
+}"""
+"""Put on a page what no page of ours has."""
+
+
 @pytest.mark.parametrize(("fixture", "width"), [("page", 390), ("wide_page", 1280)])
 def test_a_page_opens_at_its_width(
     request: pytest.FixtureRequest, fixture: str, width: int
@@ -55,6 +72,16 @@ def test_a_page_opens_at_its_width(
     page.set_content("<p>Bonjour</p>")
     assert page.evaluate("window.innerWidth") == width
     assert page.inner_text("p") == "Bonjour"
+
+
+def test_what_keeps_somebody_out_is_found(sandbox: Sandbox, page: Page) -> None:
+    """Words that are too pale in one of two colour schemes, and a field that says not what for."""
+    page.goto(f"{sandbox.url}/privacy")
+    page.evaluate(PLANTED)
+    assert [one.partition(":")[0] for one in barriers(page, "dark")] == ["label"]
+    found = ["label", "color-contrast"]
+    assert [one.partition(":")[0] for one in barriers(page, "dark", "light")] == found
+    assert sorted(one.partition(":")[0] for one in barriers(page, "light")) == sorted(found)
 
 
 def from_wallet(page: Page) -> None:
