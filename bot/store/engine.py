@@ -30,6 +30,11 @@ POOL_SIZE: Final = 10
 PING_AFTER_S: Final = 1.0
 """How long a connection may rest (seconds) and be used without a question whether it lives. To ask
 each time is one trip of three for a small transaction; the first statement fails just as well."""
+READ_ALL: Final = text(
+    """SELECT set_config('work_mem', '64MB', true), set_config('random_page_cost', '1.1', true),
+        set_config('jit', 'off', true)"""
+)
+"""Settings of a transaction that goes through whole tables."""
 PREPARE_AFTER: Final = 5
 """How often a connection is asked something before its plan is kept, as psycopg does by itself."""
 PREPARED_AT_MOST: Final = 500
@@ -97,9 +102,7 @@ class Store:
         index costs little more than reading them as they lie. Ends with the transaction.
         """
         if not self.is_sqlite:
-            session.execute(text("SET LOCAL work_mem = '64MB'"))
-            session.execute(text("SET LOCAL random_page_cost = 1.1"))
-            session.execute(text("SET LOCAL jit = off"))
+            session.execute(READ_ALL)
 
     def ping(self) -> None:
         """Ask the database for a sign of life; raises SQLAlchemy's `OperationalError`."""

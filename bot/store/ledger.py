@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, select
 from sqlmodel import Session
 
 from bot.domain import books
@@ -147,10 +147,13 @@ def balances(session: Session) -> list[tuple[str, int]]:
     ]
 
 
+_COUNTS: Final = Statement(
+    """SELECT (SELECT COUNT(*) FROM journal_entry), (SELECT COUNT(*) FROM posting),
+        (SELECT COUNT(*) FROM account)"""
+)
+
+
 def counts(session: Session) -> tuple[int, int, int]:
     """Return how many entries, postings and accounts there are."""
-    one, two, three = (
-        session.execute(select(func.count()).select_from(table)).scalar_one()
-        for table in (entries, postings, accounts)
-    )
-    return one, two, three
+    ((of_entries, of_postings, of_accounts),) = _COUNTS.run(session)
+    return of_entries, of_postings, of_accounts

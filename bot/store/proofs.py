@@ -167,8 +167,8 @@ _EXPECTED: Final = (
 )
 """Every leg that the facts ask for, and every leg that is there, of the entries in question."""
 
-RULES: Final = tuple(
-    (sentence, Statement(query.replace("SOME", _SOME) + f" LIMIT {AT_MOST}"))
+_QUERIES: Final = tuple(
+    (sentence, query.replace("SOME", _SOME))
     for sentence, query in (
         (
             "entry {0} does not sum to zero but to {1} cents",
@@ -328,10 +328,19 @@ RULES: Final = tuple(
         ),
     )
 )
+
+RULES: Final = tuple(
+    (sentence, Statement(f"{query} LIMIT {AT_MOST}")) for sentence, query in _QUERIES
+)
 """Each rule: the sentence for a row that breaks it, and the query that finds such rows.
 
 The last is asked where something is wrong: such a posting makes an entry or a balance wrong too.
 """
+
+BROKEN: Final = Statement(
+    " UNION ALL ".join(f"SELECT 1 WHERE EXISTS ({query})" for _, query in _QUERIES)
+)
+"""A row for each rule that is broken: in one trip, for books that are short."""
 
 LEGS: Final = Statement(
     f"""
