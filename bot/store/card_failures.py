@@ -2,8 +2,9 @@
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlmodel import Session
 
 from bot.domain.cards import CardFailure
@@ -42,6 +43,14 @@ def write(
     return len(session.execute(insert.returning(failures.c.id)).all())
 
 
+_TIMES: Final = {
+    name: select(failures.c.at).where(
+        failures.c.at >= bindparam("since"), failures.c[name] == bindparam("value")
+    )
+    for name in ("person_id", "fingerprint", "address_hash")
+}
+
+
 def times_of(
     session: Session,
     *,
@@ -50,20 +59,10 @@ def times_of(
     fingerprint: str | None = None,
     address_hash: str | None = None,
 ) -> list[datetime]:
-    """Return when attempts failed: of a person, or of a card, or from an address."""
-    wanted = [
-        column == value
-        for column, value in (
-            (failures.c.person_id, person_id),
-            (failures.c.fingerprint, fingerprint),
-            (failures.c.address_hash, address_hash),
-        )
-        if value is not None
-    ]
-    assert len(wanted) == 1, "counted by one of the three"
-    return list(
-        session.execute(select(failures.c.at).where(failures.c.at >= since, *wanted)).scalars()
-    )
+    """Return when attempts failed: of one of a person, a card, or an address."""
+    given = {"person_id": person_id, "fingerprint": fingerprint, "address_hash": address_hash}
+    ((name, value),) = ((name, one) for name, one in given.items() if one is not None)
+    return list(session.execute(_TIMES[name], {"since": since, "value": value}).scalars())
 
 
 def prune(session: Session, *, before: datetime) -> int:

@@ -7,9 +7,9 @@ had confirmed names the account alone, and belongs to whoever had it when it was
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Row, and_, bindparam, exists, func, or_, select
 from sqlmodel import Session
 
 from bot.store.people import account_ids_of, x_accounts
@@ -66,13 +66,16 @@ class Who:
         return span is not None and span.covers(at)
 
 
+_LEFT: Final = (
+    select(former_accounts.c.x_user_id, func.max(former_accounts.c.left_at).label("left_at"))
+    .where(former_accounts.c.x_user_id.in_(bindparam("accounts", expanding=True)))
+    .group_by(former_accounts.c.x_user_id)
+)
+
+
 def since(session: Session, x_user_ids: Collection[str]) -> dict[str, datetime]:
     """Return since when some X accounts are in their present hands, where they were in others'."""
-    rows = session.execute(
-        select(former_accounts.c.x_user_id, func.max(former_accounts.c.left_at).label("left_at"))
-        .where(former_accounts.c.x_user_id.in_(x_user_ids))
-        .group_by(former_accounts.c.x_user_id)
-    )
+    rows = session.execute(_LEFT, {"accounts": list(x_user_ids)})
     return {row.x_user_id: row.left_at for row in rows}
 
 

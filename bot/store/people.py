@@ -308,16 +308,18 @@ def persons_by_account(session: Session, x_user_ids: Iterable[str]) -> dict[str,
     return {row.x_user_id: row for row in rows}
 
 
+_OTHERS: Final = x_accounts.alias()
+_GROUPS: Final = (
+    select(x_accounts.c.x_user_id, _OTHERS.c.x_user_id.label("other"))
+    .join(_OTHERS, _OTHERS.c.person_id == x_accounts.c.person_id)
+    .where(x_accounts.c.x_user_id.in_(bindparam("accounts", expanding=True)))
+)
+
+
 def groups(session: Session, x_user_ids: Iterable[str]) -> dict[str, set[str]]:
     """Return for each X account all accounts of its person, itself among them."""
     of_each = {one: {one} for one in x_user_ids}
-    other = x_accounts.alias()
-    rows = session.execute(
-        select(x_accounts.c.x_user_id, other.c.x_user_id.label("other"))
-        .join(other, other.c.person_id == x_accounts.c.person_id)
-        .where(x_accounts.c.x_user_id.in_(list(of_each)))
-    )
-    for row in rows:
+    for row in session.execute(_GROUPS, {"accounts": list(of_each)}):
         of_each[row.x_user_id].add(row.other)
     return of_each
 

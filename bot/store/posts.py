@@ -2,9 +2,9 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, and_, or_, select, update
+from sqlalchemy import BindParameter, Row, and_, bindparam, or_, select, update
 from sqlmodel import Session
 
 from bot.domain.transfer import TransferStatus
@@ -14,15 +14,21 @@ from bot.store.orders import orders, transfers
 _OPEN = (TransferStatus.PENDING.value, TransferStatus.FUNDING.value)
 
 
-def _unread(since: datetime) -> ColumnElement[bool]:
-    """Say which orders' posts were last read before a moment, by whatever way, and stood then."""
-    return and_(
-        orders.c.source == "post",
-        orders.c.post_gone_at.is_(None),
-        orders.c.created_at < since,
-        or_(orders.c.edited_at.is_(None), orders.c.edited_at < since),
-        or_(orders.c.post_read_at.is_(None), orders.c.post_read_at < since),
-    )
+_SINCE: Final[BindParameter[datetime]] = bindparam("since")
+_UNREAD: Final = and_(
+    orders.c.source == "post",
+    orders.c.post_gone_at.is_(None),
+    orders.c.created_at < _SINCE,
+    or_(orders.c.edited_at.is_(None), orders.c.edited_at < _SINCE),
+    or_(orders.c.post_read_at.is_(None), orders.c.post_read_at < _SINCE),
+)
+"""Orders whose posts were last read before a moment, by whatever way, and stood then."""
+_PAYS: Final = select(transfers.c.order_id).where(
+    transfers.c.payer_x_user_id == bindparam("payer"), transfers.c.status.in_(_OPEN)
+)
+_UNREAD_OF: Final = select(orders).where(
+    orders.c.reference == bindparam("reference"), orders.c.id.in_(_PAYS), _UNREAD
+)
 
 
 def unread(session: Session, *, since: datetime, at: datetime, limit: int) -> Sequence[Row[Any]]:
@@ -32,21 +38,16 @@ def unread(session: Session, *, since: datetime, at: datetime, limit: int) -> Se
     )
     drafted = select(drafts.c.order_id).where(drafts.c.ended_at.is_(None), drafts.c.confirm_by > at)
     is_open = or_(orders.c.id.in_(pending), orders.c.id.in_(drafted))
-    wanted = select(orders).where(is_open, _unread(since)).order_by(orders.c.id).limit(limit)
-    return session.execute(wanted).all()
+    wanted = select(orders).where(is_open, _UNREAD).order_by(orders.c.id).limit(limit)
+    return session.execute(wanted, {"since": since}).all()
 
 
 def unread_of(
     session: Session, reference: str, payer_x_user_id: str, *, since: datetime
 ) -> Row[Any] | None:
     """Return the order in which an account may still pay, if nobody has read its post since."""
-    pays = select(transfers.c.order_id).where(
-        transfers.c.payer_x_user_id == payer_x_user_id, transfers.c.status.in_(_OPEN)
-    )
-    wanted = select(orders).where(
-        orders.c.reference == reference, orders.c.id.in_(pays), _unread(since)
-    )
-    return session.execute(wanted).one_or_none()
+    asked = {"reference": reference, "payer": payer_x_user_id, "since": since}
+    return session.execute(_UNREAD_OF, asked).one_or_none()
 
 
 def stand(session: Session, order_ids: Collection[int], *, at: datetime) -> None:

@@ -4,9 +4,9 @@ Secrets are kept as hashes only; what has ended is pruned.
 """
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Row, delete, select, update
+from sqlalchemy import Row, bindparam, delete, select, update
 from sqlmodel import Session
 
 from bot.store.tables import PhoneCode, SignInAttempt, WebSession, XAccount, core
@@ -70,13 +70,19 @@ def open_session(
     )
 
 
+_SESSION: Final = (
+    select(web_sessions, x_accounts.c.handle)
+    .outerjoin(x_accounts, x_accounts.c.x_user_id == web_sessions.c.x_user_id)
+    .where(
+        web_sessions.c.token_hash == bindparam("token"),
+        web_sessions.c.seen_at > bindparam("since"),
+    )
+)
+
+
 def find_session(session: Session, token_hash: str, *, seen_since: datetime) -> Row[Any] | None:
     """Return a session that was seen since then, with its account's handle where it has one."""
-    return session.execute(
-        select(web_sessions, x_accounts.c.handle)
-        .outerjoin(x_accounts, x_accounts.c.x_user_id == web_sessions.c.x_user_id)
-        .where(web_sessions.c.token_hash == token_hash, web_sessions.c.seen_at > seen_since)
-    ).one_or_none()
+    return session.execute(_SESSION, {"token": token_hash, "since": seen_since}).one_or_none()
 
 
 def touch_session(session: Session, token_hash: str, *, seen_since: datetime, at: datetime) -> None:
