@@ -8,7 +8,7 @@ import yaml
 from bot.sandbox.x_server import weighted
 from tests.sandbox.x_kit import DATA
 
-CASES = yaml.safe_load((DATA / "twitter-text-validate.yml").read_text())["tests"]
+CASES = yaml.load((DATA / "twitter-text-validate.yml").read_text(), yaml.CSafeLoader)["tests"]
 PLAIN = CASES["WeightedTweetsCounterTest"]
 EMOJI = (
     CASES["WeightedTweetsWithDiscountedEmojiCounterTest"]
