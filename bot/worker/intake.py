@@ -12,12 +12,12 @@ from threading import Thread
 from typing import Final, Self
 
 import structlog
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 
 from bot.ports import RawEvent
 from bot.services import receive
 from bot.services.deps import Deps
-from bot.store.down import tell_database_down
+from bot.store.down import is_down, tell_database_down
 
 log = structlog.get_logger(__name__)
 
@@ -83,10 +83,11 @@ class Intake:
             return
         try:
             receive.take_in(self._deps, posts)
-        except OperationalError as error:
-            tell_database_down(error, source_id=posts[0].id)
-            self._give_up(f"the database is down at post {posts[0].id}")
         except Exception as error:
+            if isinstance(error, SQLAlchemyError) and is_down(error):
+                tell_database_down(error, source_id=posts[0].id)
+                self._give_up(f"the database is down at post {posts[0].id}")
+                return
             log.exception("inbox_cannot_write", source=posts[0].source, source_id=posts[0].id)
             self._give_up(f"{type(error).__name__} at post {posts[0].id}")
         else:

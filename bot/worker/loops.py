@@ -14,12 +14,12 @@ import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 
 from bot.domain.errors import OutcomeUnknown, Rejected, Unavailable
 from bot.jobs import Job
 from bot.services.deps import Deps
-from bot.store.down import tell_database_down
+from bot.store.down import is_down, tell_database_down
 
 log = structlog.get_logger(__name__)
 
@@ -116,8 +116,11 @@ class Jobs:
             if error.retry_at is not None:
                 self._away_until[job.name] = error.retry_at
             return False
-        except OperationalError as error:
-            tell_database_down(error, job=job.name)
+        except SQLAlchemyError as error:
+            if is_down(error):
+                tell_database_down(error, job=job.name)
+            else:
+                log.exception("job_failed", job=job.name)
             return False
         except (Rejected, OutcomeUnknown) as error:
             log.error("job_refused", job=job.name, reason=str(error))  # noqa: TRY400 (the reason says all)

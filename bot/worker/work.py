@@ -6,7 +6,7 @@ from threading import Event, Thread
 from typing import IO, Final
 
 import structlog
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from bot import migrations
 from bot.domain.errors import OutcomeUnknown, Rejected, Unavailable
@@ -135,7 +135,13 @@ class Worker:
             self._on_end(1, str(error))
             return False
         pulse = Pulse(self._deps, worker=self.name, alone=self._deps.store.is_sqlite)
-        pulse.beat()
+
+        def beat() -> bool:
+            pulse.beat()
+            return True
+
+        if not wait_for_database(beat, self._stop):
+            return False
         jobs = Jobs(self._deps, self._table, lambda: pulse.leads)
         supervisor = Supervisor(self._deps, pulse, self._stream)
         self._filler = Filler(self._deps, pulse, supervisor.gap, supervisor.renew)
@@ -172,7 +178,9 @@ class Worker:
                 log.warning("x_down", reason=error.reason, seconds=round(wait_s, 1))
                 if isinstance(error, Unavailable) and error.retry_at is not None:
                     away_s = (error.retry_at - self._deps.clock.now()).total_seconds()
-            except OperationalError as error:
+            except SQLAlchemyError as error:
+                if not is_down(error):
+                    raise
                 tell_database_down(error, job="whoami")
             except Rejected as error:
                 self._on_end(

@@ -1,4 +1,4 @@
-"""A worker's end: within its time, whatever hangs."""
+"""A worker's start, which a database that goes away does not end, and its end, within its time."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,9 +6,12 @@ from dataclasses import replace
 from threading import Event
 from typing import Any
 
+import psycopg
+from sqlalchemy.exc import InternalError, OperationalError, SQLAlchemyError
 from structlog.testing import capture_logs
 
 from bot.worker import Worker
+from tests.fakes.x import FakeDirectory
 from tests.worker.hands import WITHIN_S, ScriptedStream, deps_on
 
 
@@ -31,6 +34,53 @@ class HangingStore:
             self.goes_on.wait(WITHIN_S)
         with self._store.write() as session:
             yield session
+
+
+class LeavingStore:
+    """A database that is there, and goes away in some of the transactions of a start."""
+
+    def __init__(self, store: Any, *errors: SQLAlchemyError | None) -> None:
+        self._store = store
+        self._errors = iter(errors)
+
+    def __getattr__(self, name: str) -> Any:
+        """Everything else is the database's."""
+        return getattr(self._store, name)
+
+    @contextmanager
+    def write(self) -> Iterator[Any]:
+        """Open a transaction, whose commit fails by the next error."""
+        with self._store.write() as session:
+            yield session
+            error = next(self._errors, None)
+            if error is not None:
+                raise error
+
+
+def test_a_database_that_goes_away_in_a_start_does_not_end_the_worker(sqlite_url: str) -> None:
+    """It is waited for, in whatever words it goes: a pooler's, or an answer that nobody can read.
+
+    The sign of life is written in the first transaction, and again; who the bot is, in the third.
+    """
+    deps = replace(deps_on(sqlite_url), directory=FakeDirectory())
+    crashed = OperationalError("COMMIT", {}, psycopg.errors.ProtocolViolation("conn crashed?"))
+    garbled = InternalError("COMMIT", {}, psycopg.InternalError("received 2 results"))
+    store: Any = LeavingStore(deps.store, crashed, None, garbled)
+    ends: list[int] = []
+    stream = ScriptedStream()
+    worker = Worker(
+        replace(deps, store=store),
+        (),
+        stream,
+        name="test",
+        on_end=lambda code, _sentence: ends.append(code),
+    )
+    with capture_logs() as said:
+        worker.start()
+        assert stream.rests.wait(WITHIN_S)
+    assert worker.stop()
+    assert ends == []
+    assert [one["event"] for one in said].count("database_down") == 2
 
 
 def test_a_database_that_hangs_does_not_keep_a_worker_from_its_end(sqlite_url: str) -> None:
