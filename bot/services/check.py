@@ -19,6 +19,8 @@ Rules = tuple[tuple[str, Statement], ...]
 Answers = dict[str, list[Any]]
 """The rows that break rules, by their sentences."""
 
+FEW: Final = 10_000
+"""Postings up to which all rules are asked in one trip: where trips take longer than reading."""
 SHARED_FROM: Final = 1_000_000
 """Postings from which on two connections share the work on PostgreSQL: it takes a second of many,
 and of few it costs more than it saves."""
@@ -52,7 +54,7 @@ def prove(store: Store, *, rules: Rules = proofs.RULES, shared_from: int = SHARE
         asked = None
         if postings >= shared_from and not store.is_sqlite:
             asked = pool.submit(_ask_apart, store, store.state_of(session), rules)
-        few = postings < shared_from
+        few = postings < min(FEW, shared_from)
         problems = list(_problems(session, rules, asked, few=few, is_sqlite=store.is_sqlite))
     return Report(not problems, entries, postings, accounts, problems)
 

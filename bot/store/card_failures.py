@@ -59,10 +59,12 @@ def times_of(
     fingerprint: str | None = None,
     address_hash: str | None = None,
 ) -> list[datetime]:
-    """Return when attempts failed: of one of a person, a card, or an address."""
+    """Return when attempts failed: of a person, or of a card, or from an address."""
     given = {"person_id": person_id, "fingerprint": fingerprint, "address_hash": address_hash}
-    ((name, value),) = ((name, one) for name, one in given.items() if one is not None)
-    return list(session.execute(_TIMES[name], {"since": since, "value": value}).scalars())
+    names = [name for name, value in given.items() if value is not None]
+    assert len(names) == 1, "counted by one of the three"
+    asked = {"since": since, "value": given[names[0]]}
+    return list(session.execute(_TIMES[names[0]], asked).scalars())
 
 
 def prune(session: Session, *, before: datetime) -> int:

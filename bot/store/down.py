@@ -8,7 +8,7 @@ import re
 import sqlite3
 from collections.abc import Callable
 from threading import Event
-from typing import Final, TypeVar
+from typing import Final, TypeGuard, TypeVar
 
 import structlog
 from sqlalchemy import exc
@@ -35,7 +35,7 @@ LOOK_AT_IT: Final = "check DATABASE_URL and that it runs; it is tried again"
 T = TypeVar("T")
 
 
-def is_down(error: exc.SQLAlchemyError) -> bool:
+def is_down(error: Exception) -> TypeGuard[exc.SQLAlchemyError]:
     """Whether the database did not answer, as against SQL of ours that it does not take.
 
     A lock that never came, a pool that is used up and a file that is none count as down: the
@@ -60,7 +60,7 @@ def is_away(error: Exception) -> bool:
 
     Nothing can be written down about it either; it stays as due as it was.
     """
-    return isinstance(error, exc.SQLAlchemyError) and is_down(error) and not _is_conflict(error)
+    return is_down(error) and not _is_conflict(error)
 
 
 def _is_conflict(error: exc.SQLAlchemyError) -> bool:

@@ -10,7 +10,6 @@ from threading import Event, Thread
 from typing import Final
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
 from bot.services import x_money
@@ -45,7 +44,7 @@ def _keep(deps: Deps, stop: Event) -> None:
         try:
             x_money.note(deps)
         except Exception as error:  # nothing ends it: nobody would know the bill any more
-            if isinstance(error, SQLAlchemyError) and is_down(error):
+            if is_down(error):
                 tell_database_down(error, job="x_bill")
             else:
                 log.exception("x_bill_not_kept")

@@ -12,7 +12,6 @@ from threading import Thread
 from typing import Final, Self
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from bot.ports import RawEvent
 from bot.services import receive
@@ -84,7 +83,7 @@ class Intake:
         try:
             receive.take_in(self._deps, posts)
         except Exception as error:
-            if isinstance(error, SQLAlchemyError) and is_down(error):
+            if is_down(error):
                 tell_database_down(error, source_id=posts[0].id)
                 self._give_up(f"the database is down at post {posts[0].id}")
                 return

@@ -14,7 +14,6 @@ import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
-from sqlalchemy.exc import SQLAlchemyError
 
 from bot.domain.errors import OutcomeUnknown, Rejected, Unavailable
 from bot.jobs import Job
@@ -116,17 +115,14 @@ class Jobs:
             if error.retry_at is not None:
                 self._away_until[job.name] = error.retry_at
             return False
-        except SQLAlchemyError as error:
+        except (Rejected, OutcomeUnknown) as error:
+            log.error("job_refused", job=job.name, reason=str(error))  # noqa: TRY400 (the reason says all)
+            return False
+        except Exception as error:  # the next turn may do better; the log says what happened
             if is_down(error):
                 tell_database_down(error, job=job.name)
             else:
                 log.exception("job_failed", job=job.name)
-            return False
-        except (Rejected, OutcomeUnknown) as error:
-            log.error("job_refused", job=job.name, reason=str(error))  # noqa: TRY400 (the reason says all)
-            return False
-        except Exception:  # the next turn may do better; the log says what happened
-            log.exception("job_failed", job=job.name)
             return False
         return True
 

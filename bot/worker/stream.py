@@ -11,13 +11,12 @@ from threading import Event
 from typing import Final
 
 import structlog
-from sqlalchemy.exc import OperationalError
 
 from bot.domain.errors import Rejected, Unavailable
 from bot.ports import MentionStream, RawEvent
 from bot.services import receive, x_money
 from bot.services.deps import Deps
-from bot.store.down import tell_database_down
+from bot.store.down import is_down, tell_database_down
 from bot.worker.backoff import BackOff, until_reset
 from bot.worker.beat import Pulse
 from bot.worker.intake import CannotWrite, Intake
@@ -227,7 +226,7 @@ class Filler:
                 if error.retry_at is not None:
                     wait_s = (error.retry_at - self._deps.clock.now()).total_seconds()
                     return max(back_off_s, until_reset(wait_s))
-            case OperationalError():
+            case _ if is_down(error):
                 tell_database_down(error, job="backfill")
             case Rejected():
                 log.error("backfill_refused", reason=str(error))

@@ -4,6 +4,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from threading import Event
+from typing import Final
+
+import psycopg
+from sqlalchemy.exc import InternalError
 
 from bot.app import open_books
 from bot.config import Needs, load
@@ -17,6 +21,8 @@ Act = Callable[[OnEvent, OnByte], None]
 WITHIN_S = 20
 """How long a test waits for what is sure to come (seconds); it comes at once."""
 
+GARBLED: Final = InternalError("COMMIT", {}, psycopg.InternalError("received 2 results"))
+"""A pooler died in a commit: the driver cannot read what is left of the answer."""
 OPENED: list[Deps] = []
 """What `conftest.py` closes."""
 

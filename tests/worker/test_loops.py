@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from threading import Event
 
 import pytest
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InvalidRequestError, OperationalError
+from structlog.testing import capture_logs
 
 from bot.config import Needs, load
 from bot.domain.errors import Unavailable
@@ -14,7 +15,7 @@ from bot.jobs import Job, table
 from bot.services.deps import Bells, Deps
 from bot.worker.loops import Jobs
 from tests.fakes.clock import FakeClock
-from tests.worker.hands import WITHIN_S, deps_on
+from tests.worker.hands import GARBLED, WITHIN_S, deps_on
 
 
 class Counted:
@@ -52,21 +53,25 @@ def test_a_full_batch_is_followed_by_the_next_at_once(sqlite_url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "trouble",
+    ("trouble", "told"),
     [
-        Unavailable("no_answer"),
-        OperationalError("SELECT", {}, Exception("gone")),
-        ValueError("a bug"),
+        (Unavailable("no_answer"), "job_waits"),
+        (OperationalError("SELECT", {}, Exception("gone")), "database_down"),
+        (GARBLED, "database_down"),
+        (InvalidRequestError("our own SQL"), "job_failed"),
+        (ValueError("a bug"), "job_failed"),
     ],
-    ids=["outside", "database", "bug"],
+    ids=["outside", "database", "garbled", "sql", "bug"],
 )
 def test_a_job_that_fails_is_tried_again_at_its_next_turn(
-    sqlite_url: str, trouble: Exception
+    sqlite_url: str, trouble: Exception, told: str
 ) -> None:
     """The failure is told and ends nothing."""
     run = Counted(trouble, 0)
     jobs = Jobs(deps_on(sqlite_url), (), lambda: True)
-    assert not jobs.do(job(run))
+    with capture_logs() as said:
+        assert not jobs.do(job(run))
+    assert [one["event"] for one in said] == [told]
     assert jobs.do(job(run))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
+from structlog.testing import capture_logs
 
 from bot.domain.errors import Rejected, Unavailable
 from bot.services.deps import Deps
@@ -17,6 +18,7 @@ from bot.worker.beat import Pulse
 from bot.worker.stream import Filler, Supervisor
 from tests.fakes.clock import FakeClock
 from tests.worker.hands import (
+    GARBLED,
     WITHIN_S,
     OnByte,
     OnEvent,
@@ -34,6 +36,7 @@ class FailingStore:
     def __init__(self, store: Any) -> None:
         self._store = store
         self.is_down = False
+        self.error: Exception = OSError()
         self.commits = 0
 
     def __getattr__(self, name: str) -> Any:
@@ -44,7 +47,7 @@ class FailingStore:
     def write(self) -> Iterator[Any]:
         """Open a transaction, where the database is up."""
         if self.is_down:
-            raise OSError("the database is gone")
+            raise self.error
         with self._store.write() as session:
             yield session
         self.commits += 1
@@ -109,8 +112,13 @@ def test_what_came_while_the_stream_was_away_is_read_from_the_timeline(sqlite_ur
         wait_for(lambda: len(ids(deps)) == 20)
 
 
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [(OSError("the database is gone"), "inbox_cannot_write"), (GARBLED, "database_down")],
+    ids=["file", "database"],
+)
 def test_a_post_that_cannot_be_written_ends_the_connection_and_is_not_lost(
-    sqlite_url: str,
+    sqlite_url: str, error: Exception, told: str
 ) -> None:
     """The database is down, on a silent stream or a busy one: the backfill brings it again."""
     timeline = Timeline()
@@ -120,6 +128,7 @@ def test_a_post_that_cannot_be_written_ends_the_connection_and_is_not_lost(
     refused = []
 
     def bring(on_event: OnEvent, _on_byte: OnByte) -> None:
+        store.error = error
         store.is_down = True
         timeline.posts = [post(7), post(8)]
         on_event(post(7))
@@ -127,13 +136,14 @@ def test_a_post_that_cannot_be_written_ends_the_connection_and_is_not_lost(
         store.is_down = False
         try:
             on_event(post(8))
-        except Exception as error:
-            refused.append(error)
+        except Exception as refusal:
+            refused.append(refusal)
             raise
 
     stream = ScriptedStream(bring)
-    with supervised(replace(deps, store=store), stream):
+    with capture_logs() as said, supervised(replace(deps, store=store), stream):
         wait_for(lambda: ids(deps) == {"7", "8"})
+    assert told in [one["event"] for one in said]
     assert len(refused) == 1, "nothing more is taken of a connection that has failed"
     assert stream.connections == 2
 
@@ -233,14 +243,22 @@ def test_a_worker_that_leads_no_longer_lets_the_stream_go(sqlite_url: str) -> No
     assert seen == ["LeadLost"]
 
 
-def test_a_backfill_that_x_refuses_is_tried_again(sqlite_url: str) -> None:
+@pytest.mark.parametrize(
+    ("trouble", "told"),
+    [(Unavailable("server_error"), "backfill_waits"), (GARBLED, "database_down")],
+    ids=["x", "database"],
+)
+def test_a_backfill_that_fails_is_tried_again(
+    sqlite_url: str, trouble: Exception, told: str
+) -> None:
     """The gap stays until it was read."""
     timeline = Timeline(post(7))
-    timeline.trouble = [Unavailable("server_error")]
+    timeline.trouble = [trouble]
     deps = deps_on(sqlite_url, timeline)
-    with supervised(deps, ScriptedStream(lost)):
+    with capture_logs() as said, supervised(deps, ScriptedStream(lost)):
         wait_for(lambda: ids(deps) == {"7"})
     assert timeline.reads >= 2
+    assert told in [one["event"] for one in said]
 
 
 def test_what_the_stream_never_brings_is_found_and_the_connection_renewed(sqlite_url: str) -> None:
