@@ -64,7 +64,8 @@ def sandbox(*, port: int, x_port: int, card_port: int, servers: bool, people: bo
         if servers:
             stack.enter_context(_servers(port, x_port, card_port))
             for name, value in _given(port, x_port, card_port).items():
-                click.echo(f"{name}={value}")
+                if name != "LOG_LEVEL":  # quiet where all runs here; who runs the rest wants to see
+                    click.echo(f"{name}={value}")
             click.echo("The local X and card network run until Ctrl-C.", err=True)
             signals.wait()
             return 0
@@ -248,7 +249,7 @@ def _remove_database(url: str) -> None:
 
 
 def _say_where(settings: "Settings", x_port: int, card_port: int) -> None:
-    from bot.services.demo import CODE
+    from bot.services.demo import ALICE, BOB, CODE
 
     click.echo(
         f"""
@@ -262,8 +263,9 @@ Play @bob: post   @smoney pay @alice 10€ for pizza
 then follow the link of the reply, or send @smoney the direct message   oui REFERENCE
 
 @bob has 100 € and a saved card, @alice an empty wallet, @carol and @dave are new here.
-The wallet code of @bob, @alice and @secours_demo is {CODE}; texts arrive on the local X.
-Cards: 4242 4242 4242 4242 pays, 4000 0027 6000 3184 asks for 3-D Secure,
+The wallet code of @bob, @alice and @secours_demo is {CODE}; texts arrive on the local X,
+@bob's to {BOB.phone}, @alice's to {ALICE.phone}.
+Cards: 4242 4242 4242 4242 pays up to 30 €, 4000 0027 6000 3184 asks for 3-D Secure,
 4000 0000 0000 0002 declines. The books, proven:
   ENVIRONMENT=sandbox DATABASE_URL=sqlite:///{DATABASE} .venv/bin/smoney ledger check
 """

@@ -181,10 +181,13 @@ def _with_way_to_mend(text: str, reply: Reply, lang: Lang, url: str, *, public: 
         say(Reply.of(f"draft.link.{one}", url=url), lang, public=public) for one in (what, "short")
     ]
     begun = (_with_at_signs(text, reply, lang, way) if public else text for way in ways)
-    ended = (one if one[-1] in ".?!…" else f"{one}." for one in begun)
-    longer = [f"{one} {way}" for one, way in zip(ended, ways, strict=True)]
+    longer = [f"{_ended(one)} {way}" for one, way in zip(begun, ways, strict=True)]
     fits = (one for one in longer if weighted_length(one) <= POST_AT_MOST or not public)
     return next(fits, f"{text} {url}")
+
+
+def _ended(text: str) -> str:
+    return text if text[-1] in ".?!…" else f"{text}."
 
 
 def _with_at_signs(text: str, reply: Reply, lang: Lang, link: str) -> str:
@@ -203,5 +206,5 @@ def _made_unlike_others(text: str, link: str) -> str:
 
     X refuses a text that the same account has just posted; the help serves whoever reads it.
     """
-    longer = f"{text} {link}"
+    longer = f"{_ended(text)} {link}"
     return text if "://" in text or weighted_length(longer) > POST_AT_MOST else longer

@@ -43,7 +43,7 @@ def test_a_first_payment_says_so_with_the_age_of_the_account(
 @pytest.mark.parametrize(
     ("lang", "words"),
     [
-        ("fr", "@a1ice ressemble à @alice, que vous avez déjà payé"),
+        ("fr", "@a1ice ressemble à @alice, à qui vous avez déjà envoyé de l’argent"),
         ("en", "@a1ice looks like @alice, whom you have paid before"),
     ],
 )
