@@ -68,10 +68,10 @@ def _print(rows: Sequence[dict[str, Any]], *, as_json: bool, about: tuple[str, s
         put(rows)
         return
     for row in rows:
-        tries = "1 try" if row["attempts"] == 1 else f"{row['attempts']} tries"
+        taken = "once" if row["attempts"] == 1 else f"{row['attempts']} times"
         reason = f"  {row['reason']}" if row["reason"] else ""
         which = "  ".join(str(row[name]) for name in about)
-        click.echo(f"{row['id']:>6}  {row['status']:<8}  {which}  {tries}{reason}")
+        click.echo(f"{row['id']:>6}  {row['status']:<8}  {which}  taken up {taken}{reason}")
     if not rows:
         click.echo("Nothing waits and nothing died.", err=True)
 

@@ -1,14 +1,24 @@
 """What no request may do, on every route: headers, forged forms, too many of them."""
 
+from collections.abc import Callable
+
 import pytest
 from fastapi.routing import APIRoute
+from httpx import Response
 from structlog.testing import capture_logs
 
 from bot.store.tables import metadata
 from bot.web import card_origins
 from bot.web.app import PARTS
-from bot.web.security import BODY_AT_MOST, BY_PERSON
-from tests.web.visiting import CARD_PAGES, Browser
+from bot.web.security import (
+    BODY_AT_MOST,
+    BY_ADDRESS,
+    BY_PERSON,
+    CODES_BY_ADDRESS,
+    LOST_BY_ADDRESS,
+    Rate,
+)
+from tests.web.visiting import ADDRESS, CARD_PAGES, Browser, site
 from tests.world import World
 
 PATHS = [
@@ -188,6 +198,38 @@ def test_a_hand_cannot_send_so_many_forms(world: World, browser: Browser) -> Non
     assert 0 < sent <= BY_PERSON.most
     world.pass_time(minutes=1)
     assert browser.post("/wallet/dm", on="no").status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("what", "rate", "visit"),
+    [
+        ("form", BY_ADDRESS, lambda one: one.post("/wallet/dm", on="no")),
+        ("try", BY_ADDRESS, lambda one: one.get("/help/read", text="pay")),
+        ("signin", BY_ADDRESS, lambda one: one.get("/signin")),
+        ("code", CODES_BY_ADDRESS, lambda one: one.post("/wallet/phone", phone="0612345678")),
+        ("lost", LOST_BY_ADDRESS, lambda one: one.post("/lost", phone="0612345678", code="1")),
+    ],
+)
+def test_what_comes_too_often_from_an_address_waits(
+    world: World,
+    browser: Browser,
+    what: str,
+    rate: Rate,
+    visit: Callable[[Browser], Response],
+) -> None:
+    """Whoever sends it; the log says which address, and other addresses are not held up."""
+    world.join("bob")
+    browser.sign_in("bob")
+    browser.get("/lost" if what == "lost" else "/wallet")
+    limiter, at = site(world).state.site.limiter, world.clock.now()
+    while limiter.allows(f"{what}:{ADDRESS[0]}", rate, at):
+        continue
+    with capture_logs() as said:
+        assert visit(browser).status_code == 429
+    assert {"what": what, "address": ADDRESS[0]}.items() <= said[0].items()
+    assert limiter.allows(f"{what}:203.0.113.8", rate, at)
+    world.clock.advance(seconds=rate.within.total_seconds())
+    assert visit(browser).status_code != 429
 
 
 def test_a_form_that_lacks_a_field_is_a_page(world: World, browser: Browser) -> None:
