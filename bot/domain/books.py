@@ -50,9 +50,12 @@ class Entry:
         """Refuse an entry that would break the books."""
         assert self.key, "an entry has a key"
         assert len(self.postings) > 1, "an entry has at least two legs"
-        assert sum(leg.amount_cents for leg in self.postings) == 0, "an entry sums to zero"
-        assert all(leg.amount_cents for leg in self.postings), "no leg is zero"
-        assert all(type(leg.amount_cents) is int for leg in self.postings), "cents are integers"
+        total = 0
+        for leg in self.postings:
+            assert type(leg.amount_cents) is int, "cents are integers"
+            assert leg.amount_cents, "no leg is zero"
+            total += leg.amount_cents
+        assert total == 0, "an entry sums to zero"
 
     @property
     def hash(self) -> str:

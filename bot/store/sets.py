@@ -21,7 +21,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final
 
 from sqlalchemy import Connection
@@ -82,8 +82,9 @@ class Statement:
         """
         with self._execute(session, values) as cursor:
             if self._row is None:
-                self._row = _row(cursor.description)
-            return list(map(self._row._make, cursor))
+                # As `_make` does, which is Python's and asks each row's length.
+                self._row = partial(tuple.__new__, _row(cursor.description))
+            return list(map(self._row, cursor.fetchall()))
 
     def stream(self, session: Session, **values: Any) -> Iterator[Any]:
         """Run it as `run` does, for more rows than are wanted in memory; of no given set.
