@@ -12,6 +12,8 @@ from bot.domain.errors import Refusal
 from bot.domain.replies import Reply
 from bot.services import card_guard
 from bot.services.deps import Deps
+from bot.services.posting import check_payee
+from bot.services.whoami import bot_account
 from bot.store import cards, confirmations, orders, people, settlement, wishes
 
 
@@ -38,8 +40,8 @@ def why_no_charge(session: Session, deps: Deps, row: Row[Any]) -> str | None:
     mandate = cards.mandate_of(session, row.saved_card_id, at=at)
     if mandate is None or row.amount_cents > mandate.limit_cents:
         return "refusal.no_mandate"
-    country = cards.saved_card(session, row.saved_card_id).country
-    return _why_not(session, deps, row, country, None)
+    saved = cards.saved_card(session, row.saved_card_id)
+    return _why_not(session, deps, row, saved.country, saved.fingerprint)
 
 
 def _why_not(
@@ -77,30 +79,50 @@ def _why_not_pay(session: Session, deps: Deps, row: Row[Any], person: Row[Any]) 
     )
     if isinstance(verdict, sca.NeedsSca):
         return verdict.refusal_of_card
-    window = deps.clock.now() - timedelta(days=limits.ROLLING_DAYS)
-    paid = orders.paid_since(session, [person.id], since=window).get(person.id, 0)
-    total = confirmation.total_cents
-    rights = deps.policy.rights(person.level)
+    # The transfers are not locked: a person is, and whoever locks both takes transfers first. What
+    # is with the card is moved by its driver alone.
+    order = orders.by_id(session, confirmation.order_id)
+    every = orders.transfers_of(session, [order.id])
+    rows = [one for one in every if one.confirmation_id == confirmation.id]
     try:
-        _check_welcome(session, confirmation, person)
-        limits.check_30_days(paid - total, total, deps.policy)
-        # Of each transfer it was checked before the card was asked for, and is again at posting.
-        levels.check_pay(rights, 0, paid_30_days_cents=paid - total, total_cents=total)
+        if order.owner_x_user_id == confirmation.payer_x_user_id:  # their own wish, not a payee's
+            _check_welcome(session, rows, person)
+        check_transfers(session, deps, person, rows, counted_cents=confirmation.total_cents)
     except Refusal as refusal:
         return refusal.reply.key
     return None
 
 
-def _check_welcome(session: Session, confirmation: Row[Any], person: Row[Any]) -> None:
-    """Check that no payee turns the payer's money away. Raises `Refusal`.
-
-    The transfers are not locked: a person is, and whoever locks both takes transfers first. What is
-    with the card is moved by its driver alone.
-    """
-    order = orders.by_id(session, confirmation.order_id)
-    if order.owner_x_user_id != confirmation.payer_x_user_id:
-        return  # what a payee asks for themselves is taken
-    rows = orders.transfers_of(session, [order.id])
-    payees = [row.payee_x_user_id for row in rows if row.confirmation_id == confirmation.id]
-    if settlement.turned_away(session, payees, [person.id]):
+def _check_welcome(session: Session, rows: Sequence[Row[Any]], person: Row[Any]) -> None:
+    """Check that no payee turns the payer's money away. Raises `Refusal`."""
+    if settlement.turned_away(session, [one.payee_x_user_id for one in rows], [person.id]):
         raise Refusal(Reply.of("refusal.cannot_pay"))
+
+
+def check_transfers(
+    session: Session,
+    deps: Deps,
+    person: Row[Any],
+    rows: Sequence[Row[Any]],
+    *,
+    counted_cents: int = 0,
+) -> None:
+    """Check the payees and the amounts of what a person pays, under their lock. Raises `Refusal`.
+
+    `counted_cents`: what of it stands among what they paid in 30 days already.
+    """
+    bot = bot_account(session)
+    payees = people.persons_by_account(session, {row.payee_x_user_id for row in rows})
+    for row in rows:
+        payee = payees.get(row.payee_x_user_id)
+        bot_id = bot.id if bot is not None else None
+        check_payee(payee, row.payee_x_user_id, person.id, bot_x_user_id=bot_id)
+        to_organisation = payee is not None and payee.is_organisation
+        limits.check_amount(row.amount_cents, to_organisation=to_organisation, policy=deps.policy)
+    window = deps.clock.now() - timedelta(days=limits.ROLLING_DAYS)
+    paid = orders.paid_since(session, [person.id], since=window).get(person.id, 0) - counted_cents
+    total = sum(row.amount_cents for row in rows)
+    limits.check_30_days(paid, total, deps.policy)
+    largest = max(row.amount_cents for row in rows)
+    rights = deps.policy.rights(person.level)
+    levels.check_pay(rights, largest, paid_30_days_cents=paid, total_cents=total)

@@ -13,19 +13,18 @@ import structlog
 from sqlalchemy import Row
 from sqlmodel import Session
 
-from bot.domain import books, levels, limits, sca
+from bot.domain import books, limits, sca
 from bot.domain.errors import Refusal, Rejected, Unavailable
 from bot.domain.limits import Policy
 from bot.domain.replies import Reply
 from bot.domain.topup import SESSION_MINUTES
 from bot.domain.transfer import Reason, TransferStatus, confirmation_hash
 from bot.domain.x_bill import CONFIRMATIONS
-from bot.services import blocks, card_guard, choices, gone, mandates, settle
+from bot.services import accept, blocks, card_guard, choices, gone, mandates, settle
 from bot.services.deps import Deps
-from bot.services.posting import PAID, check_payee
+from bot.services.posting import PAID
 from bot.services.steps import Step
 from bot.services.tell import lang_of
-from bot.services.whoami import bot_account
 from bot.store import cards, confirmations, ledger, orders, people
 
 log = structlog.get_logger(__name__)
@@ -130,7 +129,7 @@ def write(session: Session, deps: Deps, will: Will, at: datetime) -> tuple[int, 
     if will.total_cents not in (None, total):
         # Whoever pays has to have seen what leaves in all (RTS 2018/389 art. 5 (1) (a)).
         raise Refusal(Reply.of(OTHER_TOTAL, amount_cents=total))
-    _check(session, deps, person, rows, total, at)
+    accept.check_transfers(session, deps, person, rows)
     if order.owner_x_user_id == will.x_user_id:  # who asked for the money takes it
         mine = people.account_ids_of(session, person.id)
         blocks.check_welcome(session, [row.payee_x_user_id for row in rows], mine)
@@ -241,30 +240,6 @@ def _payer(session: Session, x_user_id: str) -> Row[Any]:
     if person.locked_at is not None:
         raise Refusal(Reply.of("refusal.locked"))
     return person
-
-
-def _check(
-    session: Session,
-    deps: Deps,
-    person: Row[Any],
-    rows: Sequence[Row[Any]],
-    total: int,
-    at: datetime,
-) -> None:
-    bot = bot_account(session)
-    payees = people.persons_by_account(session, {row.payee_x_user_id for row in rows})
-    for row in rows:
-        payee = payees.get(row.payee_x_user_id)
-        bot_id = bot.id if bot is not None else None
-        check_payee(payee, row.payee_x_user_id, person.id, bot_x_user_id=bot_id)
-        to_organisation = payee is not None and payee.is_organisation
-        limits.check_amount(row.amount_cents, to_organisation=to_organisation, policy=deps.policy)
-    window = at - timedelta(days=limits.ROLLING_DAYS)
-    paid = orders.paid_since(session, [person.id], since=window).get(person.id, 0)
-    limits.check_30_days(paid, total, deps.policy)
-    largest = max(row.amount_cents for row in rows)
-    rights = deps.policy.rights(person.level)
-    levels.check_pay(rights, largest, paid_30_days_cents=paid, total_cents=total)
 
 
 def _check_wallet(

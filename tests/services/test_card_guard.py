@@ -4,12 +4,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import text, update
 
 from bot.domain.errors import Refusal
 from bot.domain.topup import CLOSED_FOR, is_closed
 from bot.services import card_guard, prune, settle
 from bot.services.confirm import GoToCard, Will, confirm
+from bot.store import card_failures, cards
 from tests.builders import NOON
 from tests.world import World
 
@@ -125,6 +126,24 @@ def test_a_card_that_failed_three_times_is_voided_wherever_it_comes_from(world: 
     topup = world.topup(reference)
     assert (topup.status, topup.refusal) == ("voided", "refusal.cards_closed")
     assert world.deps.payments.read(topup.payment_id).captured_cents == 0
+
+
+def test_a_card_that_failed_three_times_is_not_charged_where_it_is_kept(world: World) -> None:
+    """Its fingerprint is the same in whosever hands it is."""
+    for number in range(3):
+        world.join(f"bob{number}")
+        fail(world, by_card(world, f"bob{number}", address=f"198.51.100.{number}"))
+    eve = world.join("eve")
+    card_id = world.save_card(eve, "pm_card_fr", limit_cents=2000)
+    with world.store.write() as session:
+        fingerprint = cards.saved_card(session, card_id).fingerprint
+        session.execute(update(card_failures.failures).values(fingerprint=fingerprint))
+    reference = world.order("eve", "alice", "10€")
+    with pytest.raises(Refusal) as refused:
+        world.confirm("eve", reference, funding="card", saved_card_id=card_id)
+    assert refused.value.reply.key == "refusal.cards_closed"
+    assert [one for one in world.cards.paid.values() if one.captured_cents] == []
+    assert world.statuses(reference) == ["pending"]
 
 
 def test_each_failure_is_counted_once_also_one_of_3d_secure_that_left_no_charge(

@@ -184,7 +184,20 @@ def test_a_payee_who_cannot_be_paid_any_more_leaves_a_cards_money_in_the_wallet(
     assert any(say(why, lang, public=False) in told for lang in LANGS), told
 
 
-def test_a_card_is_not_charged_for_a_payee_who_blocked_the_payer(store: Store) -> None:
+@pytest.mark.in_turn
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [
+        (_policy(to_person_cents=900), "refusal.above_limit"),
+        (_policy(in_30_days_cents=900), "refusal.above_30_days"),
+        *PAYEE_CHANGES,
+        BLOCK,
+    ],
+    ids=["one transfer", "30 days", "self", "bot", "block"],
+)
+def test_a_card_is_not_charged_for_what_can_no_longer_be_paid(
+    store: Store, change: Change, key: str
+) -> None:
     """It was authorized before: that is given back, and the order waits again."""
     world = World(store, WIDE)
     world.join("bob")
@@ -192,9 +205,11 @@ def test_a_card_is_not_charged_for_a_payee_who_blocked_the_payer(store: Store) -
     reference = world.order("bob", "alice", "10€")
     world.confirm("bob", reference, funding="card")
     world.cards.submit(world.topup(reference).session_id, "4242424242424242")
-    _alice_blocks_bob(world)
+    change(world)
     settle.came_back(world.deps, reference, world.x_id("bob"), abandoned=False)
-    assert world.topup(reference).status == "voided"
+    topup = world.topup(reference)
+    assert (topup.status, topup.refusal) == ("voided", key)
+    assert world.deps.payments.read(topup.payment_id).captured_cents == 0
     assert (world.statuses(reference), world.balance("bob")) == (["pending"], 0)
 
 
