@@ -126,9 +126,6 @@ def write(session: Session, deps: Deps, will: Will, at: datetime) -> tuple[int, 
     order, rows = ticked(session, will, at)
     person = _payer(session, will.x_user_id)
     total = sum(row.amount_cents for row in rows)
-    if will.total_cents not in (None, total):
-        # Whoever pays has to have seen what leaves in all (RTS 2018/389 art. 5 (1) (a)).
-        raise Refusal(Reply.of(OTHER_TOTAL, amount_cents=total))
     accept.check_transfers(session, deps, person, rows)
     if order.owner_x_user_id == will.x_user_id:  # who asked for the money takes it
         mine = people.account_ids_of(session, person.id)
@@ -187,7 +184,12 @@ def ticked(session: Session, will: Will, at: datetime) -> tuple[Row[Any], Sequen
         for row in orders.transfers_of(session, [order.id], lock=True)
         if row.payer_x_user_id == will.x_user_id
     ]
-    return order, _ticked(session, order, mine, will, at)
+    rows = _ticked(session, order, mine, will, at)
+    total = sum(row.amount_cents for row in rows)
+    if will.total_cents not in (None, total):
+        # Whoever pays has to have seen what leaves in all (RTS 2018/389 art. 5 (1) (a)).
+        raise Refusal(Reply.of(OTHER_TOTAL, amount_cents=total))
+    return order, rows
 
 
 def terms_of(reference: str, rows: Sequence[Row[Any]]) -> str:

@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse, Response
 
 from bot.domain.errors import Refusal
 from bot.services import guarded, passkeys, sessions, strong
-from bot.services.confirm import Will
+from bot.services.confirm import OTHER_TOTAL, Will
 from bot.web import errors, prove
 from bot.web.security import BY_ADDRESS
 from bot.web.site import Here, Signed, brake
@@ -57,9 +57,13 @@ def touch_order(
     reference: str,
     terms_hash: Annotated[str, Form()] = "",
     number: Annotated[tuple[int, ...], Form()] = (),
-    total_cents: Annotated[int | None, Form()] = None,
+    total_cents: Annotated[int, Form()] = 0,
 ) -> Response:
-    """Hand out a challenge over the ticked transfers, at the terms that were shown."""
+    """Hand out a challenge over the ticked transfers, at the terms and the total that were shown.
+
+    No page stands between it and the touch: where the total is another one, the script sends the
+    form as the button of the wallet does, which shows it first.
+    """
     will = Will(
         reference=reference,
         x_user_id=form.who.account,
@@ -73,7 +77,7 @@ def touch_order(
         challenge_id = strong.begin_by_touch(form.deps, form.who, guarded.to_pay(form.deps, will))
     except Refusal as refusal:
         log.info("form_refused", reference=reference, reason=refusal.reply.key)
-        return _not_done()
+        return _not_done("other_total" if refusal.reply.key == OTHER_TOTAL else "not_done")
     options = passkeys.options_to_confirm(form.deps, form.who, challenge_id)
     if options is None:
         return _not_done()
@@ -128,6 +132,6 @@ def _challenge(options: str, action: str) -> Response:
     return Response(body, media_type="application/json")
 
 
-def _not_done() -> Response:
+def _not_done(error: str = "not_done") -> Response:
     """Answer the script, which shows the sentence that stands on the page."""
-    return JSONResponse({"error": "not_done"}, 409)
+    return JSONResponse({"error": error}, 409)

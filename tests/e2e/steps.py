@@ -264,6 +264,19 @@ def pay_with_a_touch(bob: Page, sandbox: Sandbox) -> None:
     picture(bob, "touch")
     bob.get_by_role("button", name=re.compile("d’une touche")).click()
     expect(bob.get_by_text("C’est fait.")).to_be_visible()
+    untick_somebody_and_touch(bob, sandbox)
+
+
+def untick_somebody_and_touch(bob: Page, sandbox: Sandbox) -> None:
+    """No more and no less leaves than the button says: the new total is shown before a touch."""
+    reference = sandbox.order("@smoney pay @alice @secours_demo 2€ each")
+    bob.goto(f"{sandbox.url}/t/{reference}")
+    bob.get_by_role("checkbox", name=re.compile("secours_demo")).uncheck()
+    bob.get_by_role("button", name="Payer 4\u00a0€ d’une touche").click()
+    bob.get_by_role("button", name="Payer 2\u00a0€ d’une touche").click()
+    expect(bob.get_by_text("✓ Payé").or_(bob.get_by_text("C’est fait.")).first).to_be_visible()
+    shown = sandbox.transfers(reference)
+    assert [one["status"] for one in shown] == ["posted", "cancelled"]
 
 
 def text_code(sandbox: Sandbox, phone: str, said: str) -> str:

@@ -94,7 +94,7 @@ def test_from_a_post_to_the_payees_wallet_by_card(
     picture(alice, "history")
     pay_with_two_factors(bob, sandbox)
     pay_with_a_touch(bob, sandbox)
-    assert changes() == {"alice": 10_800, "bob": -6_300}
+    assert changes() == {"alice": 11_000, "bob": -6_500}
 
 
 def test_who_leaves_the_card_page_can_pay_again(

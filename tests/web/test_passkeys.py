@@ -2,12 +2,14 @@
 
 import json
 
+import pytest
+
 from bot.services import guarded, passkeys, strong
 from tests.fakes.authenticator import Device
 from tests.web.conftest import OpenBrowser
 from tests.web.test_orders import text_of
 from tests.web.visiting import Browser
-from tests.world import PUBLIC_URL, World
+from tests.world import PUBLIC_URL, World, reference_in
 
 HOST = PUBLIC_URL.removeprefix("https://")
 
@@ -44,8 +46,8 @@ def test_two_touches_lead_from_the_link_to_the_receipt(
     given = {"credential": key.sign(json.dumps(begun["options"]))}
     assert browser.client.post(begun["action"], data=given).headers["location"] == link
     assert "Payer 45 € d’une touche" in text_of(browser.get(link).text)
-    shown = {"terms_hash": browser.hidden("terms_hash"), "number": browser.hidden("number")}
-    begun = browser.post(f"{link}/touch", **shown).json()
+    fields = ("terms_hash", "number", "total_cents")
+    begun = browser.post(f"{link}/touch", **{one: browser.hidden(one) for one in fields}).json()
     refused = browser.post(begun["action"], credential="{}")
     assert refused.status_code == 422
     assert "Plutôt mon code et un SMS" in refused.text
@@ -54,6 +56,24 @@ def test_two_touches_lead_from_the_link_to_the_receipt(
     assert "C’est fait" in browser.get(link).text
     assert browser.screens == 3
     assert world.balance("alice") == 4_500
+
+
+@pytest.mark.parametrize("seen_cents", ["2000", "6000", ""], ids=["ticked", "unticked", "nothing"])
+def test_a_touch_over_another_total_than_was_shown_is_refused(
+    world: World, browser: Browser, seen_cents: str
+) -> None:
+    """No page stands between the button and the touch: the new total is shown first."""
+    world.join("bob", cents=20_000)
+    browser.sign_in("bob")
+    add(world, browser, Device(PUBLIC_URL, HOST))
+    reference = reference_in(world.post("bob", "@smoney pay @alice @carol @dave 20€ each"))
+    browser.get(f"/t/{reference}")
+    shown = {"terms_hash": browser.hidden("terms_hash"), "number": ["1", "2"]}
+    total = {"total_cents": seen_cents} if seen_cents else {}
+    answer = browser.post(f"/t/{reference}/touch", **shown, **total)
+    assert (answer.status_code, answer.json()) == (409, {"error": "other_total"})
+    answer = browser.post(f"/t/{reference}/touch", **shown, total_cents="4000")
+    assert answer.status_code == 200
 
 
 def test_without_a_passkey_nothing_is_offered_and_nothing_done(

@@ -52,7 +52,7 @@ async function answer(form, button) {
   if (kind === "make") return {action: form.action, credential: await make(JSON.parse(form.dataset.options))};
   if (kind === "sign") return {action: form.action, credential: await sign(JSON.parse(form.dataset.options))};
   const begun = await fetch(button.formAction, {method: "POST", body: new URLSearchParams(new FormData(form, button))});
-  if (!begun.ok) return {action: null};
+  if (!begun.ok) return {action: null, error: (await begun.json().catch(() => ({}))).error};
   const {options, action} = await begun.json();
   return {action, credential: await sign(options)};
 }
@@ -85,6 +85,9 @@ if (window.PublicKeyCredential && navigator.credentials) {
       try {
         const given = await answer(form, button);
         if (given.action) return send(form, given);
+        /* Others are ticked than those whose total stands on the button: that is shown first. */
+        const shows = form.querySelector("button[value=wallet]");
+        if (given.error === "other_total" && shows) return form.requestSubmit(shows);
       } catch (error) {
         /* Dropped, or none on this device: the other way is on the same page. */
       }
