@@ -20,7 +20,7 @@ from bot.domain.replies import Reply
 from bot.i18n.texts import say
 from bot.services.deps import Deps
 from bot.services.steps import Step
-from bot.store import factors
+from bot.store import factors, people
 
 log = structlog.get_logger(__name__)
 
@@ -62,7 +62,7 @@ def begin(
         raise Refusal(Reply.of("refusal.texts_closed"))
     address_hash, share = _address(deps, address)
     of_asker = factors.count_texts(session, since=since, x_user_id=x_user_id, person_id=person_id)
-    to_number = factors.count_texts(session, since=since, phone=phone)
+    to_number = _to_number(session, phone, since, x_user_id, person_id)
     if max(of_asker, to_number) >= policy.sms_per_day or (
         address_hash is not None
         and factors.count_texts(session, since=since, address_hash=address_hash)
@@ -76,6 +76,26 @@ def begin(
         phone=phone,
         address_hash=address_hash,
         at=at,
+    )
+
+
+def _to_number(
+    session: Session, phone: str, since: datetime, x_user_id: str | None, person_id: int | None
+) -> int:
+    """Count the codes to a number: those of its person, or those of everybody else.
+
+    So no stranger takes its person's codes away, nor learns by counting that it has one.
+    """
+    owner = people.person_by_phone(session, phone)
+    accounts = people.account_ids_of(session, owner.id) if owner is not None else []
+    is_theirs = owner is not None and (person_id == owner.id or x_user_id in accounts)
+    return factors.count_to_number(
+        session,
+        phone,
+        since=since,
+        accounts=accounts,
+        person_id=owner.id if owner is not None else None,
+        of_these=is_theirs,
     )
 
 

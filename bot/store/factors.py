@@ -1,10 +1,10 @@
 """Texts that were sent, what was agreed to, and what was typed on the way to a wallet."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, delete, func, not_, or_, select, update
 from sqlmodel import Session
 
 from bot.store.engine import dialect_insert
@@ -19,31 +19,29 @@ first_times = core(FirstTime)
 # --- texts -------------------------------------------------------------------------------------
 
 
+# A code is sent once, by who asked for it; a notice waits for the job, or was tried by it.
+_ASKED_FOR: Final = (texts.c.attempts == 0) & texts.c.next_attempt_at.is_(None)
+
+
 def count_texts(
     session: Session,
     *,
     since: datetime,
     x_user_id: str | None = None,
     person_id: int | None = None,
-    phone: str | None = None,
     address_hash: str | None = None,
 ) -> int:
-    """Count the texts since then: of an asker, to a number, from an address; or all of them.
+    """Count the texts since then: of an asker, from an address; or all of them.
 
-    Who asked is an account, or a person without one.
-
-    Of a number or a person what was asked for counts alone: a notice takes nobody's codes away.
+    Who asked is an account, or a person without one. Of a person what was asked for counts alone: a
+    notice takes nobody's codes away.
     """
-    # A code is sent once, by who asked for it; a notice waits for the job, or was tried by it.
-    asked_for = (texts.c.attempts == 0) & texts.c.next_attempt_at.is_(None)
-    is_all = phone is None and person_id is None
-    wanted: list[ColumnElement[bool]] = [] if is_all else [asked_for]
+    wanted: list[ColumnElement[bool]] = [] if person_id is None else [_ASKED_FOR]
     wanted += [
         column == value
         for column, value in (
             (texts.c.x_user_id, x_user_id),
             (texts.c.person_id, person_id),
-            (texts.c.phone, phone),
             (texts.c.address_hash, address_hash),
         )
         if value is not None
@@ -53,6 +51,32 @@ def count_texts(
             select(func.count()).select_from(texts).where(texts.c.created_at > since, *wanted)
         ).scalar_one()
     )
+
+
+def count_to_number(
+    session: Session,
+    phone: str,
+    *,
+    since: datetime,
+    accounts: Collection[str],
+    person_id: int | None,
+    of_these: bool,
+) -> int:
+    """Count the codes to a number that its person asked for, or those that others did.
+
+    Its person is an id with the accounts that are theirs; none where the number is nobody's.
+    """
+    is_theirs = or_(
+        func.coalesce(texts.c.x_user_id, "").in_(accounts),
+        func.coalesce(texts.c.person_id, 0) == (person_id or -1),
+    )
+    statement = select(func.count()).where(
+        texts.c.phone == phone,
+        texts.c.created_at > since,
+        _ASKED_FOR,
+        is_theirs if of_these else not_(is_theirs),
+    )
+    return int(session.execute(statement).scalar_one())
 
 
 def insert_text(session: Session, *, at: datetime, **values: object) -> int:

@@ -11,9 +11,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.builders import CODE
+from tests.e2e.barriers import barriers
 from tests.e2e.conftest import DESK_WIDTH, PHONE_WIDTH, Changes, OpenPage
 from tests.e2e.steps import (
-    barriers,
     paid_by_message,
     pay_by_card,
     picture,

@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from bot.domain.errors import Refusal, Rejected, Unavailable
 from bot.domain.sca import FAILURES_AT_MOST
-from bot.services import first_time
+from bot.services import first_time, texts
 from bot.services.first_time import CODE_LASTS
 from tests.services.proving import PHONE, check, newest_code, refused, send
 from tests.world import World
@@ -126,6 +126,35 @@ def test_codes_are_counted_by_number(world: World) -> None:
         send(world, f"user{number}")
     with pytest.raises(Refusal, match="too_many_codes"):
         send(world, "somebody_else")
+
+
+def test_strangers_take_no_codes_from_whose_number_it_is(world: World) -> None:
+    """Nor do they learn that somebody has it: any number takes as many of theirs."""
+    bob = world.join("bob")
+    phone = world.phone("bob")
+    for asker in range(world.deps.policy.sms_per_day):
+        assert _lost_text(world, bob, phone), "bob's own do not count for them"
+        send(world, f"user{asker}", phone)
+    with pytest.raises(Refusal, match="too_many_codes"):
+        send(world, "somebody_else", phone)
+    assert not _lost_text(world, bob, phone), "his own are used up by himself"
+
+
+def _lost_text(world: World, person_id: int, phone: str) -> bool:
+    """Let who has a number, and has lost X, ask for a code; whether one may be sent."""
+    try:
+        with world.store.write() as session:
+            texts.begin(
+                session,
+                world.deps,
+                phone=phone,
+                address=None,
+                at=world.clock.now(),
+                person_id=person_id,
+            )
+    except Refusal:
+        return False
+    return True
 
 
 def test_who_has_a_wallet_is_sent_no_code(world: World) -> None:
