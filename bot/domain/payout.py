@@ -206,5 +206,5 @@ class BankReport:
 
     @property
     def hash(self) -> str:
-        """SHA-256 of what the report says: the same report again is no news."""
+        """SHA-256 of the movements that the report says; its balance is not in it."""
         return sha256(repr((self.iban, self.lines)).encode()).hexdigest()

@@ -178,12 +178,23 @@ def _note(session: Session, report: BankReport, at: datetime) -> int | None:
     row_id = payouts.insert_report(session, report, at=at)
     if row_id is None:
         known = payouts.report(session, iban=report.iban, report_id=report.report_id)
-        if known.content_hash != report.hash:
+        other = _other(known, report)
+        if other is not None:
             raise _no(
-                f"A report {report.report_id} with other movements was read on "
+                f"A report {report.report_id} with {other} was read on "
                 f"{known.read_at:%Y-%m-%d}: ask the bank which one holds."
             )
     return row_id
+
+
+def _other(known: Row[Any], report: BankReport) -> str | None:
+    """Return what a report has else than the one of its name that was read; None for the same."""
+    if known.content_hash != report.hash:
+        return "other movements"
+    # A balance is compared by itself: the hash is of the movements alone.
+    if (known.closing_cents, known.closing_on) != (report.closing_cents, report.closing_on):
+        return "another balance"
+    return None
 
 
 def _lock(session: Session, reports: Sequence[BankReport]) -> dict[int, Row[Any]]:

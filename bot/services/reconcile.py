@@ -2,12 +2,13 @@
 
 A payout of the acquirer is one commit: its row, what it was made of, its entries. A difference is
 listed with a sentence and never booked by itself: an operator does that, once, by `ledger book`.
+What explains it after that is in the books twice, and a difference that turns the first.
 A dispute or a returned refund whose webhook never came is no difference: it is looked up first.
 """
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -186,69 +187,88 @@ def _look_up(deps: Deps) -> None:
                     log.warning("not_looked_up", about=one, reason=str(error))
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What does not agree now; `key` says what it is about."""
+
+    key: str
+    account: str
+    amount_cents: int
+    detail: str
+
+
 def _compare(session: Session, at: datetime) -> None:
-    """List what the acquirer moved and we do not know, and what the newest statement says else."""
-    still = set()
+    """List what does not agree, and end what agrees again."""
+    found = list(_differing(session))
+    for one in found:
+        reconcile.list_difference(session, **asdict(one), at=at)
+    reconcile.let_go(session, still={one.key for one in found}, at=at)
+
+
+def _differing(session: Session) -> Iterator[_Found]:
+    """Yield what the acquirer moved and we do not know, and what the newest statement says else."""
+    unexplained = set()
     for row in reconcile.unexplained_lines(session):
         # A fee that was booked as a cost is not part of what is unexplained.
         line = AcquirerLine(row.id, row.kind, row.about, row.amount_cents, row.fee_cents)
         cents = line.net_cents + line.own_fee_cents
-        if not cents:
-            continue
-        key = f"line:{row.id}"
-        still.add(key)
-        reconcile.list_difference(
-            session,
-            key=key,
-            account=books.CARDS,
-            amount_cents=cents,
-            detail=f"The acquirer's payout {row.acquirer_id} holds {cents} cents ({row.kind}, "
-            f"{row.about or 'no object'}, {row.id}) that no top-up, refund or dispute of ours "
-            "explains: look it up on the acquirer's pages.",
-            at=at,
-        )
+        if cents:
+            key = f"line:{row.id}"
+            unexplained.add(key)
+            detail = (
+                f"The acquirer's payout {row.acquirer_id} holds {cents} cents ({row.kind}, "
+                f"{row.about or 'no object'}, {row.id}) that no top-up, refund or dispute of ours "
+                "explains: look it up on the acquirer's pages."
+            )
+            yield _Found(key, books.CARDS, cents, detail)
+    for row in reconcile.booked_lines(session):
+        if row.key not in unexplained:
+            detail = (
+                f"Line {row.id} was booked to own:{row.booked_to}, and a top-up, refund or dispute "
+                f"of ours that we heard of later explains it ({row.key}): it is in the books "
+                f"twice. Book this line to own:{row.booked_to} too, which takes the first back."
+            )
+            yield _Found(f"twice:{row.key}", row.account, -row.amount_cents, detail)
     statement = reconcile.latest_statement(session)
     if statement is not None:
-        expected = reconcile.bank_at_statement(session, statement)
-        cents = statement.closing_cents - expected
-        key = f"statement:{statement.id}:{expected}:{cents}"
-        if cents:
-            still.add(key)
-            reconcile.list_difference(
-                session,
-                key=key,
-                account=books.BANK,
-                amount_cents=cents,
-                detail=f"Statement {statement.report_id} closes {statement.closing_on} with "
-                f"{statement.closing_cents} cents where the books expect {expected}: look for a "
-                "movement that is no payout, for own funds that did not come, and for a payout "
-                "of the acquirer that was late."
-                + (
-                    # Payouts of a later day may count in what the statement should say.
-                    " A report of payouts was read between that day and this statement. If it is "
-                    "of a later day the next statement ends the difference: look at it first, and "
-                    "book it after."
-                    if reconcile.later_report_was_read(session, statement)
-                    else ""
-                ),
-                at=at,
-            )
-    reconcile.let_go(session, still=still, at=at)
+        yield from _of_statement(session, statement)
+
+
+def _of_statement(session: Session, statement: Row[Any]) -> Iterator[_Found]:
+    expected = reconcile.bank_at_statement(session, statement)
+    cents = statement.closing_cents - expected
+    if not cents:
+        return
+    detail = (
+        f"Statement {statement.report_id} closes {statement.closing_on} with "
+        f"{statement.closing_cents} cents where the books expect {expected}: look for a movement "
+        "that is no payout, for own funds that did not come, and for a payout of the acquirer "
+        "that was late."
+    )
+    if reconcile.later_report_was_read(session, statement):
+        # Payouts of a later day may count in what the statement should say.
+        detail += (
+            " A report of payouts was read between that day and this statement. If it is of a "
+            "later day the next statement ends the difference: look at it first, and book it after."
+        )
+    yield _Found(f"statement:{statement.id}:{expected}:{cents}", books.BANK, cents, detail)
 
 
 def book_difference(deps: Deps, line: int, to: OwnAccount) -> Difference:
-    """Book a listed difference to an own account by an operator's word, once. Raises `Rejected`."""
+    """Book a listed difference to an own account by an operator's word, once. Raises `Rejected`.
+
+    It has to differ still: what explains it may have come since it was listed.
+    """
     at = deps.clock.now()
     with deps.store.write() as session:
         ledger.lock_balances(session, OURS)
         row = reconcile.lock_difference(session, line)
         if row is None:
             raise Rejected("no_such_line", f"There is no line {line}.")
-        if row.gone_at is not None:
-            raise Rejected("line_gone", f"Line {line} agrees again: there is nothing to book.")
         if row.booked_at is not None and row.booked_to != to:
             raise Rejected("line_booked", f"Line {line} is booked to own:{row.booked_to} already.")
         if row.booked_at is None:
+            _check_differs(session, row)
             book = {
                 books.CARDS: books.book_cards_difference,
                 books.BANK: books.book_bank_difference,
@@ -257,6 +277,14 @@ def book_difference(deps: Deps, line: int, to: OwnAccount) -> Difference:
             ledger.record(session, [book(line, to, row.amount_cents)], now=deps.clock.now)
     deps.step(Step.DIFFERENCE_BOOKED)
     return Difference(row.id, row.account, row.amount_cents, row.detail)
+
+
+def _check_differs(session: Session, row: Row[Any]) -> None:
+    if row.gone_at is not None or row.key not in {one.key for one in _differing(session)}:
+        raise Rejected(
+            "line_gone",
+            f"Line {row.id} agrees again, or another took its place: there is nothing to book.",
+        )
 
 
 # --- what is safeguarded -------------------------------------------------------------------------

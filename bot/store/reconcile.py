@@ -220,6 +220,15 @@ def open_differences(session: Session) -> Sequence[Row[Any]]:
     ).all()
 
 
+def booked_lines(session: Session) -> Sequence[Row[Any]]:
+    """Return the acquirer's movements that an operator has booked as differences, oldest first."""
+    return session.execute(
+        select(differences)
+        .where(differences.c.key.like("line:%"), differences.c.booked_at.is_not(None))
+        .order_by(differences.c.id)
+    ).all()
+
+
 def lock_difference(session: Session, difference_id: int) -> Row[Any] | None:
     """Lock a difference."""
     return session.execute(

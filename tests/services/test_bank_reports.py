@@ -232,6 +232,19 @@ def test_a_report_with_other_movements_under_a_known_name_is_refused(
     assert statuses(world, "bob") == ["exported"]
 
 
+def test_a_statement_with_another_balance_under_a_known_name_is_refused(
+    world: World, bank: FakeBankFiles
+) -> None:
+    """A bank that corrects its statement is asked; the same once more is no news."""
+    first = camt([], report_id="S1", closing=(960, "2026-11-25"))
+    read(world, bank, first)
+    for other in ((500, "2026-11-25"), (960, "2026-11-26"), None):
+        with pytest.raises(Rejected) as refused:
+            read(world, bank, camt([], report_id="S1", closing=other))
+        assert "S1 with another balance was read on" in refused.value.detail, other
+    assert read(world, bank, first).known == 1
+
+
 def test_reports_and_requests_at_once_do_not_wait_in_a_circle(
     world: World, bank: FakeBankFiles
 ) -> None:

@@ -6,31 +6,18 @@ from structlog.testing import capture_logs
 from bot.domain.errors import Rejected, Unavailable
 from bot.services import cases, operate, receive, reconcile, settle
 from bot.services.deps import LEFT_TO_WORKER
-from bot.services.reconcile import Difference, Reconciliation
 from bot.store import disputes as card_disputes
-from bot.store import ledger
 from bot.telemetry import METRICS
 from tests.fakes.bank import DEBTOR, FakeBankFiles, Movement, camt
 from tests.services.paying_out import ask, export, read, together
+from tests.services.reconciling import by_card, captured_unseen, only, run, shown
 from tests.world import World
-
-GOOD = "4242424242424242"
 
 
 @pytest.fixture
 def bank() -> FakeBankFiles:
     """The safeguarding bank."""
     return FakeBankFiles()
-
-
-def by_card(world: World, amount: str = "10€") -> str:
-    """Let bob pay alice by card; return the reference."""
-    reference = world.order("bob", "alice", amount)
-    world.confirm("bob", reference, funding="card")
-    world.cards.submit(world.topup(reference).session_id, GOOD)
-    settle.drive(world.deps, world.topup(reference).id)
-    assert world.topup(reference).status == "captured"
-    return reference
 
 
 @pytest.fixture
@@ -42,29 +29,11 @@ def paid(world: World) -> World:
     return world
 
 
-def run(world: World) -> Reconciliation:
-    """Reconcile."""
-    return reconcile.reconcile_books(world.deps)
-
-
-def shown(world: World) -> dict[str, int]:
-    """Return the balances that are not people's, as they are shown."""
-    with world.store.read() as session:
-        rows = ledger.balances(session)
-    return {name: cents for name, cents in rows if ":" not in name or "own:" in name}
-
-
 def statement(world: World, bank: FakeBankFiles, cents: int, *, days: int = 0) -> None:
     """Import a statement that closes this day, or some days later."""
     world.pass_time(days=days)
     day = world.clock.now().date().isoformat()
     read(world, bank, camt([], closing=(cents, day)))
-
-
-def only(found: Reconciliation) -> Difference:
-    """Return the one difference."""
-    (one,) = found.differences
-    return one
 
 
 # --- the acquirer's payouts --------------------------------------------------------------------
@@ -130,19 +99,40 @@ def test_a_dispute_that_no_webhook_told_of_is_found_in_the_payout(paid: World) -
         assert card_disputes.open_ids(session) == []
 
 
-def test_a_dispute_that_an_operator_booked_as_a_difference_is_not_booked_again(
+def test_a_dispute_that_an_operator_booked_is_not_booked_again_unless_its_webhook_comes(
     paid: World,
 ) -> None:
-    """What it took was understood: a second entry would take it twice."""
-    paid.cards.dispute(paid.topup(by_card(paid, "20€")).payment_id)
+    """No second entry by us. One that its webhook makes is listed, and booked back, once.
+
+    The other dispute's webhook is read before its line is booked: there is nothing to book then.
+    """
+    for _ in range(2):
+        paid.cards.dispute(paid.topup(by_card(paid, "20€")).payment_id)
+    webhooks = [one for one in paid.cards.events if b"charge.dispute.created" in one[0]]
     by_card(paid, "25€")
     by_card(paid, "24€")
     paid.cards.pay_out()
-    paid.cards.fail("reversals.dispute", Unavailable("no_answer"))
-    reconcile.book_difference(paid.deps, only(run(paid)).line, "losses")
+    for _ in range(3):
+        paid.cards.fail("reversals.dispute", Unavailable("no_answer"))
+    first, second = run(paid).differences
+    reconcile.book_difference(paid.deps, first.line, "losses")
     before = shown(paid)
     run(paid)
     assert shown(paid) == before
+    receive.take_in(paid.deps, [paid.deps.webhooks.verify(*one) for one in webhooks])
+    paid.react()
+    with pytest.raises(Rejected, match="line_gone"):
+        reconcile.book_difference(paid.deps, second.line, "losses")
+    assert shown(paid)["cards"] == -4000
+    found = run(paid)
+    one = only(found)
+    assert (one.account, one.amount_cents, found.short_cents > 0) == ("cards", 4000, True)
+    assert f"Line {first.line} was booked to own:losses, and a top-up, refund or" in one.detail
+    for _ in range(2):
+        reconcile.book_difference(paid.deps, one.line, "losses")
+        assert run(paid).differences == []
+    after = shown(paid)
+    assert (after.get("cards", 0), after["own:losses"]) == (0, -4000)
 
 
 @pytest.mark.parametrize(("reason", "lines"), [("no_answer", 1), (LEFT_TO_WORKER, 0)])
@@ -216,21 +206,36 @@ def test_a_line_that_is_not_there_is_not_booked(paid: World) -> None:
 
 
 def test_a_charge_that_we_hear_of_later_is_a_difference_until_then(paid: World) -> None:
-    """Captured, and our process died before it was booked."""
-    reference = paid.order("bob", "alice", "20€")
-    paid.confirm("bob", reference, funding="card")
-    topup = paid.topup(reference)
-    paid.cards.submit(topup.session_id, GOOD)
-    payment = paid.deps.checkout.read(topup.session_id).payment
-    assert payment is not None
-    paid.deps.payments.capture(payment.id, amount_cents=2000, key=f"topup-{topup.id}-capture")
+    """Nobody books it after that, though no reconciliation was since."""
+    topup_id = captured_unseen(paid)
     paid.cards.pay_out()
     one = only(run(paid))
     assert (one.account, one.amount_cents) == ("cards", 2000)
-    settle.drive(paid.deps, topup.id)
+    settle.drive(paid.deps, topup_id)
+    for _ in range(2):
+        with pytest.raises(Rejected, match="line_gone"):
+            reconcile.book_difference(paid.deps, one.line, "fees")
+        assert run(paid).differences == []
+
+
+def test_a_charge_that_we_hear_of_when_its_line_was_booked_is_missing_until_it_is_booked_back(
+    paid: World,
+) -> None:
+    """It is in the books twice: what is in no hands is taken off what is safeguarded."""
+    topup_id = captured_unseen(paid)
+    paid.cards.pay_out()
+    reconcile.book_difference(paid.deps, only(run(paid)).line, "fees")
     assert run(paid).differences == []
-    with pytest.raises(Rejected, match="line_gone"):
-        reconcile.book_difference(paid.deps, one.line, "fees")
+    settle.drive(paid.deps, topup_id)
+    assert shown(paid)["cards"] == 2000
+    found = run(paid)
+    one = only(found)
+    assert (one.account, one.amount_cents) == ("cards", -2000)
+    assert (found.owed_cents, found.safeguarded_cents) == (3000, shown(paid)["bank"])
+    reconcile.book_difference(paid.deps, one.line, "fees")
+    assert (shown(paid).get("cards", 0), shown(paid).get("own:fees", 0)) == (0, 0)
+    again = run(paid)
+    assert (again.differences, again.safeguarded_cents) == ([], found.safeguarded_cents)
 
 
 # --- the bank ------------------------------------------------------------------------------------
