@@ -35,6 +35,15 @@ READ_ALL: Final = text(
         set_config('jit', 'off', true)"""
 )
 """Settings of a transaction that goes through whole tables."""
+NOTICED_GONE: Final = {
+    "keepalives_idle": 5,  # seconds
+    "keepalives_interval": 2,  # seconds
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,  # milliseconds
+}
+"""A server whose machine is gone, which says nothing any more, is given up after some ten seconds;
+by itself Linux waits for a quarter of an hour, or for two hours where nothing is under way.
+https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS"""
 PREPARE_AFTER: Final = 5
 """How often a connection is asked something before its plan is kept, as psycopg does by itself."""
 PREPARED_AT_MOST: Final = 500
@@ -131,7 +140,7 @@ def _engine(url: str, busy_timeout_ms: int) -> Engine:
         parsed,
         hide_parameters=True,  # an error of SQL must not carry the text of a message
         pool_size=POOL_SIZE,
-        connect_args={"prepare_threshold": None, "connect_timeout": 5},
+        connect_args={"prepare_threshold": None, "connect_timeout": 5, **NOTICED_GONE},
     )
     event.listen(engine, "connect", _prepare_where_direct)
     _drop_plans_after_an_error(engine)

@@ -11,6 +11,7 @@ from bot.store import inbox
 from bot.store.down import DISK_FULL, is_away, is_down, tell_database_down
 from bot.store.engine import Store
 from tests.builders import NOON
+from tests.servers import PostgreSQL
 
 
 @pytest.mark.parametrize(
@@ -36,6 +37,18 @@ def test_connections_that_are_used_up_are_a_database_that_is_down() -> None:
     garbled = psycopg.InternalError("received 2 results from command 'COMMIT'")
     assert is_down(exc.InternalError("COMMIT", {}, garbled))
     assert is_down(exc.InterfaceError("SELECT", {}, psycopg.InterfaceError()))
+
+
+def test_a_database_whose_machine_is_gone_is_noticed(postgresql: PostgreSQL) -> None:
+    """Within seconds, and not when Linux gives the connection up."""
+    store = Store(postgresql.url("postgres"))
+    with store.engine.connect() as connection:
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, psycopg.Connection)
+        asked = driver.info.get_parameters()
+    store.close()
+    assert int(asked["keepalives_idle"]) + 3 * int(asked["keepalives_interval"]) < 15
+    assert int(asked["tcp_user_timeout"]) == 10_000
 
 
 def test_a_full_disk_is_said_as_such_and_recovered_from(store: Store) -> None:
