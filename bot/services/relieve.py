@@ -2,7 +2,8 @@
 
 Whoever erred reads of it a quarter of an hour later as little as of help: these give way to the
 links by which people confirm. A link gives way to nothing, until it would only puzzle: its order
-waits in the wallet.
+waits in the wallet. Of direct messages those that say how a transfer went, which its page says too,
+give way where more wait than X takes in a day.
 """
 
 from dataclasses import dataclass
@@ -13,12 +14,15 @@ import structlog
 from sqlmodel import Session
 
 from bot.domain.pace import GRANTED, Budget
+from bot.services import x_money
 from bot.services.answers import HINT_PRIORITY
 from bot.services.deps import Deps
 from bot.store import budgets, queue
 
 log = structlog.get_logger(__name__)
 
+AT_ONCE: Final = 1_000
+"""Messages looked at in one go."""
 COUNTED: Final = timedelta(hours=24)
 """The span in which an operator is shown what was dropped."""
 
@@ -41,7 +45,7 @@ def relieve(deps: Deps) -> int:
             return 0
         granted = _granted(session)
         dropped = {
-            channel: _relieve(session, deps, channel, count, _room(channel, granted), at)
+            channel: _relieve(session, deps, channel, count, *_room(channel, granted), at)
             for channel, count in waiting.items()
         }
     for channel, count in dropped.items():
@@ -51,7 +55,7 @@ def relieve(deps: Deps) -> int:
 
 
 def _relieve(
-    session: Session, deps: Deps, channel: str, count: int, room: int, at: datetime
+    session: Session, deps: Deps, channel: str, count: int, room: int, day: int, at: datetime
 ) -> int:
     gone = 0
     if channel == "reply":
@@ -61,6 +65,11 @@ def _relieve(
         gone += queue.drop_repeated(session, channel, hint=HINT_PRIORITY)
     if count - gone > room:
         gone += queue.drop_crowded(session, channel, room=room, hint=HINT_PRIORITY)
+    if channel == "dm" and count - gone > day:
+        behind = queue.beyond(session, channel, room=day, most=AT_ONCE)
+        gone += queue.drop(
+            session, [one.id for one in behind if x_money.is_optional(one)], why=queue.CROWDED
+        )
     return gone
 
 
@@ -68,10 +77,14 @@ def _granted(session: Session) -> dict[str, Budget]:
     return {row.channel: budgets.read(row) for row in budgets.every(session)}
 
 
-def _room(channel: str, granted: dict[str, Budget]) -> int:
-    """Return how many calls X grants in a window, as far as it has said so."""
+def _room(channel: str, granted: dict[str, Budget]) -> tuple[int, int]:
+    """Return how many calls X grants in a window and in a day, as far as it has said so."""
     budget = granted.get(channel, Budget())
-    return budget.quarter.most if budget.quarter is not None else GRANTED[channel][0]
+    quarter, day = GRANTED[channel]
+    return (
+        budget.quarter.most if budget.quarter is not None else quarter,
+        budget.day.most if budget.day is not None else day,
+    )
 
 
 def queues(session: Session, at: datetime) -> Queues:

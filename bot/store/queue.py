@@ -56,6 +56,21 @@ _CROWDED: Final = Statement(
             ) AS queue WHERE place > :room)
     """
 )
+_BEYOND: Final = Statement(
+    """
+    SELECT id, key, priority FROM (
+        SELECT id, key, priority, row_number() OVER (ORDER BY priority, id) AS place
+        FROM outbox WHERE status = 'waiting' AND channel = :channel
+    ) AS queue WHERE place > :room ORDER BY id LIMIT :most
+    """
+)
+_DROP: Final = Statement(
+    """
+    UPDATE outbox SET status = 'dropped', reason = :why
+    WHERE id = ANY(:ids bigint)
+        AND status = 'waiting' AND in_doubt = FALSE AND leased_until IS NULL
+    """
+)
 _LATE: Final = Statement(
     """
     UPDATE outbox SET status = 'dropped', reason = :why
@@ -83,6 +98,16 @@ def drop_repeated(session: Session, channel: str, *, hint: int) -> int:
 def drop_crowded(session: Session, channel: str, *, room: int, hint: int) -> int:
     """Drop what matters no more than a hint and stands behind `room` others; return how many."""
     return _CROWDED.touch(session, channel=channel, why=CROWDED, room=room, hint=hint)
+
+
+def beyond(session: Session, channel: str, *, room: int, most: int) -> Sequence[Row[Any]]:
+    """Return id, key and priority of at most so many that stand behind `room` others."""
+    return _BEYOND.run(session, channel=channel, room=room, most=most)
+
+
+def drop(session: Session, ids: Sequence[int], *, why: str) -> int:
+    """Drop these, those that somebody has in their hands apart; return how many."""
+    return _DROP.touch(session, ids=ids, why=why)
 
 
 def drop_late(session: Session, channel: str, *, before: datetime) -> int:

@@ -12,6 +12,7 @@ from bot.services import deliver, receive, relieve
 from bot.services.steps import Step
 from bot.store import budgets, outbox
 from bot.store.engine import Store
+from bot.store.outbox import Letter
 from tests.services.at_once import all_at_once
 from tests.world import PUBLIC_URL, ProcessDied, World, reference_in
 
@@ -317,6 +318,21 @@ def test_a_queue_longer_than_the_window_is_relieved_of_what_matters_least(world:
     world.pass_time(hours=7)
     assert relieve.relieve(world.deps) == 3, "too late for anybody"
     assert [row.status for row in world.involving("dave")] == ["pending"]
+
+
+def test_more_messages_than_a_day_takes_are_relieved_of_how_it_went(world: World) -> None:
+    """What its page says as well; a link and what warns somebody wait behind whatever number."""
+    how_it_went = [f"transfer:{one}:posted:payee" for one in range(5)]
+    with world.store.write() as session:
+        day = {"day_most": 3, "day_left": 3, "day_resets_at": world.clock.now() + timedelta(days=1)}
+        session.execute(budgets.x_budget.insert().values(channel="dm", **day))
+        for key in (*how_it_went, "transfer:5:moved:1", "code:1"):
+            news = Letter(key=f"dm:{key}", channel="dm", text=key, priority=4, to_x_user_id="7")
+            outbox.put(session, [news], at=world.clock.now())
+    assert relieve.relieve(world.deps) == 2, "of the four that stand behind three"
+    assert relieve.relieve(world.deps) == 0
+    statuses = [status for _channel, status in world.outbox()]
+    assert statuses == [*["waiting"] * 3, *["dropped"] * 2, *["waiting"] * 2]
 
 
 def test_two_bots_do_not_go_on_and_on(world: World) -> None:
