@@ -29,9 +29,11 @@ KILLED_ON_POSTGRESQL = (
     stories.by_wallet,
     stories.by_card,
     stories.by_card_as_a_webhook_tells,
+    stories.by_a_foreign_card_then_abandoned,
+    stories.by_saved_card,
     bank_stories.paid_out,
 )
-"""Settle, payout and webhook: what a server does with a dead client is the same for the others."""
+"""Settle, void, charge, payout and webhook: a server does the same with any other dead client."""
 KILLED = [
     *(("sqlite", story) for story in STEPS_OF),
     *(("postgresql", story) for story in KILLED_ON_POSTGRESQL),
