@@ -9,6 +9,7 @@ from bot.domain.errors import OutcomeUnknown, Rejected, Unavailable
 from bot.domain.limits import Policy
 from bot.domain.pace import Budget, Window
 from bot.services import deliver, receive, relieve
+from bot.services.back_off import BACK_OFF_AT_MOST_S
 from bot.services.steps import Step
 from bot.store import budgets, outbox
 from bot.store.engine import Store
@@ -63,11 +64,11 @@ def test_no_message_dies_of_an_x_that_is_away(world: World) -> None:
             faults.lose_answer()
             deliver.deliver(world.deps)
         for _ in range(deliver.TRIES_AT_MOST + 1):
-            world.pass_time(seconds=deliver.BACK_OFF_AT_MOST_S)
+            world.pass_time(seconds=BACK_OFF_AT_MOST_S)
             faults.add(Unavailable("no_connection"))
             deliver.deliver(world.deps)
             assert not faults.is_waiting, "it was tried"
-        world.pass_time(seconds=deliver.BACK_OFF_AT_MOST_S)
+        world.pass_time(seconds=BACK_OFF_AT_MOST_S)
         if not lost:
             faults.add(OutcomeUnknown("reply"))
             world.react()
