@@ -126,12 +126,14 @@ def _send(deps: Deps, row: Row[Any]) -> Accepted:
 def _look_up(deps: Deps, row: Row[Any]) -> str | None:
     """Find a message of ours that may have gone out, by the cheapest call; None: it did not."""
     since = row.created_at - CLOCKS_DIFFER
-    if row.channel == "dm":
-        every = deps.publisher.messages_to(row.to_x_user_id, since=since)
-        found = [one for one in every if one.text == row.text]
-    else:
-        found = deps.publisher.replies_to(row.to_post_id, since=since)
-    return str(found[0].id) if found else None
+    if row.channel != "dm":  # a post is answered by one row alone
+        found = [one.id for one in deps.publisher.replies_to(row.to_post_id, since=since)]
+        return found[0] if found else None
+    every = deps.publisher.messages_to(row.to_x_user_id, since=since)
+    equal = [one.id for one in every if one.text == row.text]
+    with deps.store.read() as session:  # the same was said a minute before, to the same question
+        others = outbox.known_messages(session, row.to_x_user_id, equal)
+    return next((one for one in equal if one not in others), None)
 
 
 def _rejected(deps: Deps, row: Row[Any], error: Rejected) -> bool:

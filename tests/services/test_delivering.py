@@ -109,6 +109,27 @@ def test_a_lost_answer_is_looked_up_before_anything_is_sent_again(world: World) 
     assert world.answer_to(post_id)
 
 
+def test_an_equal_message_of_before_is_not_taken_for_one_whose_outcome_is_unknown(
+    world: World,
+) -> None:
+    """It is another row's: what never reached X is sent, and what did is not sent twice."""
+    world.join("bob", cents=5000, by_dm=True)
+    said = world.dm("bob", "solde")
+    for did_reach_x in (False, True):
+        world.pass_time(minutes=1)
+        if did_reach_x:
+            world.roles.publisher.faults.lose_answer()
+        else:
+            world.roles.publisher.faults.add(OutcomeUnknown("dm"))
+        world.dm("bob", "solde")
+        assert world.outbox()[-1] == ("dm", "waiting"), did_reach_x
+        world.pass_time(seconds=16)
+        world.react()
+        said += said[:1]
+        assert world.messages_to("bob") == said, did_reach_x
+        assert world.outbox() == [("dm", "sent")] * len(said), did_reach_x
+
+
 def test_what_did_not_go_out_after_all_is_sent(world: World) -> None:
     """The look-up finds nothing: then it is sent."""
     world.roles.publisher.faults.add(OutcomeUnknown("reply"))
