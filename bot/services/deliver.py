@@ -18,6 +18,7 @@ from bot.domain.order import confirm_by_after_reply
 from bot.domain.pace import Accepted, Budget
 from bot.domain.replies import Reply
 from bot.services import keys, x_money
+from bot.services.back_off import next_try_at
 from bot.services.deps import Deps
 from bot.services.steps import Step
 from bot.services.tell import News, tell
@@ -31,11 +32,8 @@ ROUND_AT_MOST: Final = 200
 LOOK_UP_AFTER_S: Final = 15
 """How long X may take to show what it has accepted (seconds): twice its own P99. An empty look-up
 before that proves nothing."""
-BACK_OFF_AT_MOST_S: Final = 300
-"""The longest wait between two tries (seconds)."""
 TRIES_AT_MOST: Final = 20
 """Tries of one message that may be out; then it is dead and waits for an operator."""
-A_SECOND: Final = timedelta(seconds=1)
 CLOCKS_DIFFER: Final = timedelta(minutes=2)
 """How far X's clock may be from ours when we look for what we sent."""
 
@@ -128,12 +126,14 @@ def _send(deps: Deps, row: Row[Any]) -> Accepted:
 def _look_up(deps: Deps, row: Row[Any]) -> str | None:
     """Find a message of ours that may have gone out, by the cheapest call; None: it did not."""
     since = row.created_at - CLOCKS_DIFFER
-    if row.channel == "dm":
-        every = deps.publisher.messages_to(row.to_x_user_id, since=since)
-        found = [one for one in every if one.text == row.text]
-    else:
-        found = deps.publisher.replies_to(row.to_post_id, since=since)
-    return str(found[0].id) if found else None
+    if row.channel != "dm":  # a post is answered by one row alone
+        found = [one.id for one in deps.publisher.replies_to(row.to_post_id, since=since)]
+        return found[0] if found else None
+    every = deps.publisher.messages_to(row.to_x_user_id, since=since)
+    equal = [one.id for one in every if one.text == row.text]
+    with deps.store.read() as session:  # the same was said a minute before, to the same question
+        others = outbox.known_messages(session, row.to_x_user_id, equal)
+    return next((one for one in equal if one not in others), None)
 
 
 def _rejected(deps: Deps, row: Row[Any], error: Rejected) -> bool:
@@ -203,10 +203,10 @@ def _look_up_later(deps: Deps, row: Row[Any], error: Unavailable) -> bool:
 
     However long that lasts: a message is not dead for that X was.
     """
-    wait_s = max(float(LOOK_UP_AFTER_S), _backed_off_s(row))
-    if error.retry_at is not None:
-        wait_s = max(LOOK_UP_AFTER_S, (error.retry_at - deps.clock.now()).total_seconds())
-    later = deps.clock.now() + timedelta(seconds=wait_s)
+    at = deps.clock.now()
+    later = max(
+        next_try_at(at, row.attempts, error.retry_at), at + timedelta(seconds=LOOK_UP_AFTER_S)
+    )
     with deps.store.write() as session:
         outbox.try_later(session, row, at=later, in_doubt=True, reason=error.reason)
         budgets.give_back(session, row.channel)
@@ -218,9 +218,7 @@ def _wait(deps: Deps, row: Row[Any], error: Unavailable) -> bool:
 
     Nothing was sent, so no try counts.
     """
-    at = deps.clock.now()
-    # Where our clock is ahead of X's, its reset is over before it is.
-    until = max(error.retry_at or at + timedelta(seconds=_backed_off_s(row)), at + A_SECOND)
+    until = next_try_at(deps.clock.now(), row.attempts, error.retry_at)
     with deps.store.write() as session:
         # It is in doubt if it was before: nothing went out now.
         outbox.try_later(session, row, at=until, in_doubt=bool(row.in_doubt), reason=error.reason)
@@ -229,10 +227,6 @@ def _wait(deps: Deps, row: Row[Any], error: Unavailable) -> bool:
         budgets.close(session, row.channel, until=until)
     log.info("channel_closed", channel=row.channel, until=until.isoformat())
     return False
-
-
-def _backed_off_s(row: Row[Any]) -> float:
-    return float(min(BACK_OFF_AT_MOST_S, 2 ** min(row.attempts, 10)))
 
 
 def _look_up_soon(deps: Deps, row: Row[Any], reason: str) -> bool:

@@ -17,7 +17,7 @@ from bot.services.deps import Deps
 log = structlog.get_logger(__name__)
 
 TRIED_AGAIN: Final = timedelta(minutes=1)
-"""How long refused keys are left alone: soon enough for whoever just mended them."""
+"""How long refused keys are left alone, at least: soon enough for whoever just mended them."""
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from bot.domain.errors import BotError, OutcomeUnknown, Rejected, Unavailable
 from bot.domain.x_bill import XUse
 from bot.ports import RawEvent, XUser
 from bot.services import disputes, hear, keys, refunds, settle
+from bot.services.back_off import next_try_at
 from bot.services.deps import Deps
 from bot.services.steps import Step
 from bot.services.whoami import BOT_ACCOUNT, as_kept, whoami
@@ -30,8 +31,6 @@ BATCHES_AT_MOST: Final = 20
 """Batches read in one call, so that a worker that is told to stop does."""
 TRIES_AT_MOST: Final = 8
 """Tries of a row that fails by a mistake of ours, before it is dead and waits for an operator."""
-BACK_OFF_AT_MOST_S: Final = 300
-"""The longest wait between two tries (seconds)."""
 SHOWN_WITHIN: Final = timedelta(minutes=2)
 """How long X may take to show a post in the mentions timeline: many times its own P99."""
 TIMELINE_REACHES: Final = 800
@@ -230,10 +229,8 @@ def _read_card_event(deps: Deps, row: Row[Any]) -> None:
 def _try_later(
     deps: Deps, row: Row[Any], reason: str, retry_at: datetime | None, *, was_tried: bool = False
 ) -> bool:
-    at = deps.clock.now()
-    wait_s = min(BACK_OFF_AT_MOST_S, 2 ** min(row.attempts, 10))
+    later = next_try_at(deps.clock.now(), row.attempts, retry_at)
     with deps.store.write() as session:
-        later = retry_at or at + timedelta(seconds=wait_s)
         inbox.try_later(session, row, at=later, reason=reason, was_tried=was_tried)
     return False
 

@@ -221,6 +221,18 @@ def record_sent(
     return written == 1
 
 
+def known_messages(session: Session, x_user_id: str, sent_ids: Sequence[str]) -> set[str]:
+    """Return which of X's ids are those of direct messages to an account that are recorded."""
+    if not sent_ids:
+        return set()
+    known = select(outbox.c.sent_id).where(
+        outbox.c.to_x_user_id == x_user_id,
+        outbox.c.channel == "dm",
+        outbox.c.sent_id.in_(sent_ids),
+    )
+    return set(session.execute(known).scalars())
+
+
 def record_dead(session: Session, row: Row[Any], *, reason: str) -> bool:
     """Record that a leased message can never go out, and why; False where it is another's now."""
     return _end_lease(session, row, status="dead", in_doubt=False, reason=reason[:300])

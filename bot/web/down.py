@@ -1,6 +1,7 @@
 """A database that is down: a page that says so, whatever was asked for, and one line in the log."""
 
 from threading import Event, Thread
+from typing import Final
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -16,6 +17,9 @@ from bot.web import errors
 from bot.web.site import Site, home_of
 
 log = structlog.get_logger(__name__)
+
+STOP_WITHIN_S: Final = 1.0
+"""How long a look at the database may take at the end (seconds): the process ends within 10."""
 
 
 class DatabaseDown:
@@ -73,7 +77,7 @@ class DatabaseWatch:
     def stop(self) -> None:
         """End."""
         self._stop.set()
-        self._thread.join(1)
+        self._thread.join(STOP_WITHIN_S)
 
     def _watch(self) -> None:
         revision = wait_for_database(self._ask, self._stop)

@@ -105,6 +105,7 @@ def test_a_created_post_without_an_id_is_looked_up(body: bytes) -> None:
         (403, {"detail": "You are not permitted to perform this action."}, "not_allowed"),
         (403, {"detail": DUPLICATE}, "duplicate"),
         (403, {"type": "https://api.x.com/2/problems/unsupported-authentication"}, "unauthorized"),
+        (403, {"type": "https://api.twitter.com/2/problems/oauth1-permissions"}, "unauthorized"),
         (404, {"title": "Not Found Error"}, "not_found"),
         (403, ["no object"], "not_allowed"),
         (302, None, "bad_request"),

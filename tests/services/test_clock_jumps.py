@@ -6,6 +6,7 @@ from datetime import timedelta
 from itertools import product
 
 from bot.domain.errors import Unavailable
+from bot.services import deliver, poll, receive
 from bot.services.steps import Step
 from tests.fakes.clock import FakeClock
 from tests.world import ProcessDied, World, reference_in
@@ -41,3 +42,36 @@ def test_a_clock_that_jumps_loses_nothing_and_says_nothing_twice(world: World) -
         assert reply, (hours, when)
         assert world.statuses(reference_in(reply)) == ["pending"], (hours, when)
         world.clock.set(max(world.clock.now(), ours.now()) + timedelta(hours=1))
+
+
+def test_a_limit_that_is_over_by_our_clock_alone_does_not_make_us_hammer_x(world: World) -> None:
+    """X's reset is not waited for: each try waits twice as long as the one before.
+
+    Whether it says something or, of as many messages as are read at once and more, looks payees up.
+    """
+    sent, looked_up = world.roles.publisher.faults, world.roles.directory.faults
+    past = Unavailable("429", world.clock.now() - timedelta(minutes=5))
+    post_id = world.take_post("carol", "@smoney help")
+    receive.read_said(world.deps)
+    for wait_s in (1, 2, 4, 8):
+        sent.add(past)
+        deliver.deliver(world.deps)
+        assert not sent.is_waiting, wait_s
+        world.pass_time(seconds=wait_s - 0.5)
+        deliver.deliver(world.deps)
+        assert world.answer_to(post_id) is None, wait_s
+        world.pass_time(seconds=0.5)
+    deliver.deliver(world.deps)
+    assert world.answer_to(post_id)
+
+    world.join("bob", cents=5000, by_dm=True)
+    for euros in range(receive.BATCH + 2):
+        looked_up.add(past)
+        world.x.write("bob", f"pay @zoe {euros + 1}€")
+    poll.poll_messages(world.deps)
+    receive.read_said(world.deps)
+    said = world.outbox()
+    assert (looked_up.is_waiting, said) == (False, [("reply", "sent")]), "each was looked up once"
+    world.pass_time(seconds=2)
+    receive.read_said(world.deps)
+    assert len(world.outbox()) == len(said) + receive.BATCH + 2

@@ -9,6 +9,7 @@ from bot.domain.errors import OutcomeUnknown, Rejected, Unavailable
 from bot.domain.limits import Policy
 from bot.domain.pace import Budget, Window
 from bot.services import deliver, receive, relieve
+from bot.services.back_off import BACK_OFF_AT_MOST_S
 from bot.services.steps import Step
 from bot.store import budgets, outbox
 from bot.store.engine import Store
@@ -64,11 +65,11 @@ def test_no_message_dies_of_an_x_that_is_away(world: World) -> None:
             faults.lose_answer()
             deliver.deliver(world.deps)
         for _ in range(deliver.TRIES_AT_MOST + 1):
-            world.pass_time(seconds=deliver.BACK_OFF_AT_MOST_S)
+            world.pass_time(seconds=BACK_OFF_AT_MOST_S)
             faults.add(Unavailable("no_connection"))
             deliver.deliver(world.deps)
             assert not faults.is_waiting, "it was tried"
-        world.pass_time(seconds=deliver.BACK_OFF_AT_MOST_S)
+        world.pass_time(seconds=BACK_OFF_AT_MOST_S)
         if not lost:
             faults.add(OutcomeUnknown("reply"))
             world.react()
@@ -107,6 +108,27 @@ def test_a_lost_answer_is_looked_up_before_anything_is_sent_again(world: World) 
     world.react()
     assert world.outbox() == [("reply", "sent")]
     assert world.answer_to(post_id)
+
+
+def test_an_equal_message_of_before_is_not_taken_for_one_whose_outcome_is_unknown(
+    world: World,
+) -> None:
+    """It is another row's: what never reached X is sent, and what did is not sent twice."""
+    world.join("bob", cents=5000, by_dm=True)
+    said = world.dm("bob", "solde")
+    for did_reach_x in (False, True):
+        world.pass_time(minutes=1)
+        if did_reach_x:
+            world.roles.publisher.faults.lose_answer()
+        else:
+            world.roles.publisher.faults.add(OutcomeUnknown("dm"))
+        world.dm("bob", "solde")
+        assert world.outbox()[-1] == ("dm", "waiting"), did_reach_x
+        world.pass_time(seconds=16)
+        world.react()
+        said += said[:1]
+        assert world.messages_to("bob") == said, did_reach_x
+        assert world.outbox() == [("dm", "sent")] * len(said), did_reach_x
 
 
 def test_what_did_not_go_out_after_all_is_sent(world: World) -> None:

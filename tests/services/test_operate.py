@@ -11,6 +11,7 @@ from bot.adapters.x.decode import XDecoder
 from bot.domain.errors import Refusal, Rejected
 from bot.ports import Post, RawEvent
 from bot.services import operate, persons, receive
+from bot.services.back_off import BACK_OFF_AT_MOST_S
 from bot.store import inbox, people
 from bot.telemetry import METRICS
 from tests.world import World
@@ -173,7 +174,7 @@ def test_a_row_dies_of_our_own_mistakes_alone(world: World) -> None:
         (listed,) = operate.list_inbox(world.deps)
         assert listed["status"] == "waiting", number
         receive.read_inbox(deps)
-        world.pass_time(seconds=receive.BACK_OFF_AT_MOST_S)
+        world.pass_time(seconds=BACK_OFF_AT_MOST_S)
     (listed,) = operate.list_inbox(world.deps)
     assert (listed["status"], listed["reason"]) == ("dead", "ZeroDivisionError: see the log")
 

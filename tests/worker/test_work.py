@@ -3,14 +3,20 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from threading import Event, current_thread
+from threading import Barrier, Event, current_thread
 from typing import Any
 
 import psycopg
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from structlog.testing import capture_logs
 
+from bot.adapters.x.stream import SILENCE_S
+from bot.cli.http import STOP_WITHIN_S as WEB_ENDS_WITHIN_S
+from bot.cli.serve import stop_together
+from bot.cli.signals import WAKE_S
+from bot.web.down import STOP_WITHIN_S as WATCH_ENDS_WITHIN_S
 from bot.worker import Worker
+from bot.worker.work import DRAIN_WITHIN_S, SIGN_OFF_WITHIN_S
 from tests.fakes.x import FakeDirectory
 from tests.worker.hands import GARBLED, WITHIN_S, ScriptedStream, deps_on
 
@@ -110,3 +116,25 @@ def test_a_database_that_hangs_does_not_keep_a_worker_from_its_end(sqlite_url: s
     for thread in worker._threads:
         thread.join(WITHIN_S)
     assert ends == []
+
+
+class Part:
+    """A part of a process that ends once the others are ending too."""
+
+    def __init__(self, all_end: Barrier) -> None:
+        self._all_end = all_end
+
+    def stop(self) -> bool:
+        """End."""
+        self._all_end.wait(WITHIN_S)
+        return True
+
+
+def test_the_waits_of_an_end_add_up_to_ten_seconds_and_a_stream_may_be_silent_for_thirty() -> None:
+    """Whatever hangs, a process is gone in time: worker and web end side by side, not in turn."""
+    worker_s = WAKE_S + DRAIN_WITHIN_S + SIGN_OFF_WITHIN_S
+    web_s = WAKE_S + WATCH_ENDS_WITHIN_S + WEB_ENDS_WITHIN_S
+    assert max(worker_s, web_s) <= 10
+    parts: list[Any] = [Part(Barrier(2))] * 2
+    assert stop_together(*parts)
+    assert SILENCE_S == 30, "X sends a sign of life each 20 s"

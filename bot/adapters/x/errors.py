@@ -32,6 +32,8 @@ DETAIL_CHARACTERS: Final = 200
 
 _QUOTED: Final = re.compile(r"\[[^\]]*\]?")
 """What X quotes of a request in its sentence, which may be a private text."""
+_OF_OUR_KEYS: Final = {"unsupported-authentication", "client-forbidden", "oauth1-permissions"}
+"""Problems of a 403 that say no to the app or to what its token may do, whatever was asked."""
 _CODES: Final = {401: "unauthorized", 403: "not_allowed", 404: "not_found"}
 
 
@@ -77,7 +79,7 @@ def _rejected(status: int, response: requests.Response) -> Rejected:
     kind = str(body.get("type", "")).rsplit("/", 1)[-1]
     if status == 403 and "duplicate content" in said.lower():
         code = "duplicate"
-    elif status == 403 and kind in {"unsupported-authentication", "client-forbidden"}:
+    elif status == 403 and kind in _OF_OUR_KEYS:
         code = "unauthorized"
     return Rejected(code, _QUOTED.sub("[…]", said)[:DETAIL_CHARACTERS])
 
