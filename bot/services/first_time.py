@@ -55,16 +55,19 @@ def next_step(deps: Deps, visitor: Visitor) -> Step | None:
 
 
 def _step(session: Session, deps: Deps, visitor: Visitor) -> Step | None:
-    at = deps.clock.now()
     person = people.person_of(session, visitor.account)
-    proved = tokens.proved_phone(session, visitor.account, since=at - PROVED_FOR)
-    if person is None and proved is not None and people.person_by_phone(session, proved.phone):
-        return "link"
     if person is not None and people.is_ready(person):
         return None
-    if person is None or (person.code_hash is None and proved is None):
-        return "code" if _open_code(session, deps, visitor) is not None else "phone"
+    if person is None or (person.code_hash is None and _proved(session, deps, visitor) is None):
+        # A code that is open was asked for after whatever was proved: another number is meant.
+        if _open_code(session, deps, visitor) is not None:
+            return "code"
+        return "link" if person is None and _to_join(session, deps, visitor) else "phone"
     return "name" if person.level == Level.UNVERIFIED.value else "secret"
+
+
+def _proved(session: Session, deps: Deps, visitor: Visitor) -> Row[Any] | None:
+    return tokens.proved_phone(session, visitor.account, since=deps.clock.now() - PROVED_FOR)
 
 
 def typed(deps: Deps, visitor: Visitor) -> Row[Any] | None:
@@ -243,6 +246,18 @@ def code_hash(deps: Deps, x_user_id: str, phone: str, code: str) -> str:
 # --- a second X account ------------------------------------------------------------------------
 
 
+def has_code_to_link(deps: Deps, visitor: Visitor) -> bool:
+    """Whether the wallet of the phone that was just proved has a code to join it by."""
+    with deps.store.read() as session:
+        known = _to_join(session, deps, visitor)
+    return known is not None and known.code_hash is not None
+
+
+def _to_join(session: Session, deps: Deps, visitor: Visitor) -> Row[Any] | None:
+    proved = _proved(session, deps, visitor)
+    return people.person_by_phone(session, proved.phone) if proved is not None else None
+
+
 def link(deps: Deps, visitor: Visitor, code_text: str) -> None:
     """Let an X account join the wallet whose phone it has just proved, by its wallet code.
 
@@ -254,8 +269,7 @@ def link(deps: Deps, visitor: Visitor, code_text: str) -> None:
         tokens.lock_account(session, visitor.account)
         refusal: Reply | None = None
         if _step(session, deps, visitor) == "link":
-            proved = tokens.proved_phone(session, visitor.account, since=at - PROVED_FOR)
-            known = people.person_by_phone(session, proved.phone) if proved is not None else None
+            known = _to_join(session, deps, visitor)
             assert known is not None, "that step has a wallet to join"
             person = people.lock_persons(session, [known.id])[known.id]
             if person.code_hash is None:
@@ -264,10 +278,7 @@ def link(deps: Deps, visitor: Visitor, code_text: str) -> None:
                 raise Refusal(Reply.of("refusal.locked"))
             code = declared.read_code(code_text)
             refusal = wallet_code.refusal_of_lock(person, at) or wallet_code.count(
-                session,
-                person,
-                at,
-                is_right=wallet_code.matches(deps, person.code_hash, code),
+                session, person, at, is_right=wallet_code.matches(deps, person.code_hash, code)
             )
             if refusal is None:
                 changes.tell(

@@ -23,11 +23,14 @@ STEPS: Final[tuple[Step, ...]] = ("phone", "code", "name", "secret")
 MAY_GO_BACK: Final[dict[Step, tuple[Step, ...]]] = {
     "phone": ("phone",),
     "code": ("phone", "code"),
-    "link": ("link",),
+    "link": ("phone", "link"),
     "name": ("name",),
     "secret": ("name", "secret"),
 }
-"""The pages that are open at each step: what a code proved is not asked again."""
+"""The pages that are open at each step: what a code proved is not asked again.
+
+But for `link`: the number may be another's by now, and who proved it has one of their own.
+"""
 Typed = Annotated[str, Form(max_length=140)]
 Next = Annotated[str, Form(alias="next")]
 
@@ -91,6 +94,7 @@ def _page(here: Visit, page: Step, next_path: str, said: str | None = None) -> R
         last_digits=first_time.waits_for_code(here.deps, here.visitor) or "",
         terms_version=TERMS_VERSION,
         terms=TERMS,
+        has_code=page == "link" and first_time.has_code_to_link(here.deps, here.visitor),
     )
 
 
@@ -180,6 +184,8 @@ def _refused(form: SignedVisit, page: Step, next_path: str, refusal: Refusal) ->
     if step is None:
         return _on(form, next_path)
     shown = page if page in MAY_GO_BACK[step] else step
+    if (step, page) == ("link", "code"):
+        shown = "phone"  # the code that is over was for another number than that wallet's
     return _page(form, shown, sessions.local_path(next_path), said=form.say(refusal.reply))
 
 

@@ -11,7 +11,8 @@ from bot.domain.transfer import TransferStatus
 from bot.i18n.texts import PARIS
 from bot.services import strong
 from bot.services.history import VALUES_AT_MOST, HistoryPage, history
-from bot.web.site import Here, Visit
+from bot.web.security import BY_ADDRESS
+from bot.web.site import Here, Visit, brake
 from bot.web.values import as_file, euros, harmless
 
 router = APIRouter()
@@ -25,6 +26,7 @@ Before = Annotated[int | None, Query(ge=1, le=2**63 - 1)]
 @router.get("/wallet/history.csv")
 def values(here: Here, text: Text = "") -> Response:
     """Give what is found as values."""
+    brake(here, "history", BY_ADDRESS)
     away = _away(here)
     if away is not None or here.visitor is None:
         return away or here.go("/wallet")
@@ -35,6 +37,8 @@ def values(here: Here, text: Text = "") -> Response:
 @router.get("/wallet/history")
 def show(here: Here, text: Text = "", before: Before = None) -> Response:
     """Show the newest of what is found, or what is older than what was shown."""
+    if text:
+        brake(here, "history", BY_ADDRESS)
     away = _away(here)
     if away is not None or here.visitor is None:
         return away or here.go("/wallet")

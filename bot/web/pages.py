@@ -28,6 +28,8 @@ def home(here: Here) -> Response:
 @router.get("/help")
 def explain(here: Here, text: str = "") -> Response:
     """Explain the language, and say what the bot would read in a text."""
+    if text:
+        brake(here, "try", BY_ADDRESS)  # read as the script's is: one count for both
     return here.page("help.html", text=text[:TRIED_AT_MOST], reading=_reading(here, text))
 
 

@@ -104,7 +104,7 @@ class Rate:
 BY_PERSON: Final = Rate(60, timedelta(minutes=1))
 """Forms that one signed-in account may send: far more than a hand does."""
 BY_ADDRESS: Final = Rate(600, timedelta(minutes=1))
-"""Forms and sign-ins from one address, which may be a whole operator's customers."""
+"""Forms, searches and sign-ins from one address, which may be a whole operator's customers."""
 CODES_BY_ADDRESS: Final = Rate(20, timedelta(hours=1))
 """Text messages asked for from one address."""
 LOOK_UPS_BY_PERSON: Final = Rate(60, timedelta(hours=1))

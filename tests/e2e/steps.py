@@ -18,6 +18,7 @@ from bot.web.errors import plain_page
 from tests.builders import CODE
 from tests.e2e.barriers import barriers
 from tests.e2e.conftest import DESK_WIDTH, HEIGHT, PHONE_WIDTH
+from tests.e2e.in_app import look_without_passkeys
 from tests.e2e.test_sandbox import Sandbox, until
 
 CARD_WITH_3DS = "4000 0027 6000 3184"
@@ -194,11 +195,13 @@ def pay_with_a_touch(bob: Page, sandbox: Sandbox) -> None:
     kind = {"protocol": "ctap2", "transport": "internal", "automaticPresenceSimulation": True}
     owner = {"hasResidentKey": True, "hasUserVerification": True, "isUserVerified": True}
     cdp.send("WebAuthn.addVirtualAuthenticator", {"options": kind | owner})
+    receipt = bob.url
     bob.get_by_role("button", name="Ajouter une clé d’accès").click()
     bob.get_by_label("Votre code à 6 chiffres").fill(CODE)
     bob.get_by_label("Le code du SMS").fill(text_code(sandbox, "+33639980001", "clé d’accès"))
     bob.get_by_role("button", name="Confirmer", exact=True).click()
     picture(bob, "passkey")
+    look_without_passkeys(bob, receipt, f"{sandbox.url}/wallet?open=safety")
     bob.get_by_role("button", name="Créer la clé").click()
     expect(bob.get_by_text("Créée le")).to_be_visible()
     bob.get_by_role("button", name="Se déconnecter").click()

@@ -139,6 +139,22 @@ def test_a_second_account_joins_only_by_the_wallets_code(world: World) -> None:
     assert person(world, "carol").changed_at == world.clock.now()
 
 
+def test_who_proved_a_phone_that_has_a_wallet_goes_on_with_another(world: World) -> None:
+    """Theirs, not the other's: from the newer code on, that wallet can't be joined by mistake."""
+    open_wallet(world, "carol")
+    dave = world.visitor("dave")
+    send(world, "dave")
+    check(world, "dave", newest_code(world))
+    assert first_time.next_step(world.deps, dave) == "link"
+    send(world, "dave", "+33698765432")
+    assert first_time.next_step(world.deps, dave) == "code"
+    first_time.link(world.deps, dave, CODE)
+    assert world.visitor("dave").person_id is None
+    check(world, "dave", newest_code(world, "+33698765432"))
+    assert first_time.next_step(world.deps, world.visitor("dave")) == "name"
+    assert (person(world, "dave").phone, person(world, "carol").phone) == ("+33698765432", PHONE)
+
+
 def test_five_wrong_codes_lock_and_the_third_lock_waits_for_an_operator(world: World) -> None:
     """The right one does not help then; the phone is told, and the operator has a case."""
     open_wallet(world, "carol")

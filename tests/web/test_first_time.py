@@ -6,6 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from httpx import Response
 
+from bot.domain.sca import FAILURES_AT_MOST
 from tests.builders import CODE
 from tests.web.conftest import OpenBrowser
 from tests.web.visiting import Browser
@@ -150,6 +151,31 @@ def test_another_account_with_the_same_phone_is_asked_for_the_wallets_code(
     assert "Essais restants" in wrong.text
     assert second.post("/wallet/link", code=CODE).headers["location"] == "/wallet"
     assert world.visitor("carol_pro").person_id == world.visitor("carol").person_id
+
+
+def test_whose_number_has_somebody_elses_wallet_takes_another(
+    world: World, open_browser: OpenBrowser
+) -> None:
+    """A way on that guesses no code; where that wallet has none yet, none is asked for."""
+    first, second = open_browser(), open_browser()
+    first.sign_in("carol")
+    ask_for_code(first)
+    first.post("/wallet/code", code=code_of(world))
+    second.sign_in("dave")
+    ask_for_code(second, next_path="/t/4F7K2Q")
+    second.post("/wallet/code", code=code_of(world))
+    page = second.get("/wallet/link", next="/t/4F7K2Q").text
+    assert "Ce portefeuille n’a pas encore de code." in page
+    assert 'name="code"' not in page
+    assert 'href="/wallet/phone?next=/t/4F7K2Q"' in page
+    assert second.get("/wallet/code").headers["location"] == "/wallet/link"
+    ask_for_code(second, "06 98 76 54 32")
+    assert second.get("/wallet/link").headers["location"] == "/wallet/code"
+    wrong = [second.post("/wallet/code", code="1").text for _ in range(FAILURES_AT_MOST)]
+    assert 'name="phone"' in wrong[-1], "not the page of the wallet that is another's"
+    ask_for_code(second, "06 98 76 54 32")
+    answer = second.post("/wallet/code", code=code_of(world, "+33698765432"))
+    assert answer.headers["location"] == "/wallet/name"
 
 
 def test_without_consent_no_code_is_sent_and_what_was_typed_stays(

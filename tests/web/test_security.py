@@ -205,6 +205,9 @@ def test_a_hand_cannot_send_so_many_forms(world: World, browser: Browser) -> Non
     [
         ("form", BY_ADDRESS, lambda one: one.post("/wallet/dm", on="no")),
         ("try", BY_ADDRESS, lambda one: one.get("/help/read", text="pay")),
+        ("try", BY_ADDRESS, lambda one: one.get("/help", text="pay")),
+        ("history", BY_ADDRESS, lambda one: one.get("/wallet/history", text="tea")),
+        ("history", BY_ADDRESS, lambda one: one.get("/wallet/history.csv")),
         ("signin", BY_ADDRESS, lambda one: one.get("/signin")),
         ("code", CODES_BY_ADDRESS, lambda one: one.post("/wallet/phone", phone="0612345678")),
         ("lost", LOST_BY_ADDRESS, lambda one: one.post("/lost", phone="0612345678", code="1")),

@@ -3,7 +3,10 @@
    data-passkey="make": asks the device for a new passkey, and sends the form with it.
    data-passkey="sign": asks for a touch over the form's own challenge, and sends the form with it.
    data-passkey="begin": asks the server for a challenge first (by the form's fields), then for a
-   touch, and sends the answer to the address that the server named. */
+   touch, and sends the answer to the address that the server named.
+
+   data-with-passkeys: shown where this browser has passkeys, as the buttons for a touch are.
+   data-without-passkeys: shown where it has none, as in X's in-app browser. */
 "use strict";
 
 const toBytes = text => Uint8Array.from(
@@ -74,7 +77,11 @@ function send(form, {action, credential}) {
   out.submit();
 }
 
-if (window.PublicKeyCredential && navigator.credentials) {
+const hasPasskeys = Boolean(window.PublicKeyCredential && navigator.credentials);
+for (const one of document.querySelectorAll(`[data-${hasPasskeys ? "with" : "without"}-passkeys]`)) {
+  one.hidden = false;
+}
+if (hasPasskeys) {
   for (const button of document.querySelectorAll("button[data-touch]")) {
     button.hidden = false;
     button.addEventListener("click", async event => {
