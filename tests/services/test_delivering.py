@@ -4,16 +4,14 @@ from datetime import timedelta
 
 import pytest
 
-from bot.cli import queue
 from bot.domain.errors import OutcomeUnknown, Rejected, Unavailable
 from bot.domain.limits import Policy
 from bot.domain.pace import Budget, Window
-from bot.services import deliver, receive, relieve
+from bot.services import deliver, receive
 from bot.services.back_off import BACK_OFF_AT_MOST_S
 from bot.services.steps import Step
 from bot.store import budgets, outbox
 from bot.store.engine import Store
-from bot.store.outbox import Letter
 from tests.services.at_once import all_at_once
 from tests.world import PUBLIC_URL, ProcessDied, World, reference_in
 
@@ -305,56 +303,6 @@ def test_the_days_cap_of_the_app_holds_whatever_the_quarter_grants(world: World)
     world.pass_time(hours=1)
     world.react()
     assert world.answer_to(posts[-1]) is not None
-
-
-def test_a_queue_longer_than_the_window_is_relieved_of_what_matters_least(world: World) -> None:
-    """With a count; of one person's errors the newest answers; a link waits for hours."""
-    publisher = world.roles.publisher
-    reset = world.clock.now() + timedelta(hours=1)
-    publisher.budget = Budget(Window(3, 3, reset))
-    world.join("bob")
-    world.link("bob_pro", to="bob")
-    world.post("bob", "@smoney help")
-    publisher.faults.add(Unavailable("429", reset))
-    for author, text in (
-        ("carol", "@smoney pay @alice 1€"),
-        ("carol", "@smoney help"),
-        ("bob", "@smoney pay @alice"),
-        ("bob_pro", "@smoney pay @alice"),
-        ("dave", "@smoney pay @alice 2€"),
-    ):
-        world.take_post(author, text)
-    world.react()
-    assert relieve.relieve(world.deps) == 2, "room for three, and two errors of one person"
-    assert relieve.relieve(world.deps) == 0
-    statuses = [status for _channel, status in world.outbox()]
-    assert statuses == ["sent", "waiting", "dropped", "dropped", "waiting", "waiting"], "the newest"
-    state, said = queue.told(world.deps)
-    assert state == "note"
-    assert said == (
-        "3 replies and 0 messages wait. Of 3 replies until 13:00 UTC X grants 2 more. "
-        "Of 10000 replies until 12:00 UTC X grants 9998 more. "
-        "Dropped in 24 hours: 1 reply (the queue was longer than X's window). "
-        "Dropped in 24 hours: 1 reply (a newer hint to the same person answers for it)."
-    )
-    world.pass_time(hours=7)
-    assert relieve.relieve(world.deps) == 3, "too late for anybody"
-    assert [row.status for row in world.involving("dave")] == ["pending"]
-
-
-def test_more_messages_than_a_day_takes_are_relieved_of_how_it_went(world: World) -> None:
-    """What its page says as well; a link and what warns somebody wait behind whatever number."""
-    how_it_went = [f"transfer:{one}:posted:payee" for one in range(5)]
-    with world.store.write() as session:
-        day = {"day_most": 3, "day_left": 3, "day_resets_at": world.clock.now() + timedelta(days=1)}
-        session.execute(budgets.x_budget.insert().values(channel="dm", **day))
-        for key in (*how_it_went, "transfer:5:moved:1", "code:1"):
-            news = Letter(key=f"dm:{key}", channel="dm", text=key, priority=4, to_x_user_id="7")
-            outbox.put(session, [news], at=world.clock.now())
-    assert relieve.relieve(world.deps) == 2, "of the four that stand behind three"
-    assert relieve.relieve(world.deps) == 0
-    statuses = [status for _channel, status in world.outbox()]
-    assert statuses == [*["waiting"] * 3, *["dropped"] * 2, *["waiting"] * 2]
 
 
 def test_two_bots_do_not_go_on_and_on(world: World) -> None:
