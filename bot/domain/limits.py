@@ -64,7 +64,8 @@ class Policy:
     """CARD_COUNTRIES, of issue (two letters each): the service is for holders of French cards."""
     card_sca_covers_transfer: bool = False
     """CARD_SCA_COVERS_TRANSFER, whether 3-D Secure authenticates the transfer as well: no, until a
-    lawyer says so, since it is bound to the card payment's amount and payee."""
+    lawyer says so, since it is bound to the card payment's amount and payee. Without it factors of
+    ours come before the card's page."""
     sms_per_day: int = 5
     """SMS_PER_DAY, texts for a person, a number and an address (in 24 hours): chosen, each costs
     money and annoys whose number it is; an honest person needs one or two."""

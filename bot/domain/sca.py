@@ -6,7 +6,7 @@ a provider picks one, EBA Q&A 2018_4225). Art. 4 (3) (b) locks after five failur
 what is confirmed to its amount and its payee: if either changes the confirmation is void
 (`bot.domain.transfer.Terms`, whose hash every confirmation holds). Whether the card's 3-D Secure
 counts for the transfer as well as for the top-up is one switch, `Policy.card_sca_covers_transfer`,
-off by default.
+off by default: then the transfer has its own authentication before the card funds it (ADR 43).
 """
 
 from dataclasses import dataclass
@@ -156,13 +156,11 @@ def bound(
     return Allowed(proof.basis) if proof.terms_hash == terms_hash else None
 
 
-def of_settled(
-    recorded: str | None, amount_cents: int, since_sca_cents: int, policy: Policy
-) -> Allowed | NeedsSca:
-    """Decide on a payment from the wallet whose confirmation recorded its basis."""
-    if recorded in (Basis.CODE.value, Basis.PASSKEY.value):
-        return Allowed(Basis(recorded))
-    return from_wallet(amount_cents, since_sca_cents, policy)
+def recorded(basis: str | None, otherwise: Allowed | NeedsSca) -> Allowed | NeedsSca:
+    """Decide by the factors of ours that a confirmation recorded, where it did."""
+    if basis in (Basis.CODE.value, Basis.PASSKEY.value):
+        return Allowed(Basis(basis))
+    return otherwise
 
 
 def may_look(opened_at: datetime | None, at: datetime) -> bool:

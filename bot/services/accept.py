@@ -70,13 +70,14 @@ def _why_not(
 def _why_not_pay(session: Session, deps: Deps, row: Row[Any], person: Row[Any]) -> str | None:
     """Say what the law or a limit has against the payment behind a top-up."""
     confirmation = confirmations.get(session, row.confirmation_id)
-    verdict = sca.by_card(
+    by_card = sca.by_card(
         confirmation.total_cents,
         person.since_sca_cents
         + confirmations.exempted_cents(session, person.id, before_id=confirmation.id),
         three_d_secure=row.three_d_secure,
         policy=deps.policy,
     )
+    verdict = sca.recorded(confirmation.sca_basis, by_card)
     if isinstance(verdict, sca.NeedsSca):
         return verdict.refusal_of_card
     # The transfers are not locked: a person is, and whoever locks both takes transfers first. What

@@ -60,8 +60,8 @@ def card(
     match sca.by_card_may_begin(total, since_sca, deps.policy):
         case sca.Allowed():
             return Choice(offered=True)
-        case sca.NeedsSca() as needed:
-            return Choice(offered=False, refusal=needed.refusal)
+        case sca.NeedsSca():
+            return Choice(offered=True, asks_proof=True)
 
 
 def are_used_up(session: Session, order_id: int, person_id: int) -> bool:

@@ -50,8 +50,8 @@ class Will:
     saved_card_id: int | None = None
     """By card: the one that is kept, under its mandate; None: the acquirer's page asks for one."""
     proof: sca.Authenticated | None = None
-    """From the wallet: the strong authentication of the ticked terms, where one was made. With
-    `keep`: that of the mandate beside them."""
+    """The strong authentication of the ticked terms, where one was made. With `keep`: that of the
+    mandate beside them. A saved card goes without: its mandate had its own."""
     keep: str | None = None
     """By the acquirer's page: the name of the permission under which its card is to be kept."""
     address: str | None = None
@@ -135,9 +135,11 @@ def write(session: Session, deps: Deps, will: Will, at: datetime) -> tuple[int, 
     if will.funding == "wallet":
         basis = _check_wallet(session, person, total, will.proof, terms_hash, deps.policy)
     else:
-        basis = _check_card(session, deps, person, order.id, total, will, at)
-        if will.keep is not None and will.saved_card_id is None:
-            given = mandates.agreed(will.keep, will.proof, terms_hash, deps.policy, at)
+        _check_cards_open(session, deps, person, order.id, total, will.address, at)
+        if will.saved_card_id is None:
+            basis, given = _check_card(session, person, total, will, terms_hash, deps.policy, at)
+        else:
+            basis = _check_saved(session, person, total, will.saved_card_id, deps.policy, at)
     confirmation_id = confirmations.insert(
         session,
         order_id=order.id,
@@ -256,6 +258,15 @@ def _check_wallet(
     if balance < total:
         raise Refusal(Reply.of("refusal.not_enough"))
     otherwise = sca.from_wallet(total, _since_sca(session, person), policy)
+    return _by_proof(proof, terms_hash, otherwise, policy)
+
+
+def _by_proof(
+    proof: sca.Authenticated | None,
+    terms_hash: str,
+    otherwise: sca.Allowed | sca.NeedsSca,
+    policy: Policy,
+) -> sca.Basis:
     verdict = sca.bound(proof, terms_hash, otherwise)
     if verdict is None:
         # What was authenticated is not what would be paid (RTS 2018/389 art. 5 (1) (d)).
@@ -268,33 +279,53 @@ def _since_sca(session: Session, person: Row[Any]) -> int:
     return int(person.since_sca_cents) + confirmations.exempted_cents(session, person.id)
 
 
-def _check_card(
+def _check_cards_open(
     session: Session,
     deps: Deps,
     person: Row[Any],
     order_id: int,
     total: int,
-    will: Will,
+    address: str | None,
     at: datetime,
-) -> sca.Basis:
-    policy = deps.policy
-    if total < policy.min_card_cents:
-        raise Refusal(limits.explain("refusal.below_card_minimum", policy))
+) -> None:
+    if total < deps.policy.min_card_cents:
+        raise Refusal(limits.explain("refusal.below_card_minimum", deps.policy))
     if choices.are_used_up(session, order_id, person.id):
         raise Refusal(Reply.of("refusal.too_many_attempts"))
-    address_hash = card_guard.hashed(deps, will.address)
+    address_hash = card_guard.hashed(deps, address)
     if card_guard.are_closed(session, at, person_id=person.id, address_hash=address_hash):
         raise Refusal(Reply.of("refusal.cards_closed"))
-    since = _since_sca(session, person)
-    if will.saved_card_id is None:
-        return _allowed(sca.by_card_may_begin(total, since, policy), policy)
-    if cards.owner_of(session, will.saved_card_id) != person.id:
+
+
+def _check_card(
+    session: Session,
+    person: Row[Any],
+    total: int,
+    will: Will,
+    terms_hash: str,
+    policy: Policy,
+    at: datetime,
+) -> tuple[sca.Basis, mandates.Agreed | None]:
+    """Return on which basis the card's page is opened, and the mandate that is given with it."""
+    otherwise = sca.by_card_may_begin(total, _since_sca(session, person), policy)
+    if will.keep is None:
+        return _by_proof(will.proof, terms_hash, otherwise, policy), None
+    given = mandates.agreed(will.keep, will.proof, terms_hash, policy, at)
+    # Those factors were for the mandate together with this payment: they serve where it needs some.
+    basis = given.basis if isinstance(otherwise, sca.NeedsSca) else otherwise.basis
+    return basis, given
+
+
+def _check_saved(
+    session: Session, person: Row[Any], total: int, card_id: int, policy: Policy, at: datetime
+) -> sca.Basis:
+    if cards.owner_of(session, card_id) != person.id:
         raise Refusal(Reply.of("refusal.no_mandate"))
-    mandate = cards.mandate_of(session, will.saved_card_id, at=at)
+    mandate = cards.mandate_of(session, card_id, at=at)
     if mandate is None or total > mandate.limit_cents:
         raise Refusal(Reply.of("refusal.no_mandate"))
     # Off-session no issuer checks the payer: only what the law exempts goes.
-    return _allowed(sca.from_wallet(total, since, policy), policy)
+    return _allowed(sca.from_wallet(total, _since_sca(session, person), policy), policy)
 
 
 def _allowed(verdict: sca.Allowed | sca.NeedsSca, policy: Policy) -> sca.Basis:

@@ -41,7 +41,7 @@ NEEDS_PROOF = frozenset(
         "refusal.needs_card_total",
     }
 )
-"""Refusals of a payment from the wallet that two factors lift."""
+"""Refusals of a payment that two factors lift, from the wallet or on the card's page."""
 
 
 def to_pay(deps: Deps, will: Will) -> Asked:
@@ -54,6 +54,7 @@ def to_pay(deps: Deps, will: Will) -> Asked:
         "amount_cents": sum(row.amount_cents for row in rows),
         "people": payees,
         "reference": order.reference,
+        "funding": will.funding,
         "numbers": [row.number for row in rows],
         "shown_hash": will.terms_hash,
     }
@@ -70,8 +71,7 @@ def to_keep_card(deps: Deps, will: Will) -> Asked:
     assert paid.terms_hash is not None, "a payment has terms"
     given = mandates.read(will.keep, deps.policy, deps.clock.now())
     facts = {
-        **{name: fact for name, fact in paid.facts.items() if name != "people"},
-        "payees": paid.facts["people"],
+        **paid.facts,
         "keep": will.keep,
         "most_cents": given.limit_cents,
         "ends_at": given.ends_at.isoformat(),
@@ -192,11 +192,9 @@ def do(
     """
     facts, path = asked.facts, home_of(asked)
     match asked.purpose:
-        case Purpose.PAY:
-            confirm.confirm(deps, replace(_will(visitor, facts), address=address, proof=proof))
-        case Purpose.MANDATE:
-            will = replace(_will(visitor, facts), funding="card", keep=facts["keep"])
-            outcome = confirm.confirm(deps, replace(will, address=address, proof=proof))
+        case Purpose.PAY | Purpose.MANDATE:
+            will = replace(_will(visitor, facts), address=address, proof=proof)
+            outcome = confirm.confirm(deps, will)
             path = outcome.url if isinstance(outcome, GoToCard) else path
         case Purpose.PAYOUT:
             terms = PayoutTerms(facts["amount_cents"], facts["whole_iban"], facts["holder"])
@@ -229,8 +227,9 @@ def _will(visitor: Visitor, facts: Facts) -> Will:
         terms_hash=facts["shown_hash"],
         numbers=tuple(facts["numbers"]),
         total_cents=facts["amount_cents"],
-        funding="wallet",
+        funding=facts.get("funding", "wallet"),  # begun before it was among the facts
         method="page",
+        keep=facts.get("keep"),
     )
 
 

@@ -53,6 +53,8 @@ class _Books:
     stopped: list[int] = field(default_factory=list)
     outcomes: dict[int, str] = field(default_factory=dict)
     bases: dict[int, sca.Basis] = field(default_factory=dict)
+    authenticated: set[int] = field(default_factory=set)
+    """Persons for whom art. 16 counts anew from here."""
 
     def person_behind(self, x_user_id: str) -> Row[Any] | None:
         """Return the person behind an X account; None where there is no wallet."""
@@ -164,8 +166,11 @@ def _walk(
     state.balances[books.wallet(payer_id)] -= confirmation.total_cents
     if not basis.is_strong:
         state.since_sca[payer_id] += confirmation.total_cents
-    else:
+    elif topup is None or basis is sca.Basis.CARD_3DS:
         state.since_sca[payer_id] = 0
+        state.authenticated.add(payer_id)
+    # Else the count began anew when the factors were given: what was paid since, while the card's
+    # page was open, stays counted.
     for row in rows:
         _move(state, row, payer_id, topup)
 
@@ -198,12 +203,12 @@ def _check(
     if state.balances[books.wallet(payer.id)] < total:
         raise Refusal(Reply.of("refusal.not_enough"))
     since = state.since_sca[payer.id]
-    verdict = (
-        sca.of_settled(confirmation.sca_basis, total, since, state.policy)
+    otherwise = (
+        sca.from_wallet(total, since, state.policy)
         if topup is None
         else sca.by_card(total, since, three_d_secure=topup.three_d_secure, policy=state.policy)
     )
-    match verdict:
+    match sca.recorded(confirmation.sca_basis, otherwise):
         case sca.Allowed(basis):
             return basis
         case sca.NeedsSca() as needed:
@@ -280,10 +285,7 @@ def _write(
         for person_id, cents in state.since_sca.items()
         if cents != state.payers[person_id].since_sca_cents
     }
-    authenticated = {
-        one.person_id for one in batch if one.id in state.bases and state.bases[one.id].is_strong
-    }
-    counted |= {person_id: state.since_sca[person_id] for person_id in authenticated}
+    counted |= {person_id: state.since_sca[person_id] for person_id in state.authenticated}
     claim_by = at + timedelta(days=state.policy.claim_within_days)
     write(
         session,
@@ -291,7 +293,7 @@ def _write(
             *settlement.moving(state.moves, old=old, funding=funding, at=at, claim_by=claim_by),
             *ledger.recording(state.entries, state.ledger_accounts, at=at),
             *confirmations.settling(state.outcomes, state.bases, at=at),
-            *settlement.counting(counted, authenticated, at=at),
+            *settlement.counting(counted, state.authenticated, at=at),
             *outbox.putting(told, at=at),
         ],
     )

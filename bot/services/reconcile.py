@@ -215,20 +215,25 @@ def _differing(session: Session) -> Iterator[_Found]:
         if cents:
             key = f"line:{row.id}"
             unexplained.add(key)
-            detail = (
-                f"The acquirer's payout {row.acquirer_id} holds {cents} cents ({row.kind}, "
+            yield _Found(
+                key,
+                books.CARDS,
+                cents,
+                detail=f"The acquirer's payout {row.acquirer_id} holds {cents} cents ({row.kind}, "
                 f"{row.about or 'no object'}, {row.id}) that no top-up, refund or dispute of ours "
-                "explains: look it up on the acquirer's pages."
+                "explains: look it up on the acquirer's pages.",
             )
-            yield _Found(key, books.CARDS, cents, detail)
     for row in reconcile.booked_lines(session):
         if row.key not in unexplained:
-            detail = (
-                f"Line {row.id} was booked to own:{row.booked_to}, and a top-up, refund or dispute "
-                f"of ours that we heard of later explains it ({row.key}): it is in the books "
-                f"twice. Book this line to own:{row.booked_to} too, which takes the first back."
+            yield _Found(
+                f"twice:{row.key}",
+                row.account,
+                -row.amount_cents,
+                detail=f"Line {row.id} was booked to own:{row.booked_to}, and a top-up, refund or "
+                f"dispute of ours that we heard of later explains it ({row.key}): it is in the "
+                f"books twice. Book this line to own:{row.booked_to} too, which takes the first "
+                "back.",
             )
-            yield _Found(f"twice:{row.key}", row.account, -row.amount_cents, detail)
     statement = reconcile.latest_statement(session)
     if statement is not None:
         yield from _of_statement(session, statement)
@@ -239,19 +244,23 @@ def _of_statement(session: Session, statement: Row[Any]) -> Iterator[_Found]:
     cents = statement.closing_cents - expected
     if not cents:
         return
-    detail = (
-        f"Statement {statement.report_id} closes {statement.closing_on} with "
+    # Payouts of a later day may count in what the statement should say.
+    may_be_later = reconcile.later_report_was_read(session, statement)
+    yield _Found(
+        f"statement:{statement.id}:{expected}:{cents}",
+        books.BANK,
+        cents,
+        detail=f"Statement {statement.report_id} closes {statement.closing_on} with "
         f"{statement.closing_cents} cents where the books expect {expected}: look for a movement "
         "that is no payout, for own funds that did not come, and for a payout of the acquirer "
         "that was late."
-    )
-    if reconcile.later_report_was_read(session, statement):
-        # Payouts of a later day may count in what the statement should say.
-        detail += (
+        + (
             " A report of payouts was read between that day and this statement. If it is of a "
             "later day the next statement ends the difference: look at it first, and book it after."
-        )
-    yield _Found(f"statement:{statement.id}:{expected}:{cents}", books.BANK, cents, detail)
+            if may_be_later
+            else ""
+        ),
+    )
 
 
 def book_difference(deps: Deps, line: int, to: OwnAccount) -> Difference:

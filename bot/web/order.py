@@ -250,8 +250,9 @@ def _lifting(will: Will, refusal: Refusal) -> Wish | None:
     """Return what is asked for where two factors lift a refusal."""
     if refusal.reply.key == mandates.NEEDS_SCA:
         return guarded.to_keep_card
-    of_wallet = will.funding == "wallet" and refusal.reply.key in guarded.NEEDS_PROOF
-    return guarded.to_pay if of_wallet else None
+    # A saved card is charged with no issuer looking: its mandate's limit stands, whoever asks.
+    is_lifted = will.saved_card_id is None and refusal.reply.key in guarded.NEEDS_PROOF
+    return guarded.to_pay if is_lifted else None
 
 
 def _prove(form: SignedVisit, will: Will, wish: Wish) -> Response:

@@ -75,20 +75,31 @@ def test_from_the_wallet_only_low_value_goes_without_authentication(
 
 
 @pytest.mark.parametrize(
-    ("amount", "three_d_secure", "policy", "expected"),
+    ("amount", "recorded", "three_d_secure", "policy", "expected"),
     [
-        (3000, False, OFF, sca.Allowed(sca.Basis.LOW_VALUE)),
-        (3000, True, ON, sca.Allowed(sca.Basis.CARD_3DS)),
-        (3001, True, ON, sca.Allowed(sca.Basis.CARD_3DS)),
-        (3001, False, ON, needs("amount", card=True)),
-        (3001, True, OFF, needs("amount")),
+        (3000, "low_value", False, OFF, sca.Allowed(sca.Basis.LOW_VALUE)),
+        (3000, "card_3ds", True, ON, sca.Allowed(sca.Basis.CARD_3DS)),
+        (3001, "card_3ds", True, ON, sca.Allowed(sca.Basis.CARD_3DS)),
+        (3001, "card_3ds", False, ON, needs("amount", card=True)),
+        (3001, "low_value", True, OFF, needs("amount")),
+        (3001, "card_3ds", True, OFF, needs("amount")),
+        (3001, "code", False, OFF, sca.Allowed(sca.Basis.CODE)),
+        (3001, "passkey", True, OFF, sca.Allowed(sca.Basis.PASSKEY)),
     ],
 )
 def test_the_cards_3d_secure_counts_only_where_the_operator_says_so(
-    amount: int, three_d_secure: bool, policy: Policy, expected: sca.Allowed | sca.NeedsSca
+    amount: int,
+    recorded: str,
+    three_d_secure: bool,
+    policy: Policy,
+    expected: sca.Allowed | sca.NeedsSca,
 ) -> None:
-    """`CARD_SCA_COVERS_TRANSFER` is off by default; on, it needs 3-D Secure to have happened."""
-    assert sca.by_card(amount, 0, three_d_secure=three_d_secure, policy=policy) == expected
+    """`CARD_SCA_COVERS_TRANSFER` is off by default; on, it needs 3-D Secure to have happened.
+
+    Factors of our own, given before the card's page, do either way.
+    """
+    by_card = sca.by_card(amount, 0, three_d_secure=three_d_secure, policy=policy)
+    assert sca.recorded(recorded, by_card) == expected
 
 
 @pytest.mark.parametrize(

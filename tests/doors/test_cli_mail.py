@@ -84,10 +84,10 @@ def test_a_dead_event_is_listed_and_waits_again_once_it_is_retried(
 def test_people_read_a_dead_row_in_a_line_and_retry_all_of_them(
     settings: dict[str, str], box: str
 ) -> None:
-    """What it is about, its tries, and why it died; once it waits there is none left to retry."""
+    """What it is about, how often it was taken up, why it died; a retry leaves none to retry."""
     first, second = door(box, "list", settings=settings).stdout.splitlines()
     assert "dead" in first
-    assert "  1 try  " in first
+    assert "  taken up once  " in first
     assert ("the post is gone" in first) is (box == "outbox")
     assert "waiting" in second
     everything = door(box, "retry", settings=settings)

@@ -31,13 +31,14 @@ def test_one_figure_is_named_and_it_is_the_one(
 
 
 @pytest.mark.parametrize("bites", ["amount", "total"])
-def test_the_card_is_proposed_where_it_helps_alone(bites: Bites) -> None:
-    """Another card where the first was not checked; none where none would do."""
+def test_another_card_is_proposed_where_it_helps_alone(bites: Bites) -> None:
+    """Where the first was not checked; where no card's check would do, the code and a text do."""
     with_card = sca.NeedsSca(card_would_do=True, bites=bites)
     without = sca.NeedsSca(card_would_do=False, bites=bites)
     assert "ar carte" in sentence(with_card.refusal, "fr")
     assert "autre carte" in sentence(with_card.refusal_of_card, "fr")
     assert "another card" in sentence(with_card.refusal_of_card, "en")
     for key in (without.refusal, without.refusal_of_card):
-        assert "carte" not in sentence(key, "fr")
-        assert "card" not in sentence(key, "en")
+        assert "portefeuille ou par carte, avec votre code et un SMS" in sentence(key, "fr")
+        assert "wallet or by card, with your code and a text message" in sentence(key, "en")
+        assert "3-D Secure" not in sentence(key, "fr")

@@ -1,17 +1,21 @@
 """Strong authentication: two factors, bound to amount and payee, once, within minutes."""
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import Row, text
 
 from bot.domain.errors import Refusal
 from bot.domain.sca import CHALLENGE_LASTS, FAILURES_AT_MOST, Authenticated, Basis
-from bot.services import guarded, new_phone, payouts, strong, texts
-from bot.services.confirm import Will
+from bot.services import guarded, new_phone, payouts, settle, strong, texts
+from bot.services.confirm import GoToCard, Will
 from bot.services.strong import Asked
-from bot.store import people
+from bot.store import confirmations, people
 from tests.builders import CODE
 from tests.services.paying_out import rich, terms
 from tests.world import World, reference_in
+
+NO_3DS = "4242424242424242"
 
 
 def will(world: World, reference: str) -> Will:
@@ -94,6 +98,61 @@ def test_what_was_authenticated_is_all_that_is_confirmed(world: World) -> None:
     with pytest.raises(Refusal, match=r"refusal\.changed"):
         world.confirm("bob", reference, proof=proof)
     assert world.balance("bob") == 20_000
+
+
+def _basis(world: World, reference: str) -> str | None:
+    """Return the basis of the law that is recorded with an order's newest top-up."""
+    confirmation_id = world.topup(reference).confirmation_id
+    with world.store.read() as session:
+        return confirmations.bases(session, [confirmation_id])[confirmation_id]
+
+
+def test_where_the_switch_is_off_a_card_funds_what_two_factors_confirmed(world: World) -> None:
+    """Their text names amount and payee, the card's page comes next, and 3-D Secure is not needed.
+
+    Art. 16 counts anew from the factors: what was paid while the card's page was open counts.
+    """
+    world.join("bob", cents=2_500)
+    world.join("alice")
+    world.confirm("bob", world.order("bob", "alice", "20€"))
+    reference = world.order("bob", "alice", "245€")
+    wanted = replace(will(world, reference), funding="card")
+    challenge = begin(world, guarded.to_pay(world.deps, wanted))
+    assert "245\u00a0€ à @alice" in world.sms.texts_to(world.phone("bob"))[-1]
+    card_page = finish(world, challenge)
+    assert (card_page, world.statuses(reference)) == (world.topup(reference).url, ["funding"])
+    world.confirm("bob", world.order("bob", "alice", "5€"))
+    proven_at = bob(world).sca_at
+    world.pass_time(minutes=1)
+    world.cards.submit(world.topup(reference).session_id, NO_3DS)
+    settle.came_back(world.deps, reference, world.x_id("bob"), abandoned=False)
+    assert (world.statuses(reference), world.balance("alice")) == (["posted"], 27_000)
+    assert _basis(world, reference) == "code"
+    person = bob(world)
+    assert (person.since_sca_cents, person.sca_at) == (500, proven_at)
+
+
+def test_factors_for_other_terms_open_no_card_page(world: World) -> None:
+    """Art. 5; those for a card that is kept serve its payment, and no saved card goes by any."""
+    person_id = world.join("bob")
+    world.join("alice")
+    reference, other = world.order("bob", "alice", "45€"), world.order("bob", "alice", "46€")
+    card_id = world.save_card(person_id, "pm_card_fr", limit_cents=10_000)
+    theirs, ours = (
+        Authenticated("a-key", world.terms("bob", one), Basis.CODE) for one in (other, reference)
+    )
+    for proof, saved, why in (
+        (theirs, None, "refusal.changed"),
+        (ours, card_id, "refusal.needs_sca"),
+    ):
+        with pytest.raises(Refusal) as refused:
+            world.confirm("bob", reference, funding="card", proof=proof, saved_card_id=saved)
+        assert refused.value.reply.key == why
+    assert world.statuses(reference) == ["pending"]
+    assert isinstance(world.confirm("bob", reference, funding="card", keep=True), GoToCard)
+    world.cards.submit(world.topup(reference).session_id, NO_3DS)
+    settle.came_back(world.deps, reference, world.x_id("bob"), abandoned=False)
+    assert (world.statuses(reference), _basis(world, reference)) == (["posted"], "passkey")
 
 
 def test_a_challenge_is_met_once_by_its_owner_within_minutes(world: World) -> None:

@@ -1,6 +1,8 @@
 """Passkeys over HTTP: what the script is handed, and what is refused without a touch."""
 
+import html
 import json
+import re
 
 import pytest
 
@@ -56,6 +58,13 @@ def test_two_touches_lead_from_the_link_to_the_receipt(
     assert "C’est fait" in browser.get(link).text
     assert browser.screens == 3
     assert world.balance("alice") == 4_500
+    browser.get(f"/t/{(by_card := world.order('bob', 'alice', '46€'))}")
+    asked = browser.confirm(by_card, "card").headers["location"]
+    options = re.search(r'data-options="([^"]*)"', browser.get(asked).text)
+    assert options is not None
+    given = {"credential": key.sign(html.unescape(options[1]))}
+    to_card = browser.post(f"{asked}/touch", **given)
+    assert to_card.headers["location"] == world.topup(by_card).url
 
 
 @pytest.mark.parametrize("seen_cents", ["2000", "6000", ""], ids=["ticked", "unticked", "nothing"])

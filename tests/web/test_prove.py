@@ -34,6 +34,33 @@ def test_a_larger_amount_is_paid_with_two_screens_before_the_receipt(
     assert again.headers["location"] == f"/t/{reference}"
 
 
+def test_a_larger_amount_is_paid_by_card_after_two_factors(world: World, browser: Browser) -> None:
+    """With an empty wallet, and the card's 3-D Secure not counted; a card can be kept with it."""
+    world.join("bob")
+    world.join("alice")
+    reference = world.order("bob", "alice", "45€")
+    page = browser.open_order("bob", reference)
+    said = text_of(page)
+    assert "Payer 45 € par carte" in said
+    assert "Par carte, nous demandons d’abord" in said
+    assert "Pas par carte" not in said
+    keep = browser.hidden("keep")
+    asked = browser.confirm(reference, "card", keep=keep).headers["location"]
+    assert "Garder votre carte" in text_of(browser.get(asked).text)
+    browser.get(f"/t/{reference}")
+    asked = browser.confirm(reference, "card").headers["location"]
+    said = text_of(browser.get(asked).text)
+    assert "Vous payez 45 € à @alice" in said
+    assert "Par carte : sa page vient juste après" in said
+    assert world.statuses(reference) == ["pending"]
+    to_card = browser.prove("bob", asked)
+    assert (to_card.status_code, to_card.headers["location"]) == (303, world.topup(reference).url)
+    world.cards.submit(world.topup(reference).session_id, "4242424242424242")
+    browser.get(f"/t/{reference}", card="done")
+    assert "C’est fait" in browser.get(f"/t/{reference}").text
+    assert world.balance("alice") == 4_500
+
+
 def test_a_page_of_two_factors_is_its_owners(world: World, open_browser: OpenBrowser) -> None:
     """Somebody else finds nothing at its address; another text is another page."""
     for handle in ("bob", "alice"):
