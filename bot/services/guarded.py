@@ -227,7 +227,8 @@ def _will(visitor: Visitor, facts: Facts) -> Will:
         terms_hash=facts["shown_hash"],
         numbers=tuple(facts["numbers"]),
         total_cents=facts["amount_cents"],
-        funding=facts.get("funding", "wallet"),  # begun before it was among the facts
+        # Not among the facts of what was begun before the bot knew more than these two.
+        funding=facts.get("funding", "card" if "keep" in facts else "wallet"),
         method="page",
         keep=facts.get("keep"),
     )
