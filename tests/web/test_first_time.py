@@ -31,6 +31,13 @@ def ask_for_code(browser: Browser, phone: str = PHONE, next_path: str = "/wallet
     assert browser.get(answer.headers["location"]).status_code == 200
 
 
+def prove_phone(world: World, browser: Browser, handle: str) -> None:
+    """Let somebody new sign in and prove a number, and stop there."""
+    browser.sign_in(handle)
+    ask_for_code(browser)
+    browser.post("/wallet/code", code=code_of(world))
+
+
 def declare(browser: Browser, **fields: str) -> Response:
     """Say who one is, on the page that asks for it."""
     typed = {"first_names": "Carol", "last_name": "Petit", "born": "03/02/1990"}
@@ -158,9 +165,7 @@ def test_whose_number_has_somebody_elses_wallet_takes_another(
 ) -> None:
     """A way on that guesses no code; where that wallet has none yet, none is asked for."""
     first, second = open_browser(), open_browser()
-    first.sign_in("carol")
-    ask_for_code(first)
-    first.post("/wallet/code", code=code_of(world))
+    prove_phone(world, first, "carol")
     second.sign_in("dave")
     ask_for_code(second, next_path="/t/4F7K2Q")
     second.post("/wallet/code", code=code_of(world))
@@ -238,9 +243,7 @@ def test_a_phone_that_somebody_has_tells_a_stranger_nothing(
 ) -> None:
     """Nobody learns from the page whether a number has a wallet."""
     first, second = open_browser(), open_browser()
-    first.sign_in("carol")
-    ask_for_code(first)
-    first.post("/wallet/code", code=code_of(world))
+    prove_phone(world, first, "carol")
     pages = []
     for browser, phone in ((second, PHONE), (open_browser(), "06 98 76 54 78")):
         browser.sign_in("dave")
