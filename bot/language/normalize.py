@@ -80,7 +80,7 @@ def address(text: Text) -> Addressed | None:
     """Find the command in a text; None where it is not said to the bot."""
     bot = text.bot.lstrip("@").lower()
     said = fold(text.text)
-    if said.lstrip(" ").startswith("RT @"):
+    if said.lstrip(f" {ch.GAP}").startswith("RT @"):
         return None
     mention = _mention_of(bot)
     if text.direct:

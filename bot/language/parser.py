@@ -108,7 +108,11 @@ def _within(
 
 
 def _wrong(error: ErrorCode) -> Callable[[list[Child]], Reading]:
-    return lambda children: functools.partial(misread, error, Parts.of(children))
+    def read(parts: Parts, addressed: Addressed, lang: Lang) -> Command:
+        fits = parts.end <= addressed.length
+        return misread(error if fits else ErrorCode.AMBIGUOUS_COMMAND, parts, addressed, lang)
+
+    return lambda children: functools.partial(read, Parts.of(children))
 
 
 def _perhaps_ambiguous(children: list[Child]) -> Reading:

@@ -58,7 +58,10 @@ _PERSONS: Final = frozenset({"MENTION", "INVALID_HANDLE"})
 _SMALL: Final = frozenset({"TO_PERSON", "TO_AMOUNT"})
 NAMES: Final = frozenset({"REFERENCE", "CODE"})
 _REST: Final = frozenset(
-    {"MORE_OF_BOTH", "MORE_PEOPLE", "MORE_MONEY", "PLAIN_MORE", "EACH_OTHER", "ANYTHING"}
+    {
+        *("MORE_OF_BOTH", "MORE_PEOPLE", "MORE_MONEY", "PLAIN_MORE", "EACH_OTHER", "ANYTHING"),
+        *("PERSON_AGAIN", "AMOUNT_AGAIN"),
+    }
 )
 _RANK: Final = {error: rank for rank, error in enumerate(ErrorCode)}
 

@@ -100,10 +100,10 @@ NUMBER_WORDS: Final = _table(
     """
     un une deux trois quatre cinq six sept huit neuf dix onze douze treize quatorze quinze seize
     vingt vingts trente quarante cinquante soixante septante huitante octante nonante cent cents
-    mille million millions demi
+    mille million millions milliard milliards zéro demi
     one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
     seventeen eighteen nineteen twenty thirty forty fourty fifty sixty seventy eighty ninety hundred
-    hundreds thousand thousands half
+    hundreds thousand thousands billion billions half
     """
 )
 """Numbers in words: the bot reads figures only, and says so."""
@@ -208,9 +208,7 @@ def terminals() -> dict[str, str]:
             f"|{pattern((*FOREIGN_WORDS, *EURO_WORDS, *CENT_WORDS))}){ch.WORD_END}"
         ),
         "FOREIGN_BEFORE": (f"(?:[A-Za-z]{{0,3}}[$]|(?<![^\\W_]){foreign}(?= *+[.,]?[0-9€]))"),
-        "CODE_BEFORE_FIGURE": "|".join(
-            f"(?<=(?<![^\\W_]){code}{gap}[0-9])" for code in _CODES for gap in ("", " ")
-        ),
+        "CURRENCY_NAME": f"{foreign}|{pattern(EURO_WORDS)}",
         "NUMBER_WORD": f"{pattern(NUMBER_WORDS)}(?![\\w@])",
     }
 
@@ -220,14 +218,5 @@ def verbs() -> dict[str, str]:
     named = {
         kind.upper(): f"#?{pattern(_all(table))}{ch.WORD_END}" for kind, table in VERBS.items()
     }
-    named["HELP"] += "|[?](?![\\w@])"
+    named["HELP"] += "|#?[?](?![\\w@])"
     return named
-
-
-_CODES: Final = (
-    _by_first_letter(FOREIGN_CODES),
-    "(?ai:eur|usd|gbp|chf|jpy|btc|eth)",
-    "(?ai:euro)",
-    "(?ai:euros)",
-)
-"""What names a currency before a figure, by length: Python looks behind by a fixed width."""

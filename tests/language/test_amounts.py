@@ -1,5 +1,7 @@
 """LANGUAGE.md, "Amounts", sentence by sentence, with its ambiguous neighbours."""
 
+import re
+
 import pytest
 
 from tests.language.saying import order
@@ -209,13 +211,42 @@ def test_a_small_word_before_a_badly_written_amount_changes_nothing() -> None:
         # What is no figure in a note is none of the amount's.
         ("pay @alice 10€ for 5²", "pay @alice 1000 '5²'"),
         ("pay @alice 10€ ² beers", "error ambiguous_amount"),
+        # What names a currency in a note, or in another word, is no amount without its figure.
+        ("pay @alice 10€ for the euro 2 of us", "error ambiguous_command"),
+        ("pay @alice 10€ for dollars, 2 of us", "pay @alice 1000 'dollars, 2 of us'"),
+        ("pay @alice 10€ for Bengali 20", "pay @alice 1000 'Bengali 20'"),
+        ("pay @alice 10€ at 8pm, c u", "pay @alice 1000 'at 8pm, c u'"),
+        # The bot's own handle and a link are dropped, and hide no second figure.
+        ("pay @alice 10€ @smoney 50", "error ambiguous_amount"),
+        ("pay @alice 10€ @smoney x2", "error ambiguous_amount"),
+        ("pay @alice 10€ @smoney or 20", "error ambiguous_amount"),
+        ("pay @alice 10€ https://t.co/abc 50", "error ambiguous_amount"),
+        ("pay @alice 10€ https://t.co/abc /mois", "error ambiguous_amount"),
+        ("@alice 10€ @smoney for lunch", "pay @alice 1000 'lunch'"),
+        ("@alice 10€ @smoney #resto", "pay @alice 1000 '#resto'"),
         ("dix euros @alice", "error missing_amount"),
+        ("pay zéro euro to @alice", "error missing_amount"),
+        ("pay un million d’euros to @alice", "error missing_amount"),
         ("euros @alice", "nothing"),
     ],
 )
 def test_what_stands_beside_an_amount_decides(text: str, expected: str) -> None:
     """A number, a letter or a sign nearby is never swallowed."""
     assert order(text) == expected
+
+
+def test_another_amount_in_the_note_is_seen_however_it_is_written() -> None:
+    """With a figure and a currency, well or badly: none of the two is paid."""
+    written = [one for one, _cents in WELL_WRITTEN]
+    written += [one for texts in BADLY_WRITTEN.values() for one in texts]
+    currency = "[€$₹]|(?ai:eur|usd|dollar|cent|c$)"
+    both = re.compile(f"[0-9²①].*(?:{currency})|(?:{currency}).*[0-9²①]")
+    seen = [one for one in written if both.search(one)]
+    for one in seen:
+        for said in (f"pay @alice 10€ lunch or {one}", f"10€ @alice for lunch or {one}"):
+            assert order(said) == "error ambiguous_command", said
+        assert order(f"send my friend @alice {one}") == "error ambiguous_command", one
+    assert len(seen) > 100
 
 
 def test_no_character_hides_a_second_figure() -> None:

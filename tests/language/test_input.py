@@ -32,6 +32,7 @@ SPACES = [
         ),
         ("RT @bob: @smoney pay @alice 10€", "nothing"),
         (" RT @bob: @smoney pay @alice 10€", "nothing"),
+        ("https://t.co/a RT @bob @smoney stop", "nothing"),
         ("@smoney ſend @alice 10€", "nothing"),
         ("", "nothing"),
         ("pay @alice 10€", "nothing"),
@@ -241,5 +242,6 @@ def test_the_command_stands_in_the_first_280_characters(text: str, expected: str
 
 
 def test_the_280_characters_start_after_the_address_block() -> None:
-    """However long it is."""
+    """However long it is; in a direct message, which has none, at its beginning."""
+    assert direct(" " * 300 + "yes") == direct(" " * 300 + "pay") == "error ambiguous_command"
     assert post("@alice " * 50 + "@smoney pay 10€", in_reply_to="alice") == "pay @alice 1000"

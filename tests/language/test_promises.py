@@ -28,7 +28,7 @@ MORE = [
     "pay @alice 10€ each month", "@alice 10€ #a", "@alice 10€ #a @b", "@alice 10€ !", "don 5€ @a",
     "pay @alice 10€, please", "pay for @b 10€", "pay @smoney 10€", "cancel #4F7K2Q", "yes 4F7K2Q",
     "stop it", "pay 10€ or 5€", "@alice 10€ for", "pay x10€ @a", "pay 10 please", "pay euros",
-    "please pay dix euros", "pay @alice 10€ @bob",
+    "please pay dix euros", "pay @alice 10€ @bob", "pay @alice 10 @bob", "pay 10€ and 5€",
 ]  # fmt: skip
 COMMANDS = [
     addressed.command
