@@ -31,7 +31,7 @@ from bot.services.deps import Deps
 from bot.services.sessions import Visitor
 from bot.services.strong import Asked, ChallengePage, Facts
 from bot.services.tell import shown
-from bot.store import people
+from bot.store import browsers, people
 
 NEEDS_PROOF = frozenset(
     {
@@ -235,11 +235,15 @@ def _will(visitor: Visitor, facts: Facts) -> Will:
 
 
 def _change(deps: Deps, visitor: Visitor, told: Reply, key: str, **values: object) -> None:
-    """Change how a person proves who they are, and tell the old channels."""
+    """Change how a person proves who they are, and tell the old channels.
+
+    The wallet stays open in this browser alone, where two factors were just given.
+    """
     at = deps.clock.now()
     with deps.store.write() as session:
         person = people.lock_person_of(session, visitor.account)
         assert person is not None, "who was authenticated has a wallet"
         changes.tell(session, person, told, key=key, at=at)
         people.change_person(session, person.id, **values)
+        browsers.shut_elsewhere(session, person.id, visitor.browser)
     deps.bells.outbox.set()

@@ -1,5 +1,6 @@
 """The page of two factors: what was asked for in full, then the wallet code and the one by text."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 
@@ -10,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from bot.domain.errors import Refusal
 from bot.domain.sca import Authenticated
 from bot.services import guarded, passkeys, strong
+from bot.services.sessions import Visitor, hashed
 from bot.services.strong import Asked, ChallengePage
 from bot.web import errors
 from bot.web.security import CODES_BY_ADDRESS
@@ -47,6 +49,7 @@ def prove(form: Signed, challenge_id: str, code: Code = "", text_code: Code = ""
     challenge = strong.page(form.deps, form.who, challenge_id)
     if challenge is None:
         return errors.not_found(form.request, form.site)
+    opens = form.deps.chance.token()
     try:
         proof = strong.prove(
             form.deps,
@@ -54,10 +57,11 @@ def prove(form: Signed, challenge_id: str, code: Code = "", text_code: Code = ""
             challenge_id,
             wallet_code_text=code,
             text_code_text=text_code,
+            opens=opens,
         )
     except Refusal as refusal:
         return refused(form, challenge, refusal)
-    return do(form, challenge, proof)
+    return do(form, challenge, proof, opens)
 
 
 def refused(form: SignedVisit, challenge: ChallengePage, refusal: Refusal) -> Response:
@@ -70,12 +74,24 @@ def refused(form: SignedVisit, challenge: ChallengePage, refusal: Refusal) -> Re
     return _page(form, left, said=form.say(refusal.reply))
 
 
-def do(form: SignedVisit, challenge: ChallengePage, proof: Authenticated) -> Response:
-    """Do what was authenticated, and go on to where it shows."""
+def do(form: SignedVisit, challenge: ChallengePage, proof: Authenticated, opens: str) -> Response:
+    """Do what was authenticated, and go on to where it shows.
+
+    The wallet is open in this browser now, which is given the token for that, whatever comes of it;
+    but not to who entered without X: they see it while their session lasts.
+    """
+    if form.who.x_user_id is None:
+        return _do(form, form.who, challenge, proof)
+    response = _do(form, replace(form.who, browser=hashed(opens)), challenge, proof)
+    form.site.keep_open(response, opens)
+    return response
+
+
+def _do(
+    form: SignedVisit, who: Visitor, challenge: ChallengePage, proof: Authenticated
+) -> Response:
     try:
-        path = guarded.do(
-            form.deps, form.who, challenge, proof, lang=form.lang, address=form.address
-        )
+        path = guarded.do(form.deps, who, challenge, proof, lang=form.lang, address=form.address)
     except Refusal as refusal:
         # What was confirmed is no longer so, or not allowed: the page that it came from says more.
         home = guarded.home_of(challenge)

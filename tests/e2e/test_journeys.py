@@ -20,6 +20,7 @@ from tests.e2e.steps import (
     card_session,
     change_phone_and_come_back_late,
     look_at_what_is_said_when_all_else_fails,
+    open_wallet_here,
     paid_by_message,
     pay_by_card,
     pay_out_without_x,
@@ -83,6 +84,7 @@ def test_from_a_post_to_the_payees_wallet_by_card(
     sign_in(alice, "alice")
     expect(alice.get_by_role("heading", name=re.compile("Vous avez reçu"))).to_contain_text("45")
     alice.get_by_role("link", name="Voir mon portefeuille").click()
+    open_wallet_here(alice, sandbox, "+33639980002")
     expect(alice.locator("main .amount").first).to_contain_text("45")
     picture(alice, "wallet")
     picture_in_the_dark(alice, "wallet")
@@ -254,6 +256,7 @@ def test_who_is_asked_declines_blocks_and_unblocks(
     with pytest.raises(AssertionError, match="the other person directly"):
         sandbox.order("@smoney request 13€ from @bob", by="dave")
     bob.get_by_role("link", name="Voir mon portefeuille").click()
+    open_wallet_here(bob, sandbox, "+33639980001")
     unfold(bob, "Personnes bloquées")
     bob.get_by_role("button", name="Débloquer @dave").click()
     expect(bob.get_by_text("Personnes bloquées")).to_have_count(0)
@@ -385,11 +388,13 @@ def test_pages_fit_narrow_screens_and_large_text(sandbox: Sandbox, open_page: Op
     for path in (f"/t/{reference}", "/@alice?amount=5&note=pizza", "/wallet"):
         assert_fits(bob, sandbox.url + path)
     sign_in(bob, "bob")
+    open_wallet_here(bob, sandbox, "+33639980001")
     for path in (*payment, *request, *wallet, *changed, *quiet, *pay, *anybody):
         assert_fits(bob, sandbox.url + path)
     alice = open_page(PHONE_WIDTH)
-    alice.goto(f"{sandbox.url}/t/{got}")
+    alice.goto(f"{sandbox.url}/wallet")
     sign_in(alice, "alice")
+    open_wallet_here(alice, sandbox, "+33639980002")
     assert_fits(alice, f"{sandbox.url}/t/{got}/block-payer")
     look_at_what_is_said_when_all_else_fails(alice, sandbox)
     change_phone_and_come_back_late(alice, sandbox)
