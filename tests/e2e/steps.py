@@ -153,6 +153,22 @@ def card_session(sandbox: Sandbox, page_url: str) -> dict[str, Any]:
     return found
 
 
+def leave_card_page(page: Page, sandbox: Sandbox, *, at_3ds: bool = False) -> str:
+    """Go to the acquirer's page and press back; return its address, whose session is closed."""
+    page.get_by_role("button", name=re.compile("par carte")).click()
+    expect(page.locator("#pay")).to_be_visible()
+    left = page.url
+    assert card_session(sandbox, left)["status"] == "open"
+    if at_3ds:
+        type_card(page)
+        expect(page.locator("#succeed")).to_be_visible()
+    page.locator("#back").click()
+    page.wait_for_url(f"{sandbox.url}/**")
+    closed = card_session(sandbox, left)
+    assert (closed["status"], closed["payment_status"]) == ("expired", "unpaid")
+    return left
+
+
 def post_as_bob(page: Page, sandbox: Sandbox, text: str) -> str:
     """Write on the local X, and follow nothing yet: return the link in the bot's reply."""
     page.goto(sandbox.x_url)
@@ -338,14 +354,11 @@ def look_at_what_is_said_when_all_else_fails(page: Page, sandbox: Sandbox) -> No
 
 
 def screens_of(page: Page, url: str) -> list[str]:
-    """Return a list that fills with the paths of our own pages as the visitor comes to see them.
-
-    A page that looks again by itself (`again=`) is the screen that is there already.
-    """
+    """Return a list that fills with the paths of our own pages as the visitor comes to see them."""
     seen: list[str] = []
 
     def note(frame: Frame) -> None:
-        if frame == page.main_frame and frame.url.startswith(url) and "again=" not in frame.url:
+        if frame == page.main_frame and frame.url.startswith(url):
             seen.append(urlsplit(frame.url).path)
 
     page.on("framenavigated", note)

@@ -11,14 +11,15 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from bot.adapters.patience import TRIES
 from tests.builders import CODE
 from tests.e2e import leaving
 from tests.e2e.conftest import DESK_WIDTH, PHONE_WIDTH, Changes, OpenPage
 from tests.e2e.steps import (
     assert_fits,
     at_a_desk,
-    card_session,
     change_phone_and_come_back_late,
+    leave_card_page,
     look_at_what_is_said_when_all_else_fails,
     open_wallet_here,
     paid_by_message,
@@ -33,7 +34,6 @@ from tests.e2e.steps import (
     sign_in,
     stand_where_another_was,
     text_code,
-    type_card,
     unfold,
 )
 from tests.e2e.test_sandbox import Sandbox, until
@@ -102,7 +102,10 @@ def test_from_a_post_to_the_payees_wallet_by_card(
 def test_who_leaves_the_card_page_can_pay_again(
     sandbox: Sandbox, changes: Changes, open_page: OpenPage
 ) -> None:
-    """Alice presses back, first without a card, then at 3-D Secure: only that page is closed."""
+    """Alice presses back, first without a card, then at 3-D Secure: only that page is closed.
+
+    Then the acquirer is down: the page goes on by itself where she reads it.
+    """
     reference = sandbox.order("@smoney envoyer 6€ à @bob pour le thé", by="alice")
     alice = open_page(PHONE_WIDTH)
     alice.goto(f"{sandbox.url}/t/{reference}")
@@ -116,33 +119,21 @@ def test_who_leaves_the_card_page_can_pay_again(
     alice.get_by_role("link", name="Continuer").click()
     expect(by_card).to_be_visible()
     assert leave_card_page(alice, sandbox, at_3ds=True) != left
+    sandbox.fail_cards("500", path="/v1/checkout/sessions", method="POST", times=TRIES)
     by_card.click()
-    expect(alice.locator("#pay")).to_be_visible()
-    alice.goto(f"{sandbox.url}/t/{reference}")
+    expect(alice.get_by_text("Encore un instant")).to_be_visible()
+    alice.evaluate("window.isTheSame = true")
+    to_card = alice.locator('a[rel="noreferrer"].button')
+    expect(to_card).to_be_visible(timeout=LIVE_MS)
+    assert alice.evaluate("window.isTheSame"), "it loaded itself again"
     picture(alice, "order-card")
-    alice.locator('a[rel="noreferrer"].button').click()
+    to_card.click()
     pay_by_card(alice)
     expect(alice.get_by_text("C’est fait.")).to_be_visible()
     tried = ["funding", "pending"]
     statuses = [one["status"] for one in sandbox.show(reference)["history"]]
     assert statuses == ["pending", *tried, *tried, "funding", "posted"]
     assert changes() == {"bob": 600}
-
-
-def leave_card_page(page: Page, sandbox: Sandbox, *, at_3ds: bool = False) -> str:
-    """Go to the acquirer's page and press back; return its address, whose session is closed."""
-    page.get_by_role("button", name=re.compile("par carte")).click()
-    expect(page.locator("#pay")).to_be_visible()
-    left = page.url
-    assert card_session(sandbox, left)["status"] == "open"
-    if at_3ds:
-        type_card(page)
-        expect(page.locator("#succeed")).to_be_visible()
-    page.locator("#back").click()
-    page.wait_for_url(f"{sandbox.url}/**")
-    closed = card_session(sandbox, left)
-    assert (closed["status"], closed["payment_status"]) == ("expired", "unpaid")
-    return left
 
 
 def test_somebody_new_claims_and_what_waits_is_taken_back(

@@ -196,19 +196,33 @@ def test_by_card_the_browser_goes_to_the_card_page_and_back(
     assert world.balance("alice") == 4000
 
 
-def test_an_acquirer_that_is_down_loses_no_confirmation(world: World, browser: Browser) -> None:
-    """The page waits and loads itself again; the recovery job opens the card page."""
+def test_an_acquirer_that_is_down_loses_no_confirmation(
+    world: World, browser: Browser, open_browser: OpenBrowser
+) -> None:
+    """The page waits and its script looks again; the recovery job opens the card page."""
     world.join("bob")
     reference = world.order("bob", "alice")
     browser.open_order("bob", reference)
     world.cards.fail("checkout.open", Unavailable("down"))
     assert browser.confirm(reference, "card").headers["location"] == f"/t/{reference}"
-    waiting = browser.get(f"/t/{reference}")
-    assert waiting.headers["refresh"].endswith(f"url=/t/{reference}?again=1")
-    assert "refresh" not in browser.get(f"/t/{reference}?again=20").headers
+    waiting, live = browser.get(f"/t/{reference}"), f"/t/{reference}/payment"
+    assert "refresh" not in waiting.headers, "a page that loads itself loses its reader's place"
+    assert f'data-live="{live}"' in waiting.text
     assert "Encore un instant" in waiting.text
+    assert "Regarder de nouveau" in waiting.text
+    part = browser.client.get(live).text
+    assert "<html" not in part
+    assert part.strip() in waiting.text, "what says the same is left as it is"
+    assert 'data-waiting="payment"' in part
+    eve = open_browser()
+    for _ in range(2):
+        assert eve.client.get(live).status_code == 404
+        eve.sign_in("eve")
     world.react()
     assert html.escape(world.topup(reference).url) in browser.get(f"/t/{reference}").text
+    part = browser.client.get(live).text
+    assert html.escape(world.topup(reference).url) in part
+    assert 'data-waiting=""' in part
 
 
 def test_who_turns_away_from_the_card_page_can_choose_again(world: World, browser: Browser) -> None:
