@@ -107,6 +107,7 @@ def confirm_order(
         method="page",
         saved_card_id=int(saved_card) if saved_card else None,
         keep=keep if keep and funding == "card" else None,
+        lang=form.lang,
         address=form.address,
     )
     try:

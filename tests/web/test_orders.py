@@ -225,7 +225,9 @@ def test_an_acquirer_that_is_down_loses_no_confirmation(
     assert 'data-waiting=""' in part
 
 
-def test_who_turns_away_from_the_card_page_can_choose_again(world: World, browser: Browser) -> None:
+def test_who_turns_away_from_the_card_page_can_choose_again(
+    world: World, browser: Browser, open_browser: OpenBrowser
+) -> None:
     """The cancel address closes the card page and frees the order."""
     world.join("bob", cents=5000)
     reference = world.order("bob", "alice")
@@ -235,6 +237,10 @@ def test_who_turns_away_from_the_card_page_can_choose_again(world: World, browse
     page = browser.get(f"/t/{reference}").text
     assert "n’a pas été terminé" in page
     assert 'value="wallet"' in page
+    english = open_browser(lang="en")
+    english.open_order("bob", reference)
+    english.confirm(reference, "card")
+    assert [one.order.lang for one in world.cards.pages.values()] == ["fr", "en"], "as the page was"
 
 
 def test_who_comes_back_from_the_card_signed_out_signs_in_first(
@@ -266,6 +272,7 @@ def test_a_request_is_paid_or_declined(world: World, browser: Browser) -> None:
     reference = world.order("alice", "bob", kind="request")
     page = browser.open_order("bob", reference)
     assert "Vous paieriez" in page
+    assert f"<title>Demande {reference}" in page
     assert "@alice" in page
     assert browser.post(f"/t/{reference}/decline").status_code == 303
     assert world.statuses(reference) == ["declined"]
@@ -295,6 +302,9 @@ def test_held_money_is_refused_even_without_a_wallet(world: World, browser: Brow
     browser.open_order("carol", reference)
     assert browser.post(f"/t/{reference}/refuse").status_code == 303
     assert world.balance("bob") == 5000
+    said = text_of(browser.get(f"/t/{reference}").text)
+    assert "Payé, la somme vous attend" in said
+    assert "Vous l’avez refusé" in said
 
 
 def test_a_payer_without_a_wallet_is_led_to_one(world: World, browser: Browser) -> None:
