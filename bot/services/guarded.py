@@ -126,6 +126,25 @@ def home_of(asked: ChallengePage) -> str:
     return _HOMES.get(asked.purpose, "/wallet")
 
 
+_PAID: Final = frozenset({"amount_cents", "people", "reference", "numbers", "shown_hash"})
+_FACTS: Final = {
+    Purpose.PAY: _PAID,
+    Purpose.MANDATE: _PAID | {"keep", "most_cents", "ends_at"},
+    Purpose.PAYOUT: frozenset({"amount_cents", "iban", "whole_iban", "holder"}),
+    Purpose.PHONE: frozenset({"phone", "digits"}),
+    Purpose.CODE: frozenset({"code_hash"}),
+}
+"""What is read of the facts of each purpose."""
+
+
+def is_void(asked: ChallengePage) -> bool:
+    """Whether its facts cannot be read: they were written under other names, before a deployment.
+
+    Nothing is shown, and nothing done, of what cannot be read whole.
+    """
+    return not _FACTS.get(asked.purpose, frozenset()) <= asked.facts.keys()
+
+
 def to_open() -> Asked:
     """Return the wish to look into the wallet."""
     return Asked(Purpose.OPEN, {})
@@ -193,7 +212,7 @@ def do(
     facts, path = asked.facts, home_of(asked)
     match asked.purpose:
         case Purpose.PAY | Purpose.MANDATE:
-            will = replace(_will(visitor, facts), address=address, proof=proof)
+            will = replace(_will(visitor, facts), lang=lang, address=address, proof=proof)
             outcome = confirm.confirm(deps, will)
             path = outcome.url if isinstance(outcome, GoToCard) else path
         case Purpose.PAYOUT:

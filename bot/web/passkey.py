@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 from bot.domain.errors import Refusal
 from bot.services import guarded, passkeys, sessions, strong
 from bot.services.confirm import OTHER_TOTAL, Will
-from bot.web import errors, prove
+from bot.web import prove
 from bot.web.security import BY_ADDRESS
 from bot.web.site import Here, Signed, brake
 
@@ -93,9 +93,9 @@ def touch_order(
 @router.post("/prove/{challenge_id}/touch")
 def touch(form: Signed, challenge_id: str, credential: Credential = "") -> Response:
     """Check a touch over a challenge, and do what was asked for."""
-    challenge = strong.page(form.deps, form.who, challenge_id)
-    if challenge is None:
-        return errors.not_found(form.request, form.site)
+    challenge = prove.read(form, form.who, challenge_id)
+    if isinstance(challenge, Response):
+        return challenge
     opens = form.deps.chance.token()
     try:
         proof = passkeys.prove(form.deps, form.who, challenge_id, credential, opens=opens)

@@ -2,6 +2,8 @@
 
 import re
 
+from sqlalchemy import text
+
 from bot.services.sessions import IDLE, hashed
 from tests.builders import CODE
 from tests.services.paying_out import IBAN
@@ -36,8 +38,12 @@ def test_a_larger_amount_is_paid_with_two_screens_before_the_receipt(
 
 
 def test_a_larger_amount_is_paid_by_card_after_two_factors(world: World, browser: Browser) -> None:
-    """With an empty wallet, and the card's 3-D Secure not counted; a card can be kept with it."""
+    """With an empty wallet, and the card's 3-D Secure not counted; a card can be kept with it.
+
+    The card's page goes on in the language of ours, whatever its payer wrote last.
+    """
     world.join("bob")
+    world.dm("bob", "help")
     world.join("alice")
     reference = world.order("bob", "alice", "45€")
     page = browser.open_order("bob", reference)
@@ -56,6 +62,7 @@ def test_a_larger_amount_is_paid_by_card_after_two_factors(world: World, browser
     assert world.statuses(reference) == ["pending"]
     to_card = browser.prove("bob", asked)
     assert (to_card.status_code, to_card.headers["location"]) == (303, world.topup(reference).url)
+    assert world.topup(reference).lang == "fr"
     world.cards.submit(world.topup(reference).session_id, "4242424242424242")
     browser.get(f"/t/{reference}", card="done")
     assert "C’est fait" in browser.get(f"/t/{reference}").text
@@ -119,6 +126,28 @@ def test_what_changed_meanwhile_is_said_and_nothing_is_paid(world: World, browse
     assert late.status_code == 409
     assert f'href="/t/{reference}"' in late.text
     assert world.balance("bob") == 20_000
+
+
+def test_what_cannot_be_read_any_more_shows_where_it_came_from_anew(
+    world: World, browser: Browser
+) -> None:
+    """It was asked for before a deployment that named things otherwise: by no way is it done."""
+    world.join("bob", cents=20_000)
+    reference = world.order("bob", "alice", "45€")
+    browser.open_order("bob", reference)
+    asked = browser.confirm(reference, "card", keep=browser.hidden("keep")).headers["location"]
+    assert browser.get(asked).status_code == 200
+    older = text("UPDATE challenge SET facts = replace(facts, :now, :then)")
+    with world.store.write() as session:
+        session.connection().execute(older, {"now": '"people"', "then": '"payees"'})
+    both = {"code": CODE, "text_code": world.newest_code("bob"), "credential": "{}"}
+    for way in ("", "/touch", "/again"):
+        answer = browser.post(asked + way, **both)
+        assert answer.status_code == 409, way
+        assert f'action="/t/{reference}/confirm"' in answer.text, way
+        assert "ne peut plus être lu" in answer.text, way
+    assert "ne peut plus être lu" in browser.client.get(asked).text
+    assert world.statuses(reference) == ["pending"]
 
 
 def test_signing_in_with_x_alone_shows_what_waits_until_two_factors_open_the_wallet(
