@@ -60,7 +60,7 @@ def test_from_a_post_to_the_payees_wallet_by_card(
     picture_in_the_dark(bob, "confirm")
     box = bob.get_by_label(re.compile("garder cette carte"))
     expect(box).not_to_be_visible()
-    bob.get_by_text("Garder cette carte").click()
+    bob.get_by_text("Garder cette carte pour").click()
     expect(box).not_to_be_checked()
     expect(box).to_have_accessible_description(re.compile("30.€ au plus.*effet immédiat"))
     box.check()
