@@ -12,7 +12,8 @@ from bot.domain.order import OrderKind
 from bot.domain.payout import PayoutTerms
 from bot.domain.topup import TopupStatus
 from bot.domain.transfer import Reason, TransferStatus
-from bot.store import confirmations, ledger, orders, payouts, people, reconcile
+from bot.services import sessions
+from bot.store import browsers, confirmations, ledger, orders, payouts, people, reconcile
 from bot.store.orders import NewOrder, NewTransfer
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -27,6 +28,11 @@ _numbers = count(1)
 def x_id(handle: str) -> str:
     """Return the X user id of a handle in the tests: always the same."""
     return str(1_000_000 + crc32(handle.encode()))
+
+
+def browser_of(handle: str) -> str:
+    """Return the token of the browser in which somebody opened their wallet."""
+    return f"the-browser-of-{handle}"
 
 
 def person(
@@ -47,6 +53,8 @@ def person(
     assert person_id is not None, "each has a phone of their own"
     known = {"level": "declared", "code_hash": CODE_HASH, "opened_at": NOON}
     people.change_person(session, person_id, **known | chosen)
+    mine = sessions.hashed(browser_of(handle))
+    browsers.open_wallet(session, person_id, token_hash=mine, before=None, at=NOON)
     if cents:
         fill(session, person_id, cents)
     return person_id

@@ -22,7 +22,7 @@ from bot.domain.sca import Authenticated, Basis
 from bot.i18n.texts import catalogue, say
 from bot.services import cancel, confirm, deliver, mandates, poll, receive, settle
 from bot.services.deps import Deps
-from bot.services.sessions import Visitor
+from bot.services.sessions import Visitor, hashed
 from bot.services.steps import Step
 from bot.services.views import OrderPage, order_page
 from bot.services.whoami import whoami
@@ -157,7 +157,7 @@ class World:
         cancel.expire_due(self.deps)
 
     def visitor(self, handle: str) -> Visitor:
-        """Return somebody who signed in with X."""
+        """Return somebody who signed in with X, in their own browser."""
         with self.store.write() as session:
             people.see(session, self.x_id(handle), at=self.clock.now(), handle=handle)
             person = people.person_of(session, self.x_id(handle))
@@ -168,6 +168,7 @@ class World:
             csrf="csrf",
             lang=None,
             is_ready=person is not None and people.is_ready(person),
+            browser=hashed(builders.browser_of(handle)),
         )
 
     def balance(self, handle: str) -> int:

@@ -14,6 +14,7 @@ from sqlalchemy import Row
 from sqlmodel import Session
 
 from bot.domain import books, limits, sca
+from bot.domain.commands import Lang
 from bot.domain.errors import Refusal, Rejected, Unavailable
 from bot.domain.limits import Policy
 from bot.domain.replies import Reply
@@ -54,6 +55,9 @@ class Will:
     mandate beside them. A saved card goes without: its mandate had its own."""
     keep: str | None = None
     """By the acquirer's page: the name of the permission under which its card is to be kept."""
+    lang: Lang | None = None
+    """The language of the page, which the acquirer's goes on in; None: the payer's by what is kept.
+    """
     address: str | None = None
     """Where the payer's browser is: counted against card testing, as a keyed hash."""
 
@@ -168,7 +172,7 @@ def write(session: Session, deps: Deps, will: Will, at: datetime) -> tuple[int, 
         person_id=person.id,
         saved_card_id=will.saved_card_id,
         address_hash=card_guard.hashed(deps, will.address),
-        lang=lang_of(session, will.x_user_id),
+        lang=will.lang or lang_of(session, will.x_user_id),
     )
     if given is not None:
         mandates.give(session, person.id, topup_id, given, at=at)

@@ -24,7 +24,7 @@ from bot.domain.levels import Level
 from bot.domain.replies import Reply
 from bot.domain.sca import FAILURES_AT_MOST
 from bot.i18n.texts import PARIS, say
-from bot.services import changes, texts, wallet_code
+from bot.services import changes, sessions, texts, wallet_code
 from bot.services.deps import Deps
 from bot.services.sessions import Visitor
 from bot.store import factors, people, tokens
@@ -281,13 +281,8 @@ def link(deps: Deps, visitor: Visitor, code_text: str) -> None:
                 session, person, at, is_right=wallet_code.matches(deps, person.code_hash, code)
             )
             if refusal is None:
-                changes.tell(
-                    session,
-                    person,
-                    Reply.of("changed.account", handle=visitor.handle),
-                    key=f"account:{visitor.account}",
-                    at=at,
-                )
+                told = Reply.of("changed.account", handle=visitor.handle)
+                changes.tell(session, person, told, key=f"account:{visitor.account}", at=at)
                 people.link_account(session, visitor.account, person.id, at=at)
                 factors.forget_typed(session, visitor.account)
     if refusal is not None:
@@ -360,24 +355,27 @@ def too_young(deps: Deps) -> Reply:
     )
 
 
-def choose_code(deps: Deps, visitor: Visitor, code_text: str, again_text: str) -> None:
+def choose_code(
+    deps: Deps, visitor: Visitor, code_text: str, again_text: str, *, opens: str | None = None
+) -> bool:
     """Take the wallet code that somebody chose: the first time is behind them. Raises `Refusal`.
 
-    With the phone that was just proved it is their first strong authentication.
+    With the phone that was just proved it is their first strong authentication: the browser whose
+    token is `opens` from now on shows the wallet. False where that step is not theirs to take.
     """
     at = deps.clock.now()
     code = declared.read_code(code_text)
     with deps.store.write() as session:
         if _step(session, deps, visitor) != "secret":
-            return
+            return False
         person = _locked(session, visitor)
         declared.check_code(code, born=person.born_on, phone=person.phone)
         if code != declared.read_code(again_text):
             raise Refusal(Reply.of("refusal.codes_differ"))
-        people.change_person(
-            session, person.id, code_hash=wallet_code.hashed(deps, code), opened_at=at
-        )
+        people.change_person(session, person.id, code_hash=wallet_code.hashed(deps, code))
+        sessions.open_wallet(session, person.id, opens=opens, before=visitor.browser, at=at)
         factors.forget_typed(session, visitor.account)
+    return True
 
 
 def _locked(session: Session, visitor: Visitor) -> Row[Any]:

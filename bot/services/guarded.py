@@ -31,7 +31,7 @@ from bot.services.deps import Deps
 from bot.services.sessions import Visitor
 from bot.services.strong import Asked, ChallengePage, Facts
 from bot.services.tell import shown
-from bot.store import people
+from bot.store import browsers, people
 
 NEEDS_PROOF = frozenset(
     {
@@ -126,6 +126,25 @@ def home_of(asked: ChallengePage) -> str:
     return _HOMES.get(asked.purpose, "/wallet")
 
 
+_PAID: Final = frozenset({"amount_cents", "people", "reference", "numbers", "shown_hash"})
+_FACTS: Final = {
+    Purpose.PAY: _PAID,
+    Purpose.MANDATE: _PAID | {"keep", "most_cents", "ends_at"},
+    Purpose.PAYOUT: frozenset({"amount_cents", "iban", "whole_iban", "holder"}),
+    Purpose.PHONE: frozenset({"phone", "digits"}),
+    Purpose.CODE: frozenset({"code_hash"}),
+}
+"""What is read of the facts of each purpose."""
+
+
+def is_void(asked: ChallengePage) -> bool:
+    """Whether its facts cannot be read: they were written under other names, before a deployment.
+
+    Nothing is shown, and nothing done, of what cannot be read whole.
+    """
+    return not _FACTS.get(asked.purpose, frozenset()) <= asked.facts.keys()
+
+
 def to_open() -> Asked:
     """Return the wish to look into the wallet."""
     return Asked(Purpose.OPEN, {})
@@ -193,7 +212,7 @@ def do(
     facts, path = asked.facts, home_of(asked)
     match asked.purpose:
         case Purpose.PAY | Purpose.MANDATE:
-            will = replace(_will(visitor, facts), address=address, proof=proof)
+            will = replace(_will(visitor, facts), lang=lang, address=address, proof=proof)
             outcome = confirm.confirm(deps, will)
             path = outcome.url if isinstance(outcome, GoToCard) else path
         case Purpose.PAYOUT:
@@ -235,11 +254,15 @@ def _will(visitor: Visitor, facts: Facts) -> Will:
 
 
 def _change(deps: Deps, visitor: Visitor, told: Reply, key: str, **values: object) -> None:
-    """Change how a person proves who they are, and tell the old channels."""
+    """Change how a person proves who they are, and tell the old channels.
+
+    The wallet stays open in this browser alone, where two factors were just given.
+    """
     at = deps.clock.now()
     with deps.store.write() as session:
         person = people.lock_person_of(session, visitor.account)
         assert person is not None, "who was authenticated has a wallet"
         changes.tell(session, person, told, key=key, at=at)
         people.change_person(session, person.id, **values)
+        browsers.shut_elsewhere(session, person.id, visitor.browser)
     deps.bells.outbox.set()

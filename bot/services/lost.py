@@ -28,7 +28,7 @@ from bot.services.deps import Deps
 from bot.services.first_time import read_phone
 from bot.services.sessions import SignedIn
 from bot.services.tell import News, lang_of_person, tell
-from bot.store import cases, lost, people, tokens
+from bot.store import browsers, cases, lost, people, tokens
 
 log = structlog.get_logger(__name__)
 
@@ -161,7 +161,8 @@ def _enter(session: Session, person: Row[Any], token_hash: str, csrf: str, at: d
     """Open the session, close the wallet to X alone, and tell the X accounts."""
     lost.open_door(session, person.id)
     wallet_code.count(session, person, at, is_right=True)
-    people.change_person(session, person.id, sca_at=at, opened_at=None)
+    people.change_person(session, person.id, sca_at=at)
+    browsers.shut_wallet(session, person.id)
     tokens.open_session(session, token_hash=token_hash, person_id=person.id, csrf=csrf, at=at)
     accounts = people.account_ids_of(session, person.id)
     key = f"lost:{person.id}:{at.timestamp():.0f}"

@@ -19,7 +19,7 @@ from bot.services import changes, texts
 from bot.services.deps import Deps
 from bot.services.first_time import CODE_LASTS, is_code, write_code
 from bot.services.sessions import Visitor
-from bot.store import factors, people, tokens
+from bot.store import browsers, factors, people, tokens
 
 
 def send_code(deps: Deps, visitor: Visitor, phone: str, *, lang: Lang, address: str | None) -> None:
@@ -60,6 +60,7 @@ def check_code(deps: Deps, visitor: Visitor, code_text: str) -> None:
             told = Reply.of("changed.phone", digits=row.phone[-2:])
             changes.tell(session, person, told, key="phone", at=at)
             people.change_person(session, person.id, phone=row.phone)
+            browsers.shut_elsewhere(session, person.id, visitor.browser)
     if refusal is not None:
         raise Refusal(Reply.of(refusal))
     deps.bells.outbox.set()

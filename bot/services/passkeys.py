@@ -173,10 +173,18 @@ def begin_sign_in(deps: Deps, next_path: str) -> Begun:
     return Begun(_to_get(deps, challenge), browser)
 
 
-def finish_sign_in(deps: Deps, credential: str, browser_token: str | None) -> SignedIn:
-    """Open a session for whose passkey was touched. Raises `Refusal`.
+def finish_sign_in(
+    deps: Deps,
+    credential: str,
+    browser_token: str | None,
+    *,
+    opens: str | None = None,
+    opened: str | None = None,
+) -> SignedIn:
+    """Open a session for whose passkey was touched, and their wallet. Raises `Refusal`.
 
-    Only the browser that began it finishes it, once.
+    Only the browser that began it finishes it, once. `opens`: the token by which it shows the
+    wallet from now on, `opened`: the one that it had.
     """
     at = deps.clock.now()
     with deps.store.write() as session:
@@ -194,7 +202,8 @@ def finish_sign_in(deps: Deps, credential: str, browser_token: str | None) -> Si
         is_theirs = person is not None and person.id == row.person_id
         if is_theirs:
             # The key and what unlocks it are two factors: they open the wallet too (art. 10).
-            people.change_person(session, row.person_id, opened_at=at)
+            before = sessions.hashed(opened) if opened else None
+            sessions.open_wallet(session, row.person_id, opens=opens, before=before, at=at)
         # The key is the person's; the account that made it may be somebody else's by now.
         tokens.open_session(
             session,
@@ -220,11 +229,13 @@ def options_to_confirm(deps: Deps, visitor: Visitor, challenge_id: str) -> str |
     return _to_get(deps, _challenge(deps, row), [one.credential_id for one in known])
 
 
-def prove(deps: Deps, visitor: Visitor, challenge_id: str, credential: str) -> Authenticated:
+def prove(
+    deps: Deps, visitor: Visitor, challenge_id: str, credential: str, *, opens: str | None = None
+) -> Authenticated:
     """Meet a challenge by a touch. Raises `Refusal`.
 
     The browser's word that its owner was verified is in what the key has signed, and so is the
-    challenge, which is that of this row and these terms alone.
+    challenge, which is that of this row and these terms alone. `opens`: as for `strong.prove`.
     """
     at = deps.clock.now()
     with deps.store.write() as session:
@@ -237,7 +248,7 @@ def prove(deps: Deps, visitor: Visitor, challenge_id: str, credential: str) -> A
         if used.person_id != person.id:
             raise Refusal(Reply.of("refusal.passkey"))
         wallet_code.count(session, person, at, is_right=True)
-        return strong.met(session, person, row, Basis.PASSKEY, at)
+        return strong.met(session, visitor, row, Basis.PASSKEY, at, opens=opens)
 
 
 # --- what all of them do -----------------------------------------------------------------------

@@ -12,7 +12,7 @@ from bot.domain.errors import Refusal
 from bot.domain.replies import Reply
 from bot.services import changes, disputes
 from bot.services.deps import Deps
-from bot.store import former, ledger, lost, people
+from bot.store import browsers, former, ledger, lost, people
 
 Level = Literal["declared", "verified"]
 Shown = dict[str, Any]
@@ -55,6 +55,7 @@ def lock(deps: Deps, handle_or_id: str, reason: str) -> Shown:
         person = find(session, handle_or_id)
         people.lock_persons(session, [person.id])
         people.lock_wallet(session, person.id, reason, at=deps.clock.now())
+        browsers.shut_wallet(session, person.id)
         return _shown(session, find(session, handle_or_id))
 
 
@@ -73,6 +74,7 @@ def unlock(deps: Deps, handle_or_id: str) -> Shown:
             sca_locked_until=None,
         )
         lost.open_door(session, person.id)
+        browsers.shut_wallet(session, person.id)
         return _shown(session, find(session, handle_or_id))
 
 
@@ -87,7 +89,7 @@ def forget_code(deps: Deps, handle_or_id: str) -> Shown:
         known = find(session, handle_or_id)
         person = people.lock_persons(session, [known.id])[known.id]
         changes.tell(session, person, Reply.of("changed.code_forgotten"), key="forgot", at=at)
-        people.change_person(session, person.id, code_hash=None, opened_at=None)
+        people.change_person(session, person.id, code_hash=None)
         return _shown(session, find(session, handle_or_id))
 
 

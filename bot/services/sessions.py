@@ -9,7 +9,7 @@ new at each sign-in, kept as a hash, and ends after `IDLE` without a request.
 
 import hmac
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -17,12 +17,13 @@ from urllib.parse import urlsplit
 from sqlalchemy import Row
 from sqlmodel import Session
 
+from bot.domain import sca
 from bot.domain.commands import Lang
 from bot.domain.errors import Refusal
 from bot.domain.replies import Reply
 from bot.services import cautions, x_money
 from bot.services.deps import Deps
-from bot.store import lost, people, tokens
+from bot.store import browsers, lost, people, tokens
 
 IDLE: Final = timedelta(minutes=5)
 """How long a session lasts without a request (RTS 2018/389 art. 4 (3) (d): at most 5 minutes)."""
@@ -53,6 +54,8 @@ class Visitor:
     """The language that the person chose."""
     is_ready: bool = False
     """Whether the first time is behind them: a phone, a name, a wallet code."""
+    browser: str | None = None
+    """The hash of the token that a browser has in which somebody opened their wallet."""
 
     @property
     def account(self) -> str:
@@ -135,10 +138,13 @@ def finish_sign_in(
     return SignedIn(token, attempt.next_path)
 
 
-def visitor(deps: Deps, token: str | None, *, is_here: bool = True) -> Visitor | None:
+def visitor(
+    deps: Deps, token: str | None, *, opened: str | None = None, is_here: bool = True
+) -> Visitor | None:
     """Return who a browser's token stands for, and note that they were here.
 
-    `is_here`: whether somebody did something, and not a page by itself.
+    `opened`: the token of the browser itself, if a wallet was opened there. `is_here`: whether
+    somebody did something, and not a page by itself.
     """
     if not token:
         return None
@@ -165,7 +171,22 @@ def visitor(deps: Deps, token: str | None, *, is_here: bool = True) -> Visitor |
         csrf=row.csrf,
         lang=person.lang if person is not None else None,
         is_ready=is_ready,
+        browser=hashed(opened) if opened else None,
     )
+
+
+def open_wallet(
+    session: Session, person_id: int, *, opens: str | None, before: str | None, at: datetime
+) -> None:
+    """Open a wallet to its owner's eyes, by two factors, for `sca.LOOK_LASTS` (art. 10).
+
+    A browser shows it by a token of its own, `opens`: a new one each time, so that one which was
+    carried away from there before, or brought there, opens nothing. `before` is the hash of that.
+    None opens no browser.
+    """
+    people.change_person(session, person_id, opened_at=at)
+    if opens is not None:
+        browsers.open_wallet(session, person_id, token_hash=hashed(opens), before=before, at=at)
 
 
 def person_behind(session: Session, visitor: Visitor) -> Row[Any] | None:
@@ -199,6 +220,7 @@ def prune(deps: Deps) -> int:
             tokens.prune_sessions(session, before=at - IDLE)
             + tokens.prune_attempts(session, before=at - ATTEMPT)
             + lost.prune(session, before=at)
+            + browsers.prune(session, before=at - sca.LOOK_LASTS)
         )
 
 

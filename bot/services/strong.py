@@ -22,10 +22,10 @@ from bot.domain.commands import Lang
 from bot.domain.errors import Refusal
 from bot.domain.replies import Reply
 from bot.domain.sca import Authenticated, Basis, Purpose
-from bot.services import texts, wallet_code
+from bot.services import sessions, texts, wallet_code
 from bot.services.deps import Deps
 from bot.services.sessions import Visitor, lock_person_behind, person_behind
-from bot.store import factors, people
+from bot.store import browsers, factors, people
 
 Facts = Mapping[str, Any]
 """What is shown and then done, as JSON keeps it."""
@@ -151,9 +151,18 @@ def page(deps: Deps, visitor: Visitor, challenge_id: str) -> ChallengePage | Non
 
 
 def prove(
-    deps: Deps, visitor: Visitor, challenge_id: str, *, wallet_code_text: str, text_code_text: str
+    deps: Deps,
+    visitor: Visitor,
+    challenge_id: str,
+    *,
+    wallet_code_text: str,
+    text_code_text: str,
+    opens: str | None = None,
 ) -> Authenticated:
-    """Meet a challenge by both codes. Raises `Refusal`."""
+    """Meet a challenge by both codes. Raises `Refusal`.
+
+    `opens`: the token of the browser that shows the wallet from now on.
+    """
     at = deps.clock.now()
     codes = declared.read_code(wallet_code_text), declared.read_code(text_code_text)
     proof: Authenticated | None = None
@@ -169,7 +178,7 @@ def prove(
         )
         refusal = wallet_code.count(session, person, at, is_right=knows and has)
         if refusal is None:
-            proof = met(session, person, row, Basis.CODE, at)
+            proof = met(session, visitor, row, Basis.CODE, at, opens=opens)
         else:
             factors.fail_challenge(session, row.id)
     # Raised once the failure is committed, which a rollback would forget.
@@ -180,28 +189,39 @@ def prove(
 
 
 def met(
-    session: Session, person: Row[Any], row: Row[Any], basis: Basis, at: datetime
+    session: Session,
+    visitor: Visitor,
+    row: Row[Any],
+    basis: Basis,
+    at: datetime,
+    *,
+    opens: str | None,
 ) -> Authenticated:
     """Take a challenge of a locked person as met, in the caller's transaction. Raises `Refusal`."""
     if not factors.use_challenge(session, row.id, basis=basis.value, at=at):
         raise Refusal(Reply.of("refusal.proof_over"))
     # Who entered without X opens nothing to whoever holds their X account, nor gives them anew
     # what art. 16 lets pay without two factors.
-    for_x = {"since_sca_cents": 0, "opened_at": at} if row.x_user_id is not None else {}
-    people.change_person(session, person.id, sca_at=at, **for_x)
+    for_x = {"since_sca_cents": 0} if row.x_user_id is not None else {}
+    people.change_person(session, row.person_id, sca_at=at, **for_x)
+    if row.x_user_id is not None:
+        before = visitor.browser
+        sessions.open_wallet(session, row.person_id, opens=opens, before=before, at=at)
     return Authenticated(f"challenge-{row.id}", row.terms_hash, basis)
 
 
 def may_look(deps: Deps, visitor: Visitor) -> bool:
-    """Whether the wallet is shown to who signed in with X alone (art. 10).
+    """Whether the wallet is shown to who signed in with X: where they opened it (art. 10).
 
     Who entered without X has just given two factors.
     """
     if visitor.x_user_id is None:
         return True
+    if visitor.person_id is None or visitor.browser is None:
+        return False
     with deps.store.read() as session:
-        person = people.person_of(session, visitor.x_user_id)
-    return person is not None and sca.may_look(person.opened_at, deps.clock.now())
+        opened_at = browsers.opened_at(session, visitor.person_id, visitor.browser)
+    return sca.may_look(opened_at, deps.clock.now())
 
 
 def _person(session: Session, visitor: Visitor, at: datetime) -> Row[Any]:

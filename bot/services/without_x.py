@@ -22,7 +22,7 @@ from bot.services.tell import lang_of_person
 from bot.services.texts import notify
 from bot.services.transfer_views import MOVED
 from bot.services.wallet import Line, lines_of
-from bot.store import activity, cases, orders, people
+from bot.store import activity, browsers, cases, orders, people
 
 log = structlog.get_logger(__name__)
 
@@ -116,6 +116,7 @@ def lock(deps: Deps, visitor: Visitor) -> None:
     with deps.store.write() as session:
         person = _person(session, visitor)
         people.lock_wallet(session, person.id, "locked by its owner, who has lost X", at=at)
+        browsers.shut_wallet(session, person.id)
         if _open_case(session, person, at):
             said = Reply.of("sms.lost_wallet_locked")
             notify(

@@ -22,7 +22,7 @@ from bot.services.deps import Deps
 from bot.services.steps import Step
 from bot.services.tell import News, lang_of, shown, tell
 from bot.services.texts import notify
-from bot.store import cases, orders, people
+from bot.store import browsers, cases, orders, people
 
 log = structlog.get_logger(__name__)
 
@@ -174,6 +174,7 @@ def disown(deps: Deps, reference: str, x_user_id: str) -> None:
             raise Refusal(Reply.of("refusal.unknown_reference", reference=reference))
         person = people.lock_persons(session, [person_id])[person_id]
         people.lock_wallet(session, person.id, f"not me: {order.reference}", at=at)
+        browsers.shut_wallet(session, person.id)
         with suppress(Refusal):  # where nothing waits and nothing is held, there is the lock alone
             cancel.cancel_in(session, deps, order, rows, x_user_id, at)
         if _open_not_me(session, order, person, at=at):

@@ -10,7 +10,7 @@ from sqlmodel import Session
 from bot.domain.payout import PayoutStatus
 from bot.domain.topup import UNFINISHED, DisputeStatus, RefundStatus
 from bot.domain.transfer import TransferStatus
-from bot.store import lost
+from bot.store import browsers, lost
 from bot.store.cases import cases
 from bot.store.confirmations import confirmations, topups
 from bot.store.disputes import disputes
@@ -148,6 +148,7 @@ def close(session: Session, person_id: int, x_user_ids: Sequence[str], *, at: da
         session.execute(delete(table).where(table.c.x_user_id.in_(x_user_ids)))
     lost.shut_out(session, person_id)
     lost.open_door(session, person_id)
+    browsers.shut_wallet(session, person_id)
     session.execute(
         update(persons)
         .where(persons.c.id == person_id)
@@ -158,7 +159,6 @@ def close(session: Session, person_id: int, x_user_ids: Sequence[str], *, at: da
             code_hash=None,
             lang=None,
             confirms_by_dm=False,
-            opened_at=None,
         )
     )
 

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, FromClause, Select, and_, func, or_, selec
 
 from bot.domain import books
 from bot.domain.transfer import TransferStatus
+from bot.store.browsers import browsers
 from bot.store.card_failures import failures
 from bot.store.cards import customers, mandates, saved_cards
 from bot.store.cases import cases
@@ -165,6 +166,12 @@ PARTS: Final = (
         lambda who: or_(
             _of_account(web_sessions, "created_at")(who), _of_person(web_sessions)(who)
         ),
+    ),
+    Part(
+        "browsers_where_the_wallet_is_open",
+        browsers.c.token_hash,
+        select(browsers.c.opened_at),
+        _of_person(browsers),
     ),
     Part(
         "phone_codes",

@@ -8,7 +8,6 @@ from fastapi.staticfiles import StaticFiles
 
 from bot.services.deps import Deps
 from bot.web import (
-    answers,
     ask,
     bill,
     block,
@@ -18,6 +17,7 @@ from bot.web import (
     health,
     history,
     hooks,
+    live,
     lost,
     messages,
     note,
@@ -44,7 +44,7 @@ PARTS: Final = tuple(
     for part in (
         pages,
         order,
-        answers,
+        live,
         block,
         note,
         wrong,

@@ -14,6 +14,7 @@ from bot.domain.replies import Reply
 from bot.i18n import texts
 from bot.services.sessions import HOME, Visitor, local_path
 from bot.web import kept_form
+from bot.web.languages import choose_lang
 from bot.web.security import BodyTooLarge
 from bot.web.site import (
     TEMPLATES,
@@ -22,7 +23,6 @@ from bot.web.site import (
     Site,
     TooOften,
     back_of,
-    choose_lang,
     glance,
     page,
     visit,

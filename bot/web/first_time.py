@@ -158,12 +158,16 @@ def choose_code(
     again: Annotated[str, Form(max_length=40)] = "",
     next_path: Next = "",
 ) -> Response:
-    """Take a wallet code: there is a wallet from now on."""
+    """Take a wallet code: there is a wallet from now on, and it is open in this browser."""
+    opens = form.deps.chance.token()
     try:
-        first_time.choose_code(form.deps, form.who, code, again)
+        is_new = first_time.choose_code(form.deps, form.who, code, again, opens=opens)
     except Refusal as refusal:
         return _refused(form, "secret", next_path, refusal)
-    return _on(form, next_path)
+    response = _on(form, next_path)
+    if is_new:
+        form.site.keep_open(response, opens)
+    return response
 
 
 @router.post("/wallet/link")

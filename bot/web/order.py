@@ -10,7 +10,6 @@ from starlette.responses import Response
 from bot.domain.errors import Refusal, Unavailable
 from bot.domain.money import MAX_AMOUNT_CENTS
 from bot.domain.order import NOTE_AT_MOST, is_reference
-from bot.domain.transfer import Reason
 from bot.services import (
     asked,
     cancel,
@@ -20,38 +19,21 @@ from bot.services import (
     guarded,
     mandates,
     mend,
-    passkeys,
-    payouts,
     settle,
     split,
-    strong,
     without_x,
 )
 from bot.services.confirm import GoToCard, Settled, UnderWay, Will
 from bot.services.deps import Deps
-from bot.services.drafted import DraftView, SplitView
-from bot.services.payouts import PayoutPage
 from bot.services.strong import Asked
 from bot.services.typed import read_amount
-from bot.services.views import (
-    HandleMoved,
-    NotYours,
-    OrderView,
-    SignInFirst,
-    Unknown,
-    order_page,
-)
-from bot.web import errors, prove
+from bot.web import errors, order_page, prove
 from bot.web.kept_form import Typed
-from bot.web.site import Here, Signed, SignedVisit, Visit
+from bot.web.site import Here, Signed, SignedVisit
 
 router = APIRouter()
 log = structlog.get_logger(__name__)
 
-LOOKS_AT_MOST: Final = 20
-"""How often the page of what is under way looks again by itself."""
-UNDER_WAY_S: Final = 4
-"""How often a page that waits for the card network loads itself again (seconds)."""
 REPLAYED: Final = frozenset(
     {
         "refusal.already_cancelled",
@@ -97,108 +79,7 @@ def show(
         asked.learn_askers(here.deps, here.visitor.account)
         cautions.learn_payees(here.deps, reference, here.visitor.account)
     typed = {"amount": amount[:20], "note": note[:NOTE_AT_MOST]} if amount or note else None
-    return _page(here, reference, with_own=own != "0", typed=typed)
-
-
-def _page(
-    here: Visit,
-    reference: str,
-    *,
-    said: Refusal | None = None,
-    with_own: bool = True,
-    ticked: tuple[int, ...] = (),
-    keep: str = "",
-    typed: Typed | None = None,
-) -> Response:
-    """Make the page of an order as it stands now; `said`: why what was asked was not done.
-
-    `typed` is what stood in the form that is refused: it is left there.
-    """
-    status = 200 if said is None else 409
-    shown = order_page(here.deps, reference, here.visitor, with_own=with_own, ticked=ticked)
-    match shown:
-        case Unknown():
-            return errors.not_found(here.request, here.site)
-        case SignInFirst(known) | NotYours(known):
-            return here.page("order_closed.html", status=status, reference=known, moved=None)
-        case HandleMoved(known, handle):
-            return here.page("order_closed.html", status=status, reference=known, moved=handle)
-        case SplitView():
-            notice = here.say(said.reply) if said is not None else None
-            return here.page("split.html", status=status, split=shown, notice=notice)
-        case DraftView():
-            notice = here.say(said.reply) if said is not None else None
-            values = {
-                "draft": shown,
-                "notice": notice,
-                "typed": typed if typed and "amount" in typed else {},
-            }
-            return here.page("draft.html", status=status, policy=here.deps.policy, **values)
-        case OrderView():
-            return _view(
-                here, shown, said, status, keep, typed if typed and "iban" in typed else None
-            )
-
-
-def _view(
-    here: Visit,
-    order: OrderView,
-    said: Refusal | None,
-    status: int,
-    keep: str,
-    typed: Typed | None,
-) -> Response:
-    waits = order.to_confirm.transfers if order.to_confirm is not None else ()
-    others = [one for one in order.pays if one not in waits]
-    at = here.deps.clock.now()
-    under_way = order.card_url is None and any(
-        one.status == "funding" or (one.status == "pending" and one.confirm_by > at)
-        for one in others
-    )
-    notice = here.say(said.reply) if said is not None else None
-    if notice is None and order.last_refusal is not None and _came_to_nothing(order):
-        notice = here.refusal(order.last_refusal)
-    may_look = here.visitor is not None and strong.may_look(here.deps, here.visitor)
-    response = here.page(
-        "order.html",
-        status=status,
-        order=order,
-        paid=others,
-        under_way=under_way,
-        notice=notice,
-        refusal=here.refusal,
-        shows_balance=may_look,
-        payout=_payout(here, order),
-        link=f"{here.deps.public_url}/t/{order.reference}",
-        typed=typed or here.typed_before(),
-        mine=here.own_mark,
-        may_look=may_look,
-        has_passkey=here.visitor is not None and bool(passkeys.lines(here.deps, here.visitor)),
-        keep=keep,
-        now=at,
-    )
-    again = here.request.query_params.get("again", "0")
-    if under_way and again.isascii() and again.isdigit() and int(again) < LOOKS_AT_MOST:
-        # Not for ever: a page that nobody looks at any more must let the session end.
-        address = f"/t/{order.reference}?again={int(again) + 1}"
-        response.headers["Refresh"] = f"{UNDER_WAY_S}; url={address}"
-    return response
-
-
-def _payout(here: Visit, order: OrderView) -> PayoutPage | None:
-    """Return what a payee may send on to their bank at once; None where nothing waits for them."""
-    if here.visitor is None or not order.may_claim or order.needs_wallet or order.is_locked:
-        return None
-    page = payouts.payout_page(here.deps, here.visitor)
-    return page if page.wait_until is None else None
-
-
-def _came_to_nothing(order: OrderView) -> bool:
-    """Whether a refused payment is still the last word: it waits again, or can never be made."""
-    final = Reason.NO_LONGER_POSSIBLE.value
-    return order.to_confirm is not None or any(
-        line.reason == final for one in order.pays for line in one.history[-1:]
-    )
+    return order_page.show(here, reference, with_own=own != "0", typed=typed)
 
 
 @router.post("/t/{reference}/confirm")
@@ -226,13 +107,14 @@ def confirm_order(
         method="page",
         saved_card_id=int(saved_card) if saved_card else None,
         keep=keep if keep and funding == "card" else None,
+        lang=form.lang,
         address=form.address,
     )
     try:
         outcome = confirm.confirm(form.deps, will)
     except Refusal as refusal:
         if refusal.reply.key == confirm.OTHER_TOTAL:
-            return _page(form, reference, said=refusal, ticked=number, keep=keep)
+            return order_page.show(form, reference, said=refusal, ticked=number, keep=keep)
         wish = _lifting(will, refusal)
         return _prove(form, will, wish) if wish else _refused(form, reference, refusal)
     except Unavailable as problem:
@@ -307,7 +189,9 @@ def choose_amount(
         )
     except Refusal as refusal:
         _log_refusal(form, reference, refusal)
-        return _page(form, reference, said=refusal, typed={"amount": amount, "note": note})
+        return order_page.show(
+            form, reference, said=refusal, typed={"amount": amount, "note": note}
+        )
     return form.go(form.home)
 
 
@@ -370,7 +254,7 @@ def _refused(
     form: SignedVisit, reference: str, refusal: Refusal, typed: Typed | None = None
 ) -> Response:
     _log_refusal(form, reference, refusal)
-    return _page(form, reference, said=refusal, typed=typed)
+    return order_page.show(form, reference, said=refusal, typed=typed)
 
 
 def _log_refusal(form: SignedVisit, reference: str, refusal: Refusal) -> None:

@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 from bot.domain.errors import Refusal
 from bot.services import guarded, passkeys, sessions, strong
 from bot.services.confirm import OTHER_TOTAL, Will
-from bot.web import errors, prove
+from bot.web import prove
 from bot.web.security import BY_ADDRESS
 from bot.web.site import Here, Signed, brake
 
@@ -39,15 +39,21 @@ def begin_sign_in(here: Here, next_path: Annotated[str, Form(alias="next")] = ""
 def finish_sign_in(here: Here, credential: Credential = "") -> Response:
     """Sign in by a touch: in the browser that began it, once."""
     brake(here, "signin", BY_ADDRESS)
+    opens, cookies = here.deps.chance.token(), here.request.cookies
     try:
         done = passkeys.finish_sign_in(
-            here.deps, credential, here.request.cookies.get(here.site.touch_cookie)
+            here.deps,
+            credential,
+            cookies.get(here.site.touch_cookie),
+            opens=opens,
+            opened=cookies.get(here.site.opened_cookie),
         )
     except Refusal as refusal:
         log.warning("sign_in_failed", reason=refusal.reply.key)
         return here.page("sign_in_again.html", status=400, why="failed", next_path=sessions.HOME)
     response = here.welcome(done.token, done.next_path)
     here.site.drop_cookie(response, here.site.touch_cookie)
+    here.site.keep_open(response, opens)
     return response
 
 
@@ -87,14 +93,15 @@ def touch_order(
 @router.post("/prove/{challenge_id}/touch")
 def touch(form: Signed, challenge_id: str, credential: Credential = "") -> Response:
     """Check a touch over a challenge, and do what was asked for."""
-    challenge = strong.page(form.deps, form.who, challenge_id)
-    if challenge is None:
-        return errors.not_found(form.request, form.site)
+    challenge = prove.read(form, form.who, challenge_id)
+    if isinstance(challenge, Response):
+        return challenge
+    opens = form.deps.chance.token()
     try:
-        proof = passkeys.prove(form.deps, form.who, challenge_id, credential)
+        proof = passkeys.prove(form.deps, form.who, challenge_id, credential, opens=opens)
     except Refusal as refusal:
         return prove.refused(form, challenge, refusal)
-    return prove.do(form, challenge, proof)
+    return prove.do(form, challenge, proof, opens)
 
 
 @router.get("/wallet/passkey")

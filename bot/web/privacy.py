@@ -8,6 +8,7 @@ from typing import Final
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from bot.domain.sca import LOOK_LASTS
 from bot.domain.topup import FAILURES_KEPT
 from bot.services import prune, sessions, texts
 from bot.web import kept_form
@@ -55,6 +56,7 @@ def explain(here: Here) -> Response:
             "failures_hours": int(FAILURES_KEPT.total_seconds()) // HOUR_S,
             "handles_days": prune.HANDLES_KEPT_DAYS,
             "typed_minutes": kept_form.KEPT_S // 60,
+            "open_days": LOOK_LASTS.days,
             "idle_minutes": int(sessions.IDLE.total_seconds()) // 60,
         },
     )

@@ -1,5 +1,6 @@
 """The page of two factors: what was asked for in full, then the wallet code and the one by text."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 
@@ -8,10 +9,12 @@ from fastapi import APIRouter, Form
 from starlette.responses import RedirectResponse, Response
 
 from bot.domain.errors import Refusal
+from bot.domain.replies import Reply
 from bot.domain.sca import Authenticated
 from bot.services import guarded, passkeys, strong
+from bot.services.sessions import Visitor, hashed
 from bot.services.strong import Asked, ChallengePage
-from bot.web import errors
+from bot.web import errors, order_page
 from bot.web.security import CODES_BY_ADDRESS
 from bot.web.site import Here, Signed, SignedVisit, Visit, brake
 
@@ -35,18 +38,34 @@ def show(here: Here, challenge_id: str) -> Response:
     """Show what is to be confirmed, and ask for both codes."""
     if here.visitor is None:
         return here.page("sign_in.html")
-    challenge = strong.page(here.deps, here.visitor, challenge_id)
+    challenge = read(here, here.visitor, challenge_id)
+    return challenge if isinstance(challenge, Response) else _page(here, challenge)
+
+
+def read(here: Visit, who: Visitor, challenge_id: str) -> ChallengePage | Response:
+    """Return a challenge of a visitor's own, or the page that says why there is none.
+
+    Where it cannot be read that is the page which it came from, anew, with a sentence.
+    """
+    challenge = strong.page(here.deps, who, challenge_id)
     if challenge is None:
         return errors.not_found(here.request, here.site)
-    return _page(here, challenge)
+    if not guarded.is_void(challenge):
+        return challenge
+    log.warning("challenge_void", purpose=challenge.purpose, challenge=challenge.id)
+    refusal = Refusal(Reply.of("refusal.proof_void"))
+    if "reference" in challenge.facts:
+        return order_page.show(here, challenge.facts["reference"], said=refusal)
+    return _sorry(here, challenge, refusal)
 
 
 @router.post("/prove/{challenge_id}")
 def prove(form: Signed, challenge_id: str, code: Code = "", text_code: Code = "") -> Response:
     """Check both codes, and do what was asked for."""
-    challenge = strong.page(form.deps, form.who, challenge_id)
-    if challenge is None:
-        return errors.not_found(form.request, form.site)
+    challenge = read(form, form.who, challenge_id)
+    if isinstance(challenge, Response):
+        return challenge
+    opens = form.deps.chance.token()
     try:
         proof = strong.prove(
             form.deps,
@@ -54,10 +73,11 @@ def prove(form: Signed, challenge_id: str, code: Code = "", text_code: Code = ""
             challenge_id,
             wallet_code_text=code,
             text_code_text=text_code,
+            opens=opens,
         )
     except Refusal as refusal:
         return refused(form, challenge, refusal)
-    return do(form, challenge, proof)
+    return do(form, challenge, proof, opens)
 
 
 def refused(form: SignedVisit, challenge: ChallengePage, refusal: Refusal) -> Response:
@@ -70,21 +90,35 @@ def refused(form: SignedVisit, challenge: ChallengePage, refusal: Refusal) -> Re
     return _page(form, left, said=form.say(refusal.reply))
 
 
-def do(form: SignedVisit, challenge: ChallengePage, proof: Authenticated) -> Response:
-    """Do what was authenticated, and go on to where it shows."""
+def do(form: SignedVisit, challenge: ChallengePage, proof: Authenticated, opens: str) -> Response:
+    """Do what was authenticated, and go on to where it shows.
+
+    The wallet is open in this browser now, which is given the token for that, whatever comes of it;
+    but not to who entered without X: they see it while their session lasts.
+    """
+    if form.who.x_user_id is None:
+        return _do(form, form.who, challenge, proof)
+    response = _do(form, replace(form.who, browser=hashed(opens)), challenge, proof)
+    form.site.keep_open(response, opens)
+    return response
+
+
+def _do(
+    form: SignedVisit, who: Visitor, challenge: ChallengePage, proof: Authenticated
+) -> Response:
     try:
-        path = guarded.do(
-            form.deps, form.who, challenge, proof, lang=form.lang, address=form.address
-        )
+        path = guarded.do(form.deps, who, challenge, proof, lang=form.lang, address=form.address)
     except Refusal as refusal:
         # What was confirmed is no longer so, or not allowed: the page that it came from says more.
-        home = guarded.home_of(challenge)
-        sentence = form.say(refusal.reply)
-        said = {"sentence": sentence, "back": home, "is_kept": False}
-        return form.page("sorry.html", status=409, what="refused", **said)
+        return _sorry(form, challenge, refusal)
     return (
         form.go(path) if path.startswith("/") else to_card(form, path, guarded.home_of(challenge))
     )
+
+
+def _sorry(here: Visit, challenge: ChallengePage, refusal: Refusal) -> Response:
+    said = {"sentence": here.say(refusal.reply), "back": guarded.home_of(challenge)}
+    return here.page("sorry.html", status=409, what="refused", is_kept=False, **said)
 
 
 def to_card(form: SignedVisit, url: str, home: str) -> Response:
@@ -100,9 +134,9 @@ def to_card(form: SignedVisit, url: str, home: str) -> Response:
 @router.post("/prove/{challenge_id}/again")
 def again(form: Signed, challenge_id: str) -> Response:
     """Send another text for the same: the one before is void once this one has served."""
-    challenge = strong.page(form.deps, form.who, challenge_id)
-    if challenge is None:
-        return errors.not_found(form.request, form.site)
+    challenge = read(form, form.who, challenge_id)
+    if isinstance(challenge, Response):
+        return challenge
     if challenge.is_used:
         return form.go(guarded.home_of(challenge))
     return ask(form, Asked(challenge.purpose, challenge.facts, challenge.terms_hash))

@@ -9,8 +9,9 @@ from starlette.responses import RedirectResponse, Response
 from bot.domain.errors import Rejected, Unavailable
 from bot.services import sessions, wallet
 from bot.services.sessions import SignedIn, StartAfresh
+from bot.web.languages import LANG_COOKIE, LANG_KEPT_S, LANGS
 from bot.web.security import BY_ADDRESS
-from bot.web.site import LANG_COOKIE, LANG_KEPT_S, LANGS, Here, Signed, Visit, brake
+from bot.web.site import Here, Signed, Visit, brake
 
 router = APIRouter()
 log = structlog.get_logger(__name__)

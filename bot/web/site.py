@@ -18,22 +18,19 @@ from starlette.responses import Response
 from bot.domain import limits
 from bot.domain.commands import Lang
 from bot.domain.replies import Reply
+from bot.domain.sca import LOOK_LASTS
 from bot.i18n import texts
 from bot.services import sessions
 from bot.services.deps import Deps
 from bot.services.sessions import Visitor
 from bot.services.whoami import bot_account
 from bot.web import kept_form
+from bot.web.languages import LANG_COOKIE, LANG_KEPT_S, LANGS, choose_lang
 from bot.web.security import BY_ADDRESS, BY_PERSON, LOOPBACK, Limiter, Rate, headers_for
 
 log = structlog.get_logger(__name__)
 
 HERE: Final = Path(__file__).parent
-LANG_COOKIE: Final = "lang"
-LANG_KEPT_S: Final = 31_536_000
-"""How long a browser remembers its language (seconds)."""
-LANGS: Final[tuple[Lang, ...]] = ("fr", "en")
-"""French first."""
 
 
 def _hashed(name: str) -> str:
@@ -73,6 +70,7 @@ class Site:
         self.session_cookie = f"{prefix}smoney_session"
         self.sign_in_cookie = f"{prefix}smoney_signin"
         self.touch_cookie = f"{prefix}smoney_touch"
+        self.opened_cookie = f"{prefix}smoney_opened"
         self.lost_cookie = f"{prefix}smoney_lost"
         self.typed_cookie = f"{prefix}smoney_typed"
         self.limiter = Limiter()
@@ -91,6 +89,11 @@ class Site:
             httponly=True,
             samesite="lax",
         )
+
+    def keep_open(self, response: Response, token: str) -> None:
+        """Give the browser the token by which it shows the wallet that was just opened there."""
+        seconds = int(LOOK_LASTS.total_seconds())
+        self.set_cookie(response, self.opened_cookie, token, max_age_s=seconds)
 
     def drop_cookie(self, response: Response, name: str) -> None:
         """Take a cookie back."""
@@ -230,41 +233,6 @@ def bot_handle(deps: Deps) -> str:
     return bot.handle if bot is not None else ""
 
 
-def choose_lang(request: Request, visitor: Visitor | None) -> Lang:
-    """Return the language: asked for here, the person's choice, the browser's; French first."""
-    asked = (
-        request.query_params.get("lang"),
-        visitor.lang if visitor is not None else None,
-        request.cookies.get(LANG_COOKIE),
-    )
-    for one in asked:
-        if one in LANGS:
-            return one
-    return preferred(request.headers.get("accept-language", ""))
-
-
-def preferred(accept: str) -> Lang:
-    """Return the language that an `Accept-Language` header likes best; French where it is equal.
-
-    >>> preferred("en-GB,en;q=0.9,fr;q=0.8"), preferred("de, fr;q=0.4, en;q=0.3"), preferred("")
-    ('en', 'fr', 'fr')
-    """
-    liked: dict[str, float] = {}
-    for part in accept.lower().split(",")[:20]:
-        tag, _, rest = part.partition(";")
-        name = tag.strip().partition("-")[0]
-        if name in LANGS:
-            liked[name] = max(liked.get(name, 0.0), _quality(rest))
-    return "en" if liked.get("en", 0.0) > liked.get("fr", 0.0) else "fr"
-
-
-def _quality(text: str) -> float:
-    try:
-        return float(text.strip().removeprefix("q=") or "1")
-    except ValueError:
-        return 0.0
-
-
 def site_of(request: Request) -> Site:
     """Return what every visit shares."""
     site: Site = request.app.state.site
@@ -283,8 +251,8 @@ def glance(request: Request) -> Visit:
 
 def _visit(request: Request, *, is_here: bool) -> Visit:
     site = site_of(request)
-    token = request.cookies.get(site.session_cookie)
-    visitor = sessions.visitor(site.deps, token, is_here=is_here)
+    token, opened = (request.cookies.get(one) for one in (site.session_cookie, site.opened_cookie))
+    visitor = sessions.visitor(site.deps, token, opened=opened, is_here=is_here)
     return Visit(site, request, visitor, choose_lang(request, visitor))
 
 

@@ -5,7 +5,6 @@ it anew.
 """
 
 import re
-import sqlite3
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -154,6 +153,22 @@ def card_session(sandbox: Sandbox, page_url: str) -> dict[str, Any]:
     return found
 
 
+def leave_card_page(page: Page, sandbox: Sandbox, *, at_3ds: bool = False) -> str:
+    """Go to the acquirer's page and press back; return its address, whose session is closed."""
+    page.get_by_role("button", name=re.compile("par carte")).click()
+    expect(page.locator("#pay")).to_be_visible()
+    left = page.url
+    assert card_session(sandbox, left)["status"] == "open"
+    if at_3ds:
+        type_card(page)
+        expect(page.locator("#succeed")).to_be_visible()
+    page.locator("#back").click()
+    page.wait_for_url(f"{sandbox.url}/**")
+    closed = card_session(sandbox, left)
+    assert (closed["status"], closed["payment_status"]) == ("expired", "unpaid")
+    return left
+
+
 def post_as_bob(page: Page, sandbox: Sandbox, text: str) -> str:
     """Write on the local X, and follow nothing yet: return the link in the bot's reply."""
     page.goto(sandbox.x_url)
@@ -265,6 +280,15 @@ def pay_everything_out(page: Page, sandbox: Sandbox, phone: str) -> None:
     expect(page.get_by_text("FR14 … 2606").first).to_be_visible()
 
 
+def open_wallet_here(page: Page, sandbox: Sandbox, phone: str) -> None:
+    """Open the wallet in this browser, by both codes."""
+    page.get_by_role("button", name="Ouvrir mon portefeuille").click()
+    page.get_by_label("Votre code à 6 chiffres").fill(CODE)
+    page.get_by_label("Le code du SMS").fill(text_code(sandbox, phone, "ouvrir"))
+    page.get_by_role("button", name="Confirmer", exact=True).click()
+    expect(page.get_by_role("heading", name="Dans votre portefeuille")).to_be_visible()
+
+
 def refuse_as_payee(dave: Page, sandbox: Sandbox) -> None:
     """Send what Bob sent back to him, as somebody who has no wallet and wants none."""
     reference = paid_by_message(sandbox, "@smoney pay @dave 4€")
@@ -306,7 +330,7 @@ def begin_to_join(dave: Page, sandbox: Sandbox) -> None:
 
 
 def change_phone_and_come_back_late(alice: Page, sandbox: Sandbox) -> None:
-    """Ask for another number, and no further; then open a wallet that is to be proved anew."""
+    """Ask for another number, and no further; then come as from another browser."""
     alice.goto(f"{sandbox.url}/wallet/new-phone")
     alice.locator("#phone").fill("06 39 98 00 66")
     alice.locator("main form button.button").click()
@@ -315,8 +339,7 @@ def change_phone_and_come_back_late(alice: Page, sandbox: Sandbox) -> None:
     alice.get_by_role("button", name="Confirmer", exact=True).click()
     expect(alice.get_by_label("Code à 6 chiffres")).to_be_visible()
     assert_for_all(alice, "new_phone_code")
-    with sqlite3.connect(sandbox.folder / "sandbox.db", timeout=20) as books:
-        books.execute("UPDATE person SET opened_at = NULL WHERE phone = '+33639980002'")
+    alice.context.clear_cookies(name="smoney_opened")
     alice.goto(f"{sandbox.url}/wallet")
     expect(alice.locator("form[action='/wallet/open'] button")).to_be_visible()
     assert_for_all(alice, "wallet_closed")
@@ -331,14 +354,11 @@ def look_at_what_is_said_when_all_else_fails(page: Page, sandbox: Sandbox) -> No
 
 
 def screens_of(page: Page, url: str) -> list[str]:
-    """Return a list that fills with the paths of our own pages as the visitor comes to see them.
-
-    A page that looks again by itself (`again=`) is the screen that is there already.
-    """
+    """Return a list that fills with the paths of our own pages as the visitor comes to see them."""
     seen: list[str] = []
 
     def note(frame: Frame) -> None:
-        if frame == page.main_frame and frame.url.startswith(url) and "again=" not in frame.url:
+        if frame == page.main_frame and frame.url.startswith(url):
             seen.append(urlsplit(frame.url).path)
 
     page.on("framenavigated", note)

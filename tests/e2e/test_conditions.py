@@ -14,6 +14,7 @@ from tests.builders import CODE
 from tests.e2e.barriers import barriers
 from tests.e2e.conftest import DESK_WIDTH, PHONE_WIDTH, Changes, OpenPage
 from tests.e2e.steps import (
+    open_wallet_here,
     paid_by_message,
     pay_by_card,
     picture,
@@ -199,6 +200,7 @@ def test_what_came_in_goes_on_to_a_bank(
     alice = open_page(DESK_WIDTH)
     alice.goto(f"{sandbox.url}/wallet")
     sign_in(alice, "alice")
+    open_wallet_here(alice, sandbox, "+33639980002")
     alice.get_by_role("link", name="Verser sur votre compte bancaire").click()
     expect(
         alice.get_by_text("Demandé maintenant, l’argent est sur votre compte le")
@@ -372,5 +374,5 @@ def test_the_keyboard_alone_leads_from_the_link_to_the_receipt(
     ]
     tab_to(bob, "Voir mon portefeuille")
     bob.keyboard.press("Enter")
-    expect(bob.get_by_role("heading", name="Dans votre portefeuille")).to_be_visible()
+    expect(bob.get_by_role("heading", name="Ouvrir votre portefeuille")).to_be_visible()
     assert changes() == {"bob": -200, "alice": 200}

@@ -71,6 +71,12 @@ class Sandbox:
         assert found is not None, reply
         return found[1]
 
+    def fail_cards(self, fault: str, **where: object) -> None:
+        """Let the local card network err where it is called next."""
+        url = f"{self.cards_url}/_sandbox/faults"
+        answer = httpx.post(url, json={"fault": fault, **where}, trust_env=False)
+        answer.raise_for_status()
+
     def show(self, reference: str) -> dict[str, Any]:
         """Return an order's one transfer as an operator sees it."""
         (shown,) = self.transfers(reference)

@@ -125,6 +125,7 @@ def test_the_file_says_everything_about_its_owner_and_nothing_secret(world: Worl
     empty = {name for name, rows in file.items() if rows == []}
     assert empty == {"first_time", "passkeys", "strong_authentications", "card_failures"} | {
         "recoveries",
+        "browsers_where_the_wallet_is_open",
         "card_refunds",
         "former_accounts",
         "wishes",

@@ -28,10 +28,11 @@ def add(world: World, key: Device) -> None:
     passkeys.add(world.deps, bob, key.make(options))
 
 
-def sign_in(world: World, key: Device) -> SignedIn:
+def sign_in(world: World, key: Device, *, opens: str | None = None) -> SignedIn:
     """Let a browser sign in with a touch."""
     begun = passkeys.begin_sign_in(world.deps, "/t/4F7K2Q")
-    return passkeys.finish_sign_in(world.deps, key.sign(begun.options), begun.browser_token)
+    signed = key.sign(begun.options)
+    return passkeys.finish_sign_in(world.deps, signed, begun.browser_token, opens=opens)
 
 
 def touch(world: World, key: Device, challenge: str, *, of: str | None = None) -> None:
@@ -58,11 +59,12 @@ def test_one_touch_signs_in_and_a_second_confirms_what_was_shown(world: World) -
     add(world, key)
     world.pass_time(days=180)
     assert not strong.may_look(world.deps, world.visitor("bob"))
-    signed_in = sign_in(world, key)
-    assert strong.may_look(world.deps, world.visitor("bob"))
+    signed_in = sign_in(world, key, opens="browser")
     assert signed_in.next_path == "/t/4F7K2Q"
-    seen = visitor(world.deps, signed_in.token)
+    seen = visitor(world.deps, signed_in.token, opened="browser")
     assert seen is not None
+    assert strong.may_look(world.deps, seen)
+    assert not strong.may_look(world.deps, world.visitor("bob")), "it is open in that browser alone"
     assert seen.handle == "bob"
     texts_before = len(world.sms.sent)
     small, large = world.order("bob", "alice", "10€"), world.order("bob", "alice", "145€")

@@ -3,10 +3,11 @@
 import json
 import re
 
+from bot.domain import sca
 from bot.domain.topup import FAILURES_KEPT
 from bot.services import prune, sessions, texts
 from bot.services.own_data import GIVEN_WITHIN
-from bot.store import people
+from bot.store import browsers
 from tests.web.conftest import OpenBrowser
 from tests.web.test_orders import text_of
 from tests.web.visiting import Browser
@@ -51,7 +52,7 @@ def test_strangers_and_closed_wallets_are_shown_the_way(world: World, browser: B
         assert browser.get(path).headers["location"] == "/wallet"
     bob = world.join("bob", cents=5000)
     with world.store.write() as session:
-        people.change_person(session, bob, opened_at=None)
+        browsers.shut_wallet(session, bob)
     browser.sign_in("bob")
     for path in paths:
         assert browser.get(path).headers["location"] == "/wallet"
@@ -68,6 +69,7 @@ def test_the_privacy_page_says_the_figures_that_the_jobs_use(open_browser: OpenB
             f"{prune.HANDLES_KEPT_DAYS} jours",
             f"{int(FAILURES_KEPT.total_seconds()) // 3600} heures",
             f"{int(sessions.IDLE.total_seconds()) // 60} minutes",
+            f"{sca.LOOK_LASTS.days} jours",
             "L.561-12",
             "L.123-22",
             "X voit tout ce que vous lui écrivez",

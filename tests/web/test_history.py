@@ -3,7 +3,7 @@
 import csv
 import io
 
-from bot.store import people
+from bot.store import browsers
 from tests.web.conftest import OpenBrowser
 from tests.web.test_orders import text_of
 from tests.web.visiting import Browser
@@ -80,7 +80,7 @@ def test_x_alone_opens_no_history(world: World, browser: Browser) -> None:
     world.join("alice")
     world.confirm("bob", world.order("bob", "alice", "10€ for pizza"))
     with world.store.write() as session:
-        people.change_person(session, bob, opened_at=None)
+        browsers.shut_wallet(session, bob)
     browser.sign_in("bob")
     for path in ("/wallet/history", "/wallet/history.csv"):
         answer = browser.get(path)

@@ -196,22 +196,38 @@ def test_by_card_the_browser_goes_to_the_card_page_and_back(
     assert world.balance("alice") == 4000
 
 
-def test_an_acquirer_that_is_down_loses_no_confirmation(world: World, browser: Browser) -> None:
-    """The page waits and loads itself again; the recovery job opens the card page."""
+def test_an_acquirer_that_is_down_loses_no_confirmation(
+    world: World, browser: Browser, open_browser: OpenBrowser
+) -> None:
+    """The page waits and its script looks again; the recovery job opens the card page."""
     world.join("bob")
     reference = world.order("bob", "alice")
     browser.open_order("bob", reference)
     world.cards.fail("checkout.open", Unavailable("down"))
     assert browser.confirm(reference, "card").headers["location"] == f"/t/{reference}"
-    waiting = browser.get(f"/t/{reference}")
-    assert waiting.headers["refresh"].endswith(f"url=/t/{reference}?again=1")
-    assert "refresh" not in browser.get(f"/t/{reference}?again=20").headers
+    waiting, live = browser.get(f"/t/{reference}"), f"/t/{reference}/payment"
+    assert "refresh" not in waiting.headers, "a page that loads itself loses its reader's place"
+    assert f'data-live="{live}"' in waiting.text
     assert "Encore un instant" in waiting.text
+    assert "Regarder de nouveau" in waiting.text
+    part = browser.client.get(live).text
+    assert "<html" not in part
+    assert part.strip() in waiting.text, "what says the same is left as it is"
+    assert 'data-waiting="payment"' in part
+    eve = open_browser()
+    for _ in range(2):
+        assert eve.client.get(live).status_code == 404
+        eve.sign_in("eve")
     world.react()
     assert html.escape(world.topup(reference).url) in browser.get(f"/t/{reference}").text
+    part = browser.client.get(live).text
+    assert html.escape(world.topup(reference).url) in part
+    assert 'data-waiting=""' in part
 
 
-def test_who_turns_away_from_the_card_page_can_choose_again(world: World, browser: Browser) -> None:
+def test_who_turns_away_from_the_card_page_can_choose_again(
+    world: World, browser: Browser, open_browser: OpenBrowser
+) -> None:
     """The cancel address closes the card page and frees the order."""
     world.join("bob", cents=5000)
     reference = world.order("bob", "alice")
@@ -221,6 +237,10 @@ def test_who_turns_away_from_the_card_page_can_choose_again(world: World, browse
     page = browser.get(f"/t/{reference}").text
     assert "n’a pas été terminé" in page
     assert 'value="wallet"' in page
+    english = open_browser(lang="en")
+    english.open_order("bob", reference)
+    english.confirm(reference, "card")
+    assert [one.order.lang for one in world.cards.pages.values()] == ["fr", "en"], "as the page was"
 
 
 def test_who_comes_back_from_the_card_signed_out_signs_in_first(
@@ -252,6 +272,7 @@ def test_a_request_is_paid_or_declined(world: World, browser: Browser) -> None:
     reference = world.order("alice", "bob", kind="request")
     page = browser.open_order("bob", reference)
     assert "Vous paieriez" in page
+    assert f"<title>Demande {reference}" in page
     assert "@alice" in page
     assert browser.post(f"/t/{reference}/decline").status_code == 303
     assert world.statuses(reference) == ["declined"]
@@ -281,6 +302,9 @@ def test_held_money_is_refused_even_without_a_wallet(world: World, browser: Brow
     browser.open_order("carol", reference)
     assert browser.post(f"/t/{reference}/refuse").status_code == 303
     assert world.balance("bob") == 5000
+    said = text_of(browser.get(f"/t/{reference}").text)
+    assert "Payé, la somme vous attend" in said
+    assert "Vous l’avez refusé" in said
 
 
 def test_a_payer_without_a_wallet_is_led_to_one(world: World, browser: Browser) -> None:

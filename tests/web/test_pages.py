@@ -10,7 +10,7 @@ from bot.domain.commands import Lang, Misread, Nothing
 from bot.domain.transfer import Reason, TransferStatus
 from bot.i18n.texts import catalogue
 from bot.language import Text, parse
-from bot.web.site import preferred
+from bot.web.languages import preferred
 from tests.web.conftest import OpenBrowser
 from tests.web.test_orders import text_of
 from tests.web.visiting import Browser

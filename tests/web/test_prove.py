@@ -1,13 +1,16 @@
 """The page of two factors, and what leads to it: larger amounts, the wallet, changes, payouts."""
 
-from bot.services.sessions import IDLE
-from bot.store import people
+import re
+
+from sqlalchemy import text
+
+from bot.services.sessions import IDLE, hashed
 from tests.builders import CODE
 from tests.services.paying_out import IBAN
 from tests.services.proving import newest_code
 from tests.web.conftest import OpenBrowser
 from tests.web.test_orders import text_of
-from tests.web.visiting import Browser
+from tests.web.visiting import HOST, OPENED, Browser
 from tests.world import World
 
 
@@ -35,8 +38,12 @@ def test_a_larger_amount_is_paid_with_two_screens_before_the_receipt(
 
 
 def test_a_larger_amount_is_paid_by_card_after_two_factors(world: World, browser: Browser) -> None:
-    """With an empty wallet, and the card's 3-D Secure not counted; a card can be kept with it."""
+    """With an empty wallet, and the card's 3-D Secure not counted; a card can be kept with it.
+
+    The card's page goes on in the language of ours, whatever its payer wrote last.
+    """
     world.join("bob")
+    world.dm("bob", "help")
     world.join("alice")
     reference = world.order("bob", "alice", "45€")
     page = browser.open_order("bob", reference)
@@ -55,6 +62,7 @@ def test_a_larger_amount_is_paid_by_card_after_two_factors(world: World, browser
     assert world.statuses(reference) == ["pending"]
     to_card = browser.prove("bob", asked)
     assert (to_card.status_code, to_card.headers["location"]) == (303, world.topup(reference).url)
+    assert world.topup(reference).lang == "fr"
     world.cards.submit(world.topup(reference).session_id, "4242424242424242")
     browser.get(f"/t/{reference}", card="done")
     assert "C’est fait" in browser.get(f"/t/{reference}").text
@@ -120,27 +128,75 @@ def test_what_changed_meanwhile_is_said_and_nothing_is_paid(world: World, browse
     assert world.balance("bob") == 20_000
 
 
-def test_signing_in_with_x_alone_shows_what_waits_until_two_factors_open_the_wallet(
+def test_what_cannot_be_read_any_more_shows_where_it_came_from_anew(
     world: World, browser: Browser
 ) -> None:
-    """The first time and every 180 days (art. 10)."""
-    world.join("bob", cents=12_345)
-    reference = world.order("bob", "alice", "1€")
+    """It was asked for before a deployment that named things otherwise: by no way is it done."""
+    world.join("bob", cents=20_000)
+    reference = world.order("bob", "alice", "45€")
+    browser.open_order("bob", reference)
+    asked = browser.confirm(reference, "card", keep=browser.hidden("keep")).headers["location"]
+    assert browser.get(asked).status_code == 200
+    older = text("UPDATE challenge SET facts = replace(facts, :now, :then)")
     with world.store.write() as session:
-        people.change_person(session, 1, opened_at=None)
+        session.connection().execute(older, {"now": '"people"', "then": '"payees"'})
+    both = {"code": CODE, "text_code": world.newest_code("bob"), "credential": "{}"}
+    for way in ("", "/touch", "/again"):
+        answer = browser.post(asked + way, **both)
+        assert answer.status_code == 409, way
+        assert f'action="/t/{reference}/confirm"' in answer.text, way
+        assert "ne peut plus être lu" in answer.text, way
+    assert "ne peut plus être lu" in browser.client.get(asked).text
+    assert world.statuses(reference) == ["pending"]
+
+
+def test_signing_in_with_x_alone_shows_what_waits_until_two_factors_open_the_wallet(
+    world: World, open_browser: OpenBrowser
+) -> None:
+    """In each browser for itself, and there for 180 days (art. 10), whoever else opens theirs."""
+    world.join("bob", cents=12_345)
+    world.join("alice", cents=6_789)
+    reference = world.order("bob", "alice", "1€")
+    browser = open_browser(is_strange=True)
     browser.sign_in("bob")
     closed = browser.get("/wallet").text
     assert f'href="/t/{reference}"' in closed
     assert "123,45" not in closed
     for path in ("/wallet/payout", "/wallet/statement/2026-11", "/wallet/new-code"):
         assert browser.get(path).headers["location"] == "/wallet"
-    browser.get("/wallet")
-    asked = browser.post("/wallet/open").headers["location"]
-    assert browser.prove("bob", asked).headers["location"] == "/wallet"
+    assert open_here(browser, "bob") == "/wallet"
     assert "123,45" in browser.get("/wallet").text
+    before = browser.client.cookies[OPENED]
+    browser.post("/signout")
+    browser.sign_in("alice")
+    assert not {"123,45", "67,89"} & set(re.findall(r"\d+,\d+", browser.get("/wallet").text))
+    assert open_here(browser, "alice") == "/wallet"
+    assert "67,89" in browser.get("/wallet").text
+    browser.sign_in("bob")
+    assert "123,45" in browser.get("/wallet").text
+    thief = open_browser(is_strange=True)
+    thief.client.cookies.set(OPENED, before, domain=HOST)
+    thief.sign_in("bob")
+    assert "123,45" not in thief.get("/wallet").text, "a token ends when the next one is given"
     world.pass_time(days=180)
     browser.sign_in("bob")
     assert "123,45" not in browser.get("/wallet").text
+
+
+def open_here(browser: Browser, handle: str) -> str:
+    """Open somebody's wallet in a browser by both codes; return where that leads."""
+    browser.get("/wallet")
+    answer = browser.prove(handle, browser.post("/wallet/open").headers["location"])
+    cookie = answer.headers["set-cookie"].lower()
+    assert cookie.startswith(OPENED.lower())
+    for part in ("max-age=15552000", "httponly", "secure", "samesite=lax", "path=/"):
+        assert part in cookie
+    token = browser.client.cookies[OPENED]
+    with browser.world.store.engine.connect() as connection:
+        kept = str(connection.exec_driver_sql("SELECT * FROM opened_browser").all())
+    assert hashed(token) in kept
+    assert token not in kept
+    return answer.headers["location"]
 
 
 def test_code_and_phone_are_changed_in_the_wallet(world: World, browser: Browser) -> None:
@@ -160,7 +216,7 @@ def test_code_and_phone_are_changed_in_the_wallet(world: World, browser: Browser
     assert browser.post(path, code="000000").status_code == 422
     code = newest_code(world, "+33751234567")
     assert browser.post(path, code=code).headers["location"] == "/wallet?open=safety#safety"
-    assert "se termine par 67" in browser.get("/wallet").text
+    assert "se termine par 67" in browser.get("/wallet").text, "it is open where that was done"
     payout = browser.get("/wallet/payout").text
     assert "les versements attendent" in payout
 

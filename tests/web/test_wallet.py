@@ -171,7 +171,7 @@ def test_a_saved_card_pays_from_the_page(world: World, browser: Browser) -> None
 
 
 def test_a_box_keeps_the_card_of_a_payment(world: World, browser: Browser) -> None:
-    """Off until it is ticked, with what it permits beside it; then the wallet lists the card."""
+    """Folded, off, and below all that it permits; once it paid, the wallet lists the card."""
     world.join("bob")
     world.join("alice")
     reference = world.order("bob", "alice")
@@ -179,7 +179,10 @@ def test_a_box_keeps_the_card_of_a_payment(world: World, browser: Browser) -> No
     box = re.search(r'<input type="checkbox" name="keep" value="([^"]*)"[^>]*>', page)
     assert box is not None
     assert "checked" not in box[0]
-    said = text_of(page)
+    folded = page[page.rindex("<details", 0, box.start()) : box.start()]
+    assert "open>" not in folded
+    assert "</details>" not in folded
+    said = text_of(folded)
     permits = ("30 € au plus chacun", "23 novembre 2027", "effet immédiat")
     for word in (*permits, "votre code et un SMS"):
         assert word in said

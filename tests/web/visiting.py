@@ -14,7 +14,7 @@ from httpx import ASGITransport, AsyncClient, Response
 from bot.services.deps import Deps
 from bot.web.app import build
 from bot.web.site import Site
-from tests.builders import CODE
+from tests.builders import CODE, browser_of
 from tests.world import PUBLIC_URL, World
 
 CARD_PAGES = "https://cards.example"
@@ -42,6 +42,9 @@ def pages_on(deps: Deps) -> FastAPI:
     return _KEPT[0]
 
 
+OPENED: Final = "__Host-smoney_opened"
+"""The cookie of a browser in which a wallet was opened."""
+HOST: Final = PUBLIC_URL.removeprefix("https://")
 ADDRESS: Final = ("203.0.113.7", 50_000)
 """Where everybody's browser stands: not on this machine, whose own calls nothing holds back."""
 LOOP: Final = asyncio.new_event_loop()
@@ -80,10 +83,16 @@ def served(app: FastAPI) -> Iterator[None]:
 
 
 class Browser:
-    """One browser with its cookies; it follows a redirect only where it is told to."""
+    """One browser with its cookies; it follows a redirect only where it is told to.
 
-    def __init__(self, world: World, app: FastAPI, *, lang: str = "fr") -> None:
+    Whoever signs in opened their wallet there before, unless the browser `is_strange` to them.
+    """
+
+    def __init__(
+        self, world: World, app: FastAPI, *, lang: str = "fr", is_strange: bool = False
+    ) -> None:
         self.world = world
+        self.is_strange = is_strange
         self.client = Client(app, lang=lang)
         self.page: Response | None = None
         self.screens = 0
@@ -123,6 +132,9 @@ class Browser:
 
     def come_back(self, url: str, handle: str) -> Response:
         """Come back from X, where somebody allowed it."""
+        known = self.client.cookies.get(OPENED)
+        if not self.is_strange and (known is None or known.startswith(browser_of(""))):
+            self.client.cookies.set(OPENED, browser_of(handle), domain=HOST)
         code = self.world.roles.sign_in.allow(url, handle)
         state = parse_qs(urlsplit(url).query)["state"][0]
         return self.get("/signin/callback", state=state, code=code)

@@ -43,7 +43,8 @@ class Person(SQLModel, table=True):
     """Paid without strong authentication since the last one (RTS 2018/389 art. 16 (b))."""
     sca_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     opened_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    """When strong authentication last opened the wallet to its owner's eyes (art. 10)."""
+    """When strong authentication last opened the wallet to its owner's eyes (art. 10): what may be
+    said by message goes by it. A browser shows the wallet by what was opened there."""
     code_hash: str | None = Field(default=None, max_length=200)
     """Of the wallet code: slow and salted, over a keyed hash."""
     sca_failures: int = 0

@@ -32,6 +32,19 @@ class WebSession(SQLModel, table=True):
     seen_at: datetime = Field(sa_type=UtcDateTime)
 
 
+class OpenedBrowser(SQLModel, table=True):
+    """A browser in which two factors opened a person's wallet (RTS 2018/389, art. 10).
+
+    Its cookie's token is kept as a hash only. Several persons may have opened theirs in one.
+    """
+
+    __tablename__: ClassVar[str] = "opened_browser"
+
+    token_hash: str = Field(primary_key=True, max_length=64)
+    person_id: int = Field(primary_key=True, foreign_key="person.id", index=True, sa_type=BigId)
+    opened_at: datetime = Field(sa_type=UtcDateTime)
+
+
 class SignInAttempt(SQLModel, table=True):
     """A browser on its way to X and back; used once."""
 

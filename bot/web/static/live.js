@@ -1,49 +1,69 @@
-/* Who has paid, live: the parts of a request's page are asked for again while somebody looks at it
-   and somebody else has not answered. Without this script the page shows how it stood when it was
-   loaded, and a link to look again.
+/* What changes while somebody looks at a page: who has paid, what becomes of a payment by card. The
+   parts of such a section are asked for again while its end is not known. Without this script the
+   page shows how it stood when it was loaded, and a link to look again.
 
-   data-answers: the section, with the address of its parts. data-part: what is replaced, by its
-   name. data-look: the link, of no use while this runs. data-waiting: the numbers of those who have
-   not answered; data-while: what is shown while one of them has not, or any. */
+   data-live: the section, with the address of its parts. data-part: what is replaced, by its name.
+   data-look: the link, of no use while this runs. data-waiting: the names of what is waited for;
+   data-while: what is shown while one of them is, or any. `fresh`: an event of a part that was
+   replaced, for the other scripts. */
 "use strict";
 
 const EVERY_MS = 4000;
-const section = document.querySelector("[data-answers]");
 
 function waiting(page) {
   return page.querySelector("[data-waiting]").dataset.waiting.split(" ").filter(Boolean);
 }
 
-function put(fresh) {
-  for (const part of section.querySelectorAll("[data-part]")) {
-    const newer = fresh.querySelector(`[data-part="${part.dataset.part}"]`);
-    // What says the same stays as it is: a screen reader would read it again.
-    if (!newer || newer.innerHTML === part.innerHTML || part.contains(document.activeElement)) continue;
-    part.replaceChildren(...newer.childNodes);
-  }
-  const still = waiting(fresh);
-  for (const one of section.querySelectorAll("[data-while]")) {
-    one.hidden = one.dataset.while === "any" ? !still.length : !still.includes(one.dataset.while);
-  }
-  return still.length > 0;
-}
+function follow(section) {
+  // A section may stand in a part of another one, and follows its own.
+  const own = what => [...section.querySelectorAll(what)].filter(one => one.closest("[data-live]") === section);
+  const parts = own("[data-part]");
+  // As it came, and not as it stands: what its reader unfolded, or a script showed, is no news.
+  const came = new Map(parts.map(part => [part, part.innerHTML]));
 
-async function look() {
-  let goesOn = true;
-  if (document.visibilityState === "visible") {
-    try {
-      const answer = await fetch(section.dataset.answers);
-      // Else the session is over: the link says so on a tap.
-      goesOn = answer.ok && put(new DOMParser().parseFromString(await answer.text(), "text/html"));
-    } catch (error) {
-      /* No network: there may be one again. */
+  function put(fresh) {
+    for (const part of parts) {
+      const newer = fresh.querySelector(`[data-part="${part.dataset.part}"]`);
+      // What says the same stays as it is: a screen reader would read it again.
+      if (!newer || newer.innerHTML === came.get(part) || part.contains(document.activeElement)) continue;
+      came.set(part, newer.innerHTML);
+      part.replaceChildren(...newer.childNodes);
+      part.dispatchEvent(new Event("fresh", {bubbles: true}));
     }
+    const still = waiting(fresh);
+    for (const one of own("[data-while]")) {
+      one.hidden = one.dataset.while === "any" ? !still.length : !still.includes(one.dataset.while);
+    }
+    return still.length > 0;
   }
-  if (goesOn) return setTimeout(look, EVERY_MS);
-  section.querySelector("[data-look]").hidden = false;
-}
 
-if (section && waiting(section).length) {
-  section.querySelector("[data-look]").hidden = true;
+  function show(links) {
+    for (const one of own("[data-look]")) one.hidden = !links;
+  }
+
+  async function look() {
+    let goesOn = section.isConnected;
+    if (goesOn && document.visibilityState === "visible") {
+      try {
+        const answer = await fetch(section.dataset.live);
+        // Else the session is over: the link says so on a tap.
+        goesOn = answer.ok && put(new DOMParser().parseFromString(await answer.text(), "text/html"));
+      } catch (error) {
+        /* No network: there may be one again. */
+      }
+    }
+    show(!goesOn);
+    if (goesOn) setTimeout(look, EVERY_MS);
+  }
+
+  if (!waiting(section).length) return;
+  show(false);
   setTimeout(look, EVERY_MS);
 }
+
+function followIn(page) {
+  for (const section of page.querySelectorAll("[data-live]")) follow(section);
+}
+
+followIn(document);
+document.addEventListener("fresh", event => followIn(event.target));

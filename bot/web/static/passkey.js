@@ -77,29 +77,35 @@ function send(form, {action, credential}) {
   out.submit();
 }
 
-const hasPasskeys = Boolean(window.PublicKeyCredential && navigator.credentials);
-for (const one of document.querySelectorAll(`[data-${hasPasskeys ? "with" : "without"}-passkeys]`)) {
-  one.hidden = false;
-}
-if (hasPasskeys) {
-  for (const button of document.querySelectorAll("button[data-touch]")) {
+function offer(page) {
+  const hasPasskeys = Boolean(window.PublicKeyCredential && navigator.credentials);
+  for (const one of page.querySelectorAll(`[data-${hasPasskeys ? "with" : "without"}-passkeys]`)) {
+    one.hidden = false;
+  }
+  if (!hasPasskeys) return;
+  for (const button of page.querySelectorAll("button[data-touch]")) {
     button.hidden = false;
-    button.addEventListener("click", async event => {
-      event.preventDefault();
-      const form = button.form;
-      const failed = form.querySelector("[data-failed]");
-      button.disabled = true;
-      try {
-        const given = await answer(form, button);
-        if (given.action) return send(form, given);
-        /* Others are ticked than those whose total stands on the button: that is shown first. */
-        const shows = form.querySelector("button[value=wallet]");
-        if (given.error === "other_total" && shows) return form.requestSubmit(shows);
-      } catch (error) {
-        /* Dropped, or none on this device: the other way is on the same page. */
-      }
-      button.disabled = false;
-      if (failed) failed.hidden = false;
-    });
+    button.addEventListener("click", event => touch(event, button));
   }
 }
+
+async function touch(event, button) {
+  event.preventDefault();
+  const form = button.form;
+  const failed = form.querySelector("[data-failed]");
+  button.disabled = true;
+  try {
+    const given = await answer(form, button);
+    if (given.action) return send(form, given);
+    /* Others are ticked than those whose total stands on the button: that is shown first. */
+    const shows = form.querySelector("button[value=wallet]");
+    if (given.error === "other_total" && shows) return form.requestSubmit(shows);
+  } catch (error) {
+    /* Dropped, or none on this device: the other way is on the same page. */
+  }
+  button.disabled = false;
+  if (failed) failed.hidden = false;
+}
+
+offer(document);
+document.addEventListener("fresh", event => offer(event.target));

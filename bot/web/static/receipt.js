@@ -2,17 +2,21 @@
    the browser's own menu prints, and the text can be selected. */
 "use strict";
 
-for (const button of document.querySelectorAll("[data-print]")) {
-  button.hidden = false;
-  button.addEventListener("click", () => window.print());
+function receipt(page) {
+  for (const button of page.querySelectorAll("[data-print]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => window.print());
+  }
+  for (const button of page.querySelectorAll("[data-copy]")) {
+    button.hidden = !navigator.clipboard;
+    button.addEventListener("click", async () => {
+      const text = document.getElementById(button.dataset.copy);
+      text.select();
+      await navigator.clipboard.writeText(text.value);
+      button.textContent = button.dataset.done;
+    });
+  }
 }
 
-for (const button of document.querySelectorAll("[data-copy]")) {
-  button.hidden = !navigator.clipboard;
-  button.addEventListener("click", async () => {
-    const text = document.getElementById(button.dataset.copy);
-    text.select();
-    await navigator.clipboard.writeText(text.value);
-    button.textContent = button.dataset.done;
-  });
-}
+receipt(document);
+document.addEventListener("fresh", event => receipt(event.target));
