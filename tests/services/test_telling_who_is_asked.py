@@ -1,12 +1,16 @@
 """Who is asked for money hears it by direct message: where X allows one, and seldom (ADR 44)."""
 
+import re
+
 import pytest
 
+from bot.domain.order import OrderKind
 from bot.domain.replies import Reply
 from bot.i18n.texts import say
-from bot.services import blocks, cancel, deliver, receive, x_money
+from bot.services import ask_page, blocks, cancel, deliver, mend, receive, x_money
+from bot.services.drafted import DraftView
 from bot.store import outbox
-from tests.services.test_asking import asks
+from tests.services.test_asking import asks, tap
 from tests.world import World, reference_in
 
 
@@ -45,6 +49,39 @@ def test_who_is_asked_reads_who_asks_how_much_and_where_to_answer(world: World) 
     assert len(told(world, "alice_pro", "bob")) == 1
     world.dm("bob", "stop")
     assert told(world, "alice", "bob") == []
+
+
+def test_a_share_is_told_once_its_asker_taps(world: World) -> None:
+    """A draft asks nobody; an amount that was chosen on a page, and a form, ask as a post does."""
+    world.dm("bob", "help")
+    before = len(world.messages_to("bob"))
+    split = reference_in(world.post("erin", "@smoney split 9€ with @bob @carol"))
+    draft = reference_in(world.post("frank", "@smoney request 10 from @bob"))
+    assert len(world.messages_to("bob")) == before
+    tap(world, "erin", split)
+    page = world.page("frank", draft)
+    assert isinstance(page, DraftView)
+    mend.choose(
+        world.deps,
+        draft,
+        world.x_id("frank"),
+        amount_cents=500,
+        note_text="",
+        shown_hash=page.people_hash,
+    )
+    ask_page.order(
+        world.deps,
+        world.visitor("grace"),
+        handles=("bob",),
+        amount_cents=700,
+        kind=OrderKind.REQUEST,
+        note_text="",
+        form="one",
+        lang="fr",
+    )
+    world.react()
+    said = world.messages_to("bob")[before:]
+    assert [re.findall("€[0-9]+", one) for one in said] == [["€3"], ["€5"], ["€7"]]
 
 
 @pytest.mark.parametrize("why", ["cancelled", "edited", "blocked"])
