@@ -63,7 +63,7 @@ def sandbox(*, port: int, x_port: int, card_port: int, servers: bool, people: bo
     with Signals() as signals, ExitStack() as stack:
         if servers:
             stack.enter_context(_servers(port, x_port, card_port))
-            for name, value in _given(port, x_port, card_port).items():
+            for name, value in given(port, x_port, card_port).items():
                 if name != "LOG_LEVEL":  # quiet where all runs here; who runs the rest wants to see
                     click.echo(f"{name}={value}")
             click.echo("The local X and card network run until Ctrl-C.", err=True)
@@ -120,7 +120,7 @@ def _make_people() -> int:
     return 0
 
 
-def _given(port: int, x_port: int, card_port: int) -> dict[str, str]:
+def given(port: int, x_port: int, card_port: int) -> dict[str, str]:
     """Return every setting of the sandbox."""
     from bot.sandbox.x_server.credentials import Credentials
 
@@ -200,7 +200,7 @@ def _whole(signals: Signals, stack: ExitStack, port: int, x_port: int, card_port
     from bot.services import receive
     from bot.services.demo import make_people
 
-    settings = settings_for(Needs.RUN, _given(port, x_port, card_port))
+    settings = settings_for(Needs.RUN, given(port, x_port, card_port))
     configure_log(settings)
     listen(settings.host, port, setting="--port").close()
     stack.enter_context(_servers(port, x_port, card_port))

@@ -28,6 +28,8 @@ DONE_PRIORITY: Final = 4
 """Then what was done at a word, like a cancellation; as news are."""
 HINT_PRIORITY: Final = 6
 """Then what is wrong with a command."""
+ASKED_PRIORITY: Final = 7
+"""Then what somebody else asks of its reader (`asked.tell_asked`)."""
 HELP_PRIORITY: Final = 8
 """Help goes last."""
 ANSWERS_AT_MOST: Final = 3

@@ -62,7 +62,7 @@ def order(
         drafts.put(session, order.id, draft, confirm_by=confirm_by)
     else:
         transfers = [transfer_of(command, me, other) for other in others]
-        orders.insert_transfers(session, order.id, transfers, confirm_by=confirm_by, at=at)
+        write(session, deps, order, transfers, confirm_by=confirm_by, at=at)
     if incoming.source == "post":
         deps.tally.count(ORDERS)
     return order
@@ -173,6 +173,21 @@ def insert(session: Session, deps: Deps, new: NewOrder, at: datetime) -> Row[Any
         order = orders.insert_order(session, new, deps.chance.reference(), at=at)
         if order is not None:
             return order
+
+
+def write(
+    session: Session,
+    deps: Deps,
+    order: Row[Any],
+    new: Sequence[NewTransfer],
+    *,
+    confirm_by: datetime,
+    at: datetime,
+) -> None:
+    """Write what an order asks for, pending; whoever is asked for money is told, if X allows it."""
+    orders.insert_transfers(session, order.id, new, confirm_by=confirm_by, at=at)
+    if OrderKind(order.kind).is_asked:
+        asked.tell_asked(session, deps, order, new, at)
 
 
 def confirm_by_of(deps: Deps, order: Row[Any]) -> datetime:

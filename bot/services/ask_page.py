@@ -102,6 +102,6 @@ def order(
                 )
                 for _handle, x_user_id in others
             ]
-            orders.insert_transfers(session, row.id, transfers, confirm_by=confirm_by, at=at)
+            ask.write(session, deps, row, transfers, confirm_by=confirm_by, at=at)
     deps.step(Step.PAGE_ORDERED)
     return str(row.reference)

@@ -2,7 +2,7 @@
 
 Both are counted by person and decided when the command is read, under the locks of `lock_parties`.
 A request takes nothing from whoever is asked: no counter and no limit of theirs knows of it before
-they confirm.
+they confirm. They are told by direct message where X allows one, once a day by each asker (ADR 45).
 """
 
 from collections.abc import Sequence
@@ -16,9 +16,14 @@ from bot.domain import limits
 from bot.domain.errors import Refusal
 from bot.domain.replies import Reply
 from bot.services import lookup
+from bot.services.answers import ASKED_PRIORITY
 from bot.services.deps import Deps
+from bot.services.tell import News, tell
 from bot.store import asked, people
+from bot.store.orders import NewTransfer
 
+_ASKED: Final = "asked:"
+"""How the key of that message begins."""
 A_DAY: Final = timedelta(days=1)
 """The window of `limits.REQUESTS_TO_STRANGERS_A_DAY`."""
 
@@ -63,3 +68,41 @@ def check(session: Session, me: str, others: Sequence[tuple[str, str]], at: date
     strangers = {x_user_id for x_user_id, some in groups.items() if not some & paid}
     if any(x_user_id in strangers for _handle, x_user_id in others):
         limits.check_strangers(len({order for order, one in waiting if one in strangers}))
+
+
+def tell_asked(
+    session: Session, deps: Deps, order: Row[Any], new: Sequence[NewTransfer], at: datetime
+) -> None:
+    """Tell everybody whom an order asks for money who asks, how much, and where to answer.
+
+    One message a UTC day from one person to one account, whatever they ask for, cancel or edit: the
+    next request stands in the wallet. An asker whose handle was never seen is named on the page.
+    """
+    me = order.owner_x_user_id
+    asker = people.account(session, me)
+    url = f"{deps.public_url}/t/{order.reference}"
+    named = asker.handle if asker is not None else None
+    who = {"handle": named} if named else {}
+    key = "news.asked" if named else "news.asked.nameless"
+    day = f"{_ASKED}{min(people.own_accounts(session, me))}:{at:%Y-%m-%d}"
+    news = [
+        News(
+            f"{day}:{one.payer_x_user_id}",
+            one.payer_x_user_id,
+            Reply(key, {"amount_cents": one.amount_cents, "url": url, **who}),
+            order.id,
+            priority=ASKED_PRIORITY,
+        )
+        for one in new
+    ]
+    tell(session, news, at=at)
+
+
+def is_moot(deps: Deps, letter: Row[Any]) -> bool:
+    """Whether a message tells somebody that they are asked for what has ended, or changed since."""
+    if not letter.key.startswith(f"dm:{_ASKED}"):
+        return False
+    with deps.store.read() as session:
+        return not asked.still_waits(
+            session, letter.order_id, letter.to_x_user_id, at=letter.created_at
+        )

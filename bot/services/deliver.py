@@ -17,7 +17,7 @@ from bot.domain.errors import OutcomeUnknown, Rejected, Unavailable
 from bot.domain.order import confirm_by_after_reply
 from bot.domain.pace import Accepted, Budget
 from bot.domain.replies import Reply
-from bot.services import keys, x_money
+from bot.services import asked, keys, x_money
 from bot.services.back_off import next_try_at
 from bot.services.deps import Deps
 from bot.services.steps import Step
@@ -100,9 +100,12 @@ def _try(deps: Deps, row: Row[Any]) -> bool:
 def _is_unwanted(deps: Deps, row: Row[Any]) -> bool:
     """Drop what is not out, where its reader opted out since, or X's budget is for other things.
 
-    Dropped or not, where the lease is another's now, it is no more for us to send.
+    So goes what tells somebody that they are asked, once they are asked no more. Dropped or not,
+    where the lease is another's now, it is no more for us to send.
     """
     reason = "its reader wrote stop" if row.opted_out_at is not None else None
+    if asked.is_moot(deps, row):
+        reason = "what it tells of has ended, or changed"
     if x_money.is_optional(row) and x_money.is_saving(deps):
         reason = OVER_BUDGET
     if reason is None:

@@ -4,27 +4,27 @@ The account is closed first: who has a wallet is a customer. What somebody wrote
 they were and what was booked stays while the law wants it (art. 17 (3) (b)).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
 import structlog
 from sqlalchemy import Row
 
-from bot.domain.errors import Refusal, Rejected
+from bot.domain.commands import Start, Stop
+from bot.domain.errors import Refusal
 from bot.domain.replies import Reply
-from bot.services import closing, persons
+from bot.services import closing, hear, nameless, persons
+from bot.services.answers import hush
 from bot.services.deps import Deps
 from bot.services.prune import BOOKS_KEPT_YEARS, IDENTITY_KEPT_YEARS, years_later
+from bot.services.whoami import bot_account
 from bot.store import erasing, former, inbox
-from bot.store.former import Who
 
 log = structlog.get_logger(__name__)
 
 FORGOTTEN: Final = "its writer closed their account and wished it forgotten"
 """Why a message is not read any more."""
-READ_AT_ONCE: Final = 500
-"""Inbox rows that are in memory at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,45 +61,38 @@ def erase(deps: Deps, handle_or_id: str, *, close: bool = False) -> Erased:
         if not close:
             raise Refusal(Reply.of("refusal.not_closed"))
         closing.close_by_operator(deps, person.id)
-    unread = _unread(deps, person.id)
+    unread, silent = _unread(deps, person.id)
+    at = deps.clock.now()
     with deps.store.write() as session:
         person = persons.find(session, f"person:{person.id}", or_closed=True)
-        dropped = inbox.forget(session, unread, at=deps.clock.now(), reason=FORGOTTEN)
-        erased = erasing.erase(session, former.who(session, person))
-        erased["messages_received"] += dropped
+        who = replace(former.who(session, person), unread=unread)
+        dropped = erasing.forget_messages(session, who, at=at, reason=FORGOTTEN)
+        for x_user_id in sorted(silent):
+            hush(session, x_user_id, at)
+        erased = {"messages_received": dropped} | erasing.erase(session, who)
     log.info("person_erased", person=person.id, **erased)
     return Erased(person.id, erased, _kept(person))
 
 
-def _unread(deps: Deps, person_id: int) -> list[int]:
-    """Return the inbox rows of a closed person's that say nothing of who wrote them yet.
+def _unread(deps: Deps, person_id: int) -> tuple[list[int], list[str]]:
+    """Return a closed person's inbox rows that name no writer, and which X accounts say `stop`.
 
-    Nothing that waits there is done any more: an account that is closed orders nothing.
+    All else that waits there is not done any more: an account that is closed orders nothing. But
+    whoever asked to be left alone is, though what they wrote is gone; their last word counts.
     """
-    found: list[int] = []
-    after = 0
     with deps.store.read() as session:
         who = former.who(session, persons.find(session, f"person:{person_id}", or_closed=True))
-    while True:
-        with deps.store.read() as session:
-            rows = inbox.of_nobody_yet(session, after=after, limit=READ_AT_ONCE)
-        found += [row.id for row in rows if _wrote(deps, who, row)]
-        if len(rows) < READ_AT_ONCE:
-            return found
-        after = rows[-1].id
-
-
-def _wrote(deps: Deps, who: Who, row: Row[Any]) -> bool:
-    """Whether somebody wrote what an inbox row holds; nobody, where it cannot be read."""
-    try:
-        author = (
-            deps.decoder.post(row.body).author_id
-            if row.source == "post"
-            else deps.decoder.message(row.body).sender_id
-        )
-    except Rejected:
-        return False
-    return who.had(author, row.happened_at or row.received_at)
+        bot = bot_account(session)
+    unread: list[int] = []
+    last: dict[str, Stop | Start] = {}
+    for row, said in nameless.written_by(deps, who):
+        unread.append(row.id)
+        if bot is None or row.status not in inbox.UNREAD:
+            continue
+        word = hear.about_silence(deps, said, bot)
+        if word is not None:
+            last[nameless.writer(said)] = word
+    return unread, [one for one, word in last.items() if isinstance(word, Stop)]
 
 
 def _kept(person: Row[Any]) -> tuple[Kept, ...]:

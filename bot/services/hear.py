@@ -23,6 +23,7 @@ from bot.domain.commands import (
     Pay,
     Request,
     Split,
+    Start,
     Stop,
 )
 from bot.domain.draft import is_mendable
@@ -50,16 +51,7 @@ def read_post(deps: Deps, row: Row[Any], since: datetime, bot: XUser) -> None:
     if why is not None:
         return _ignore(deps, row, why, post.author_id)
     answered = _answered(deps, post, bot)
-    command = parse(
-        Text(
-            text=post.text,
-            bot=bot.handle,
-            in_reply_to=answered,
-            typed_from=post.typed_from if post.in_reply_to_user_id is not None else None,
-            direct=False,
-            lang=post.lang,
-        )
-    )
+    command = parse(_text_of(post, bot, answered))
     named = {one.handle.lower(): one.x_user_id for one in post.mentions}
     if answered and post.in_reply_to_user_id is not None:
         named.setdefault(answered, post.in_reply_to_user_id)
@@ -88,7 +80,7 @@ def read_message(deps: Deps, row: Row[Any], since: datetime, bot: XUser) -> None
         why = "a conversation of more than two"
     if why is not None:
         return _ignore(deps, row, why, message.sender_id)
-    command = parse(Text(text=message.text, bot=bot.handle, direct=True))
+    command = parse(_text_of(message, bot))
     incoming = Incoming(
         source="dm",
         id=message.id,
@@ -101,6 +93,29 @@ def read_message(deps: Deps, row: Row[Any], since: datetime, bot: XUser) -> None
     )
     _converse(deps, row, incoming, command, named=None)
     return None
+
+
+def about_silence(deps: Deps, said: Post | Message, bot: XUser) -> Stop | Start | None:
+    """Return the `stop` or `start` that a post or a message says, without doing it; else None."""
+    if said.is_retweet if isinstance(said, Post) else _is_group(said):
+        return None
+    answered = _answered(deps, said, bot) if isinstance(said, Post) else None
+    command = parse(_text_of(said, bot, answered))
+    return command if isinstance(command, Stop | Start) else None
+
+
+def _text_of(said: Post | Message, bot: XUser, answered: str | None = None) -> Text:
+    """Return what the parser reads of a post, which may answer somebody, or of a message."""
+    if isinstance(said, Message):
+        return Text(text=said.text, bot=bot.handle, direct=True)
+    return Text(
+        text=said.text,
+        bot=bot.handle,
+        in_reply_to=answered,
+        typed_from=said.typed_from if said.in_reply_to_user_id is not None else None,
+        direct=False,
+        lang=said.lang,
+    )
 
 
 def _why_ignore(

@@ -132,7 +132,7 @@ def _fill(
     new = [_transfer(kind, me, other, amount_cents, note) for other in others]
     # Payer and terms are known now: their time begins with the tap.
     confirm_by = ask.confirm_by_from_page(deps, at)
-    orders.insert_transfers(session, order.id, new, confirm_by=confirm_by, at=at)
+    ask.write(session, deps, order, new, confirm_by=confirm_by, at=at)
 
 
 def _transfer(

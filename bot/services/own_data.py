@@ -6,6 +6,7 @@ thousand payments costs no more memory than whoever has ten, and whoever reads s
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ from bot.domain.errors import Refusal
 from bot.domain.replies import Reply
 from bot.domain.sca import Purpose
 from bot.i18n.texts import say
-from bot.services import persons
+from bot.services import nameless, persons
 from bot.services.deps import Deps
 from bot.services.sessions import Visitor, person_behind
 from bot.store import factors, former, own_data
@@ -57,6 +58,8 @@ def of_anybody(deps: Deps, handle_or_id: str) -> Iterator[str]:
 
 
 def _pieces(deps: Deps, who: Who) -> Iterator[str]:
+    # Found first: what is read meanwhile is listed all the same, and once.
+    who = replace(who, unread=[row.id for row, _said in nameless.written_by(deps, who)])
     about = {lang: say(Reply.of("data.about"), lang, public=False) for lang in ("fr", "en")}
     yield f'{{\n"about": {_json(about)},\n"made_at": {_json(deps.clock.now())}'
     for part in own_data.PARTS:

@@ -105,6 +105,6 @@ def order(
             note=note,
         )
         confirm_by = ask.confirm_by_from_page(deps, at)
-        orders.insert_transfers(session, order.id, [transfer], confirm_by=confirm_by, at=at)
+        ask.write(session, deps, order, [transfer], confirm_by=confirm_by, at=at)
     deps.step(Step.PAGE_ORDERED)
     return str(order.reference)

@@ -119,4 +119,4 @@ def _ask(session: Session, deps: Deps, order: Row[Any], shares: Proposed, at: da
     ]
     # They were asked now: their time begins with the tap.
     confirm_by = ask.confirm_by_from_page(deps, at)
-    orders.insert_transfers(session, order.id, new, confirm_by=confirm_by, at=at)
+    ask.write(session, deps, order, new, confirm_by=confirm_by, at=at)

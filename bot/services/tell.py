@@ -33,6 +33,7 @@ class News:
     person_id: int | None = None
     """Whose wallet it is about: told while the account names it, not to who has the account next.
     """
+    priority: int = NEWS_PRIORITY
 
 
 def may_message(account: Row[Any] | None) -> bool:
@@ -76,7 +77,7 @@ def letters(news: Iterable[News], readers: Mapping[str, Lang]) -> Iterator[Lette
                 key=f"dm:{one.key}",
                 channel="dm",
                 text=say(one.reply, lang, public=False),
-                priority=NEWS_PRIORITY,
+                priority=one.priority,
                 to_x_user_id=one.x_user_id,
                 order_id=one.order_id,
             )

@@ -15,7 +15,7 @@ from sqlmodel import Session
 
 from bot.domain import x_bill
 from bot.domain.x_bill import Bill, Spending
-from bot.services.answers import HELP_PRIORITY
+from bot.services.answers import ASKED_PRIORITY
 from bot.services.deps import Deps
 from bot.store import x_counts
 
@@ -65,12 +65,12 @@ def spending(deps: Deps) -> Spending:
 
 
 def is_optional(row: Row[Any]) -> bool:
-    """Whether nobody waits for a message: how a transfer went, which its page says, and help.
+    """Whether nobody waits for a message: how a transfer went, who asks, which pages say, and help.
 
     What warns somebody (a handle that moved, a code that was changed, a dispute) is never optional,
     nor is an answer to an edit, which may bear the link.
     """
-    return row.priority == HELP_PRIORITY or _HOW_IT_WENT.match(row.key) is not None
+    return row.priority >= ASKED_PRIORITY or _HOW_IT_WENT.match(row.key) is not None
 
 
 def is_saving(deps: Deps) -> bool:

@@ -37,6 +37,19 @@ def asked_since(
     ]
 
 
+def still_waits(session: Session, order_id: int, payer: str, *, at: datetime) -> bool:
+    """Whether what an order asked of an account by a moment waits: an edit's newer terms do not."""
+    found = session.execute(
+        select(transfers.c.id).where(
+            transfers.c.order_id == order_id,
+            transfers.c.payer_x_user_id == payer,
+            transfers.c.status == TransferStatus.PENDING.value,
+            transfers.c.created_at <= at,
+        )
+    ).first()
+    return found is not None
+
+
 def nameless_askers(session: Session, x_user_id: str, *, not_since: datetime) -> list[str]:
     """Return who asks an account for something that waits, and whose handle was never seen.
 

@@ -1,6 +1,8 @@
 """What of a closed person's goes before its time, at their wish: words, never money or identity."""
 
-from sqlalchemy import ColumnElement, Update, and_, delete, exists, or_, select, update
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Update, and_, case, delete, exists, or_, select, update
 from sqlmodel import Session
 
 from bot.store.cases import cases
@@ -16,7 +18,7 @@ from bot.store.whose import heard_from, owned
 
 
 def erase(session: Session, who: Who) -> dict[str, int]:
-    """Forget what somebody wrote and was written, and what is known of their X accounts.
+    """Forget what somebody ordered and was written, and what is known of their X accounts.
 
     Returns how many rows lost something, by what they were; twice is once. A note that was reported
     stays while its case is open: it is what the case is about.
@@ -44,12 +46,6 @@ def erase(session: Session, who: Who) -> dict[str, int]:
             )
             .values(note=None, amount_text=None),
         ),
-        "messages_received": _run(
-            session,
-            update(inbox)
-            .where(heard_from(who), inbox.c.status != "waiting", inbox.c.body.is_not(None))
-            .values(body=None, author_x_user_id=None),
-        ),
         "messages_sent": _run(
             session,
             update(outbox)
@@ -74,6 +70,26 @@ def erase(session: Session, who: Who) -> dict[str, int]:
     }
     session.execute(delete(named).where(named.c.order_id.in_(own)))
     return counts | {"text_messages": _texts(session, who)}
+
+
+def forget_messages(session: Session, who: Who, *, at: datetime, reason: str) -> int:
+    """Forget what came in from somebody, as far as it was found; return how many lost their text.
+
+    What waits is not read any more, for a `reason`.
+    """
+    is_waiting = inbox.c.status == "waiting"
+    return _run(
+        session,
+        update(inbox)
+        .where(heard_from(who), inbox.c.body.is_not(None))
+        .values(
+            body=None,
+            author_x_user_id=None,
+            status=case((is_waiting, "ignored"), else_=inbox.c.status),
+            reason=case((is_waiting, reason), else_=inbox.c.reason),
+            done_at=case((is_waiting, at), else_=inbox.c.done_at),
+        ),
+    )
 
 
 def _is_looked_at() -> ColumnElement[bool]:

@@ -47,6 +47,8 @@ class Who:
     person_id: int
     accounts: Mapping[str, Span]
     """When each X account was theirs: with another person's time on it they have nothing to do."""
+    unread: Collection[int] = ()
+    """Inbox rows that they wrote and that name no writer: only their texts do."""
 
     def by(self, account: Any, at: Any) -> ColumnElement[bool]:
         """Whether an X account did something, and was theirs then."""

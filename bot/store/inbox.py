@@ -29,6 +29,8 @@ _IS_FREE: Final = and_(
     inbox.c.next_attempt_at <= bindparam("at"),
     or_(inbox.c.leased_until.is_(None), inbox.c.leased_until < bindparam("at")),
 )
+UNREAD: Final = ("waiting", "dead")
+"""Of a row that is so nothing was done yet; a dead one waits for an operator."""
 _ENDED: Final = tuple(status for status in INBOX_STATUSES if status != "waiting")
 
 
@@ -218,7 +220,7 @@ def of_nobody_yet(session: Session, *, after: int, limit: int) -> Sequence[Row[A
     They wait, died, or were read before that was kept.
     """
     return session.execute(
-        select(inbox.c.id, inbox.c.source, inbox.c.body, inbox.c.happened_at, inbox.c.received_at)
+        select(inbox)
         .where(
             inbox.c.id > after,
             inbox.c.source.in_(SAID),
@@ -230,26 +232,7 @@ def of_nobody_yet(session: Session, *, after: int, limit: int) -> Sequence[Row[A
     ).all()
 
 
-def forget(session: Session, row_ids: Collection[int], *, at: datetime, reason: str) -> int:
-    """Drop the texts of rows, read or not; what waits is ignored, and why is written down."""
-    is_waiting = inbox.c.status == "waiting"
-    statement = (
-        update(inbox)
-        .where(inbox.c.id.in_(row_ids), inbox.c.body.is_not(None))
-        .values(
-            body=None,
-            author_x_user_id=None,
-            status=case((is_waiting, "ignored"), else_=inbox.c.status),
-            reason=case((is_waiting, reason), else_=inbox.c.reason),
-            done_at=case((is_waiting, at), else_=inbox.c.done_at),
-        )
-    )
-    return session.connection().execute(statement).rowcount
-
-
-def listing(
-    session: Session, *, statuses: Sequence[str] = ("waiting", "dead")
-) -> Sequence[Row[Any]]:
+def listing(session: Session, *, statuses: Sequence[str] = UNREAD) -> Sequence[Row[Any]]:
     """Return what waits and what died, the dead first."""
     first = case((inbox.c.status == "dead", 0), else_=1)
     return session.execute(

@@ -13,7 +13,7 @@ def owned(who: Who) -> ColumnElement[bool]:
 
 
 def heard_from(who: Who) -> ColumnElement[bool]:
-    """Whether an inbox row is a message of somebody's: it says so, or an order was made of it."""
+    """Whether an inbox row is a message of somebody's: by its writer, its order, or its text."""
     mine = inbox.alias()
     said = who.by(mine.c.author_x_user_id, func.coalesce(mine.c.happened_at, mine.c.received_at))
     made = and_(orders.c.source == mine.c.source, orders.c.source_id == mine.c.source_id)
@@ -21,5 +21,6 @@ def heard_from(who: Who) -> ColumnElement[bool]:
         union(
             select(mine.c.id).where(mine.c.author_x_user_id.is_not(None), said),
             select(mine.c.id).join(orders, made).where(owned(who)),
+            select(mine.c.id).where(mine.c.id.in_(who.unread)),
         )
     )

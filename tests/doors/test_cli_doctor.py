@@ -12,7 +12,7 @@ from alembic import command
 
 from bot import migrations
 from bot.services.hear import READ_TOO_LATE
-from bot.store import inbox, workers
+from bot.store import factors, inbox, workers
 from bot.store.engine import Store
 from bot.store.workers import Beat
 from tests.contract.raw_server import Exchange, RawServer
@@ -29,6 +29,10 @@ def far(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FarSide]:
     """A far side that is only asked, never changed."""
     url = f"sqlite:///{tmp_path_factory.mktemp('doctor') / 'smoney.db'}"
     migrations.upgrade(url)
+    store = Store(url)
+    with store.write() as session:  # one that was sent before
+        factors.insert_text(session, phone="+33612345678", at=datetime.now(UTC))
+    store.close()
     with far_side(url) as side:
         yield side
 
@@ -165,10 +169,19 @@ def test_a_gateway_says_what_it_thinks_of_the_key(
             "webhook",
             "STRIPE_WEBHOOK_SECRET must begin with whsec_.",
         ),
+        (
+            "SMS_DAILY_CEILING",
+            "1",
+            "texts_today",
+            (
+                "1 texts in 24 hours; SMS_DAILY_CEILING is 1: no code is sent any more. "
+                "See who asks for them, or raise it."
+            ),
+        ),
     ],
-    ids=["wrong key", "nobody there", "no secret of webhooks"],
+    ids=["wrong key", "nobody there", "no secret of webhooks", "texts at their ceiling"],
 )
-def test_what_is_wrong_with_the_acquirer_is_named(
+def test_what_is_wrong_with_the_acquirer_or_the_texts_is_named(
     far: FarSide, name: str, value: str, check: str, hint: str
 ) -> None:
     """And nothing else is blamed for it."""

@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 
 from bot.adapters.patience import TRIES
 from tests.builders import CODE
-from tests.e2e import leaving
+from tests.e2e import leaving, strict
 from tests.e2e.conftest import DESK_WIDTH, PHONE_WIDTH, Changes, OpenPage
 from tests.e2e.steps import (
     assert_fits,
@@ -106,7 +106,8 @@ def test_who_leaves_the_card_page_can_pay_again(
 ) -> None:
     """Alice presses back, first without a card, then at 3-D Secure: only that page is closed.
 
-    Then the acquirer is down: the page goes on by itself where she reads it.
+    Then the acquirer is down: the page goes on by itself where she reads it. Where 3-D Secure does
+    not count, she pays more by two factors, and then her card (ADR 43).
     """
     reference = sandbox.order("@smoney envoyer 6€ à @bob pour le thé", by="alice")
     alice = open_page(PHONE_WIDTH)
@@ -135,7 +136,8 @@ def test_who_leaves_the_card_page_can_pay_again(
     tried = ["funding", "pending"]
     statuses = [one["status"] for one in sandbox.show(reference)["history"]]
     assert statuses == ["pending", *tried, *tried, "funding", "posted"]
-    assert changes() == {"bob": 600}
+    strict.pay_35_by_card(alice, sandbox)
+    assert changes() == {"bob": 4_100}
 
 
 def test_somebody_new_claims_and_what_waits_is_taken_back(

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from bot.domain.errors import Refusal
 from bot.domain.replies import Reply
@@ -17,6 +18,7 @@ from bot.services import (
     operate,
     own_data,
     persons,
+    poll,
     prune,
     report_note,
     texts,
@@ -202,15 +204,29 @@ def test_a_closed_person_has_their_own_data_and_no_word_of_the_next(world: World
     bob = person(world, "bob").id
     world.dm("bob", "help")
     asked = world.order("alice", "bob", "4€ for cake", kind="request")
+    died = world.take_post("bob", "@smoney these are my old words")
+    with world.store.write() as session:  # as one that was read before its writer was kept
+        kept = inbox.inbox.update().where(inbox.inbox.c.source == "dm")
+        session.execute(kept.values(author_x_user_id=None))
+        gone = inbox.inbox.update().where(inbox.inbox.c.source_id == died)
+        session.execute(gone.values(status="dead"))
     close(world, "bob")
     world.pass_time(seconds=1)
     open_wallet(world, "bob")
     world.order("bob", "alice", "5€ for tea")
+    waiting = world.take_post("bob", "@smoney nobody has read this")
     old, new = data_of(world, f"person:{bob}"), data_of(world, "bob")
     for file, names, notes in ((old, ["Petit"], ["cake"]), (new, ["Petit"], ["tea"])):
         assert [one["last_name"] for one in file["person"]] == names
         assert [one["note"] for one in file["transfers"]] == notes
     assert [one["reference"] for one in old["transfers"]] == [asked]
+    bodies = [
+        [str(one["body"]) for one in file["messages_received"] if one["body"]]
+        for file in (old, new)
+    ]
+    assert [len(one) for one in bodies] == [2, 2], "help and what died; tea and this"
+    assert any("my old words" in one for one in bodies[0])
+    assert [one["source_id"] for one in new["messages_received"]][-1] == waiting
     assert [len(one["consents"]) for one in (old, new)] == [1, 1]
     assert [len(one["former_accounts"]) for one in (old, new)] == [1, 0]
     assert [len(one["x_accounts"]) for one in (old, new)] == [0, 1]
@@ -225,6 +241,22 @@ def test_a_closed_person_has_their_own_data_and_no_word_of_the_next(world: World
     for who, count in (("alice", 1), ("bob", 0)):
         heard = [one["text"] for one in data_of(world, who)["text_messages"]]
         assert sum(one is not None for one in heard) == count, who
+
+
+def test_an_erasure_keeps_the_wish_to_be_left_alone(world: World) -> None:
+    """Though nobody had read it yet: the last word counts, and its text is gone."""
+    for handle, words in (("bob", ("start", "stop")), ("alice", ("stop", "start"))):
+        who = world.join(handle)
+        for word in words:
+            world.x.write(handle, word)
+            poll.poll_messages(world.deps)
+        erase.erase(world.deps, f"person:{who}", close=True)
+    with world.store.read() as session:
+        accounts = people.accounts_by_id(session, map(world.x_id, ("bob", "alice")))
+        bodies = session.execute(select(inbox.inbox.c.body)).scalars()
+        assert set(bodies) == {None}
+    silent = {row.handle: row.opted_out_at is not None for row in accounts.values()}
+    assert silent == {"bob": True, "alice": False}
 
 
 def test_an_erasure_forgets_every_word_and_keeps_what_the_law_wants(world: World) -> None:

@@ -5,6 +5,7 @@ from datetime import date
 
 import pytest
 from sqlalchemy import text
+from structlog.testing import capture_logs
 
 from bot.domain.errors import Refusal, Rejected, Unavailable
 from bot.domain.replies import Reply
@@ -215,7 +216,7 @@ def test_a_notice_is_sent_again_until_it_went(world: World) -> None:
 
 
 def test_texts_are_counted_by_address_and_in_all(world: World) -> None:
-    """One house has what one person has; everybody together has a ceiling."""
+    """One house has what one person has; everybody together has a ceiling, with an alarm."""
     bot = replace(world.deps, policy=replace(world.deps.policy, sms_per_day=1, sms_daily_ceiling=3))
 
     def ask(number: int, address: str) -> None:
@@ -227,7 +228,10 @@ def test_texts_are_counted_by_address_and_in_all(world: World) -> None:
     with pytest.raises(Refusal, match="too_many_codes"):
         ask(2, "2001:db8::2")
     ask(3, "2001:db8:0:1::1")
-    ask(4, "127.0.0.1")
-    with pytest.raises(Refusal, match="texts_closed"):
-        ask(5, "198.51.100.1")
+    with capture_logs() as logs:
+        ask(4, "127.0.0.1")
+        assert logs == []
+        with pytest.raises(Refusal, match="texts_closed"):
+            ask(5, "198.51.100.1")
+    assert logs == [{"event": "sms_ceiling_reached", "log_level": "error", "ceiling": 3}]
     assert texts.sent_today(world.deps) == 3

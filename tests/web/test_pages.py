@@ -4,6 +4,8 @@ import re
 from pathlib import Path
 
 import pytest
+from jinja2 import Environment
+from jinja2.nodes import Const
 
 import bot.web
 from bot.domain.commands import Lang, Misread, Nothing
@@ -20,14 +22,39 @@ WEB = Path(bot.web.__file__).parent
 TEMPLATES = sorted((WEB / "templates").glob("*.html"))
 
 
+NAME = re.compile(r" ?[a-z0-9_./?=%:@·-]*")
+"""What an expression may spell out: a key, a path, a class, a format; no two words, none large."""
+
+
+def worded(template: str) -> list[str]:
+    """Return what the expressions and statements of a template spell out that is no name."""
+    texts = (one.value for one in Environment(autoescape=True).parse(template).find_all(Const))
+    return [one for one in texts if isinstance(one, str) and not NAME.fullmatch(one)]
+
+
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
 def test_no_sentence_stands_in_a_template(path: Path) -> None:
-    """Outside tags and expressions a template holds signs, no words; nor do spoken attributes."""
+    """Outside tags and expressions a template holds signs, no words; nor do spoken attributes.
+
+    Within expressions there are names alone.
+    """
+    assert worded(path.read_text()) == []
     text = re.sub(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", "", path.read_text(), flags=re.DOTALL)
     bare = re.sub(r"<[^>]*>", " ", text)
     assert re.findall(r"[^\W\d_]{2,}", bare) == []
     spoken = re.findall(r'\b(?:title|alt|placeholder|aria-label)="([^"]*)"', text)
     assert [one for one in spoken if one.strip()] == []
+
+
+def test_a_sentence_within_an_expression_is_seen() -> None:
+    """A rule that found nothing would show nothing."""
+    for said in ("Payé", "nothing was done", "it’s", "Sorry"):
+        for template in (
+            f'{{{{ "{said}" }}}}',
+            f'<p title="{{{{ t("page.x") if y else "{said}" }}}}">',
+            f'{{% set x = "{said}" %}}',
+        ):
+            assert worded(template) == [said], template
 
 
 def test_every_sentence_that_a_page_names_is_in_the_catalogue() -> None:
