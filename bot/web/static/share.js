@@ -6,33 +6,40 @@
    links that send that text. */
 "use strict";
 
-for (const button of document.querySelectorAll("button[data-share]")) {
-  const url = button.dataset.share;
-  const said = button.parentElement.querySelector("[data-shared]");
-  if (!navigator.share && !navigator.clipboard) continue;
-  button.hidden = false;
-  button.addEventListener("click", async () => {
-    try {
-      if (navigator.share) return await navigator.share({url});
-      await navigator.clipboard.writeText(url);
-      if (said) said.hidden = false;
-    } catch (error) {
-      /* Dropped: the link is still there to be copied by hand. */
-    }
-  });
+function share(page) {
+  for (const button of page.querySelectorAll("button[data-share]")) {
+    const url = button.dataset.share;
+    const said = button.parentElement.querySelector("[data-shared]");
+    if (!navigator.share && !navigator.clipboard) continue;
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      try {
+        if (navigator.share) return await navigator.share({url});
+        await navigator.clipboard.writeText(url);
+        if (said) said.hidden = false;
+      } catch (error) {
+        /* Dropped: the link is still there to be copied by hand. */
+      }
+    });
+  }
+
+  for (const button of page.querySelectorAll("button[data-share-text]")) {
+    const field = document.getElementById(button.dataset.shareText);
+    button.hidden = !navigator.share;
+    button.addEventListener("click", () => navigator.share({text: field.value}).catch(() => {}));
+  }
+
+  for (const link of page.querySelectorAll("a[data-text-of]")) {
+    const field = document.getElementById(link.dataset.textOf);
+    const take = () => {
+      const address = new URL(link.href);
+      address.searchParams.set("text", field.value);
+      link.href = address.href;
+    };
+    field.addEventListener("input", take);
+    take(); // what was typed before this script came, or came back with the back button
+  }
 }
 
-for (const button of document.querySelectorAll("button[data-share-text]")) {
-  const field = document.getElementById(button.dataset.shareText);
-  button.hidden = !navigator.share;
-  button.addEventListener("click", () => navigator.share({text: field.value}).catch(() => {}));
-}
-
-for (const link of document.querySelectorAll("a[data-text-of]")) {
-  const field = document.getElementById(link.dataset.textOf);
-  field.addEventListener("input", () => {
-    const address = new URL(link.href);
-    address.searchParams.set("text", field.value);
-    link.href = address.href;
-  });
-}
+share(document);
+document.addEventListener("fresh", event => share(event.target));
