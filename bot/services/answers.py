@@ -168,7 +168,7 @@ def hush(session: Session, x_user_id: str, at: datetime) -> None:
     has in its hands at this moment may still go out.
     """
     people.change_account(session, x_user_id, opted_out_at=at)
-    outbox.drop_waiting(session, x_user_id, at=at, reason="its reader wrote stop")
+    outbox.drop_waiting(session, x_user_id, reason="its reader wrote stop")
 
 
 def _with_way_to_mend(text: str, reply: Reply, lang: Lang, url: str, *, public: bool) -> str:

@@ -32,6 +32,11 @@ ROUND_AT_MOST: Final = 200
 LOOK_UP_AFTER_S: Final = 15
 """How long X may take to show what it has accepted (seconds): twice its own P99. An empty look-up
 before that proves nothing."""
+CALL_TAKES_S: Final = 15
+"""How long a call may take (seconds): the adapter gives it 10 with its repetitions."""
+BEGIN_WITHIN_S: Final = outbox.LEASE_S - CALL_TAKES_S - LOOK_UP_AFTER_S
+"""How long after its lease a message may still be sent (seconds): X shows it before another looks.
+"""
 TRIES_AT_MOST: Final = 20
 """Tries of one message that may be out; then it is dead and waits for an operator."""
 CLOCKS_DIFFER: Final = timedelta(minutes=2)
@@ -46,13 +51,16 @@ def deliver(deps: Deps) -> int:
             break
         at = deps.clock.now()
         with deps.store.write() as session:
-            leased = outbox.lease(session, at=at, by_contract=deps.policy.x_by_contract)
+            leased_at = deps.store.lease_time(session, at)
+            leased = outbox.lease(
+                session, at=at, leased_at=leased_at, by_contract=deps.policy.x_by_contract
+            )
         if leased is None:
             break
         if isinstance(leased, outbox.TryAgain):
             continue
         deps.step(Step.OUTBOX_LEASED)
-        sent += _deliver(deps, leased, until=at + timedelta(seconds=outbox.LEASE_S))
+        sent += _deliver(deps, leased, until=at + timedelta(seconds=BEGIN_WITHIN_S))
         if not leased.are_more:  # what was written since has rung for the next call
             break
     return sent
@@ -61,7 +69,7 @@ def deliver(deps: Deps) -> int:
 def _deliver(deps: Deps, row: Row[Any], *, until: datetime) -> bool:
     """Send one message, or find that it went out before; False where it did not go out now.
 
-    From `until` on it is another's: who slept through that leaves it alone.
+    From `until` on it is soon another's: who slept through that leaves it alone.
     """
     try:
         with keys.taken(deps):
@@ -238,6 +246,7 @@ def _look_up_soon(deps: Deps, row: Row[Any], reason: str) -> bool:
         if row.tries + 1 >= TRIES_AT_MOST:
             outbox.record_dead(session, row, reason=f"{TRIES_AT_MOST} tries: {reason}")
         else:
-            later = deps.clock.now() + timedelta(seconds=LOOK_UP_AFTER_S)
-            outbox.try_later(session, row, at=later, in_doubt=True, reason=reason, was_tried=True)
+            now = deps.store.lease_time(session, deps.clock.now())
+            shown_at = now + timedelta(seconds=LOOK_UP_AFTER_S)
+            outbox.look_up_after(session, row, until=shown_at, reason=reason)
     return False

@@ -27,7 +27,7 @@ LEASE_S: Final = 60
 # What a worker asks all the time is built once: that takes longer than the answer.
 _IS_FREE: Final = and_(
     inbox.c.next_attempt_at <= bindparam("at"),
-    or_(inbox.c.leased_until.is_(None), inbox.c.leased_until < bindparam("at")),
+    or_(inbox.c.leased_until.is_(None), inbox.c.leased_until < bindparam("leased_at")),
 )
 _ENDED: Final = tuple(status for status in INBOX_STATUSES if status != "waiting")
 
@@ -116,10 +116,19 @@ def write(session: Session, events: Iterable[RawEvent], *, at: datetime) -> int:
 
 
 def lease(
-    session: Session, *, at: datetime, limit: int, sources: Collection[str] = INBOX_SOURCES
+    session: Session,
+    *,
+    at: datetime,
+    leased_at: datetime,
+    limit: int,
+    sources: Collection[str] = INBOX_SOURCES,
 ) -> Sequence[Row[Any]]:
-    """Take rows of some sources that wait, oldest first, for `LEASE_S` seconds."""
-    values = {"at": at, "until": at + timedelta(seconds=LEASE_S), "at_most": limit}
+    """Take rows of some sources that wait, oldest first, for `LEASE_S` seconds.
+
+    `leased_at`: now, by the clock of all workers (`Store.lease_time`).
+    """
+    until = leased_at + timedelta(seconds=LEASE_S)
+    values = {"at": at, "leased_at": leased_at, "until": until, "at_most": limit}
     rows = session.execute(_leasing(tuple(sources)), values).all()
     return sorted(rows, key=lambda row: row.id)
 

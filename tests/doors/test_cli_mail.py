@@ -29,10 +29,10 @@ def settings(sqlite_url: str) -> dict[str, str]:
     with store.write() as session:
         outbox.put(session, letters, at=NOON)
         inbox.write(session, events, at=NOON)
-        letter = outbox.lease(session, at=NOON, by_contract=False)
+        letter = outbox.lease(session, at=NOON, leased_at=NOON, by_contract=False)
         assert isinstance(letter, Row)
         assert outbox.record_dead(session, letter, reason="not_allowed: the post is gone")
-        (event,) = inbox.lease(session, at=NOON, limit=1)
+        (event,) = inbox.lease(session, at=NOON, leased_at=NOON, limit=1)
         assert inbox.finish(session, event.id, at=NOON, status="dead", reason="undecodable")
     store.close()
     return {"ENVIRONMENT": "sandbox", "DATABASE_URL": sqlite_url}

@@ -33,7 +33,7 @@ def test_what_comes_in_together_is_written_in_the_one_order_of_its_ids(store: St
     given = [RawEvent(source, one, "{}", NOON) for source in ("post", "dm") for one in ("10", "9")]
     with store.write() as session:
         inbox.write(session, given, at=NOON)
-        rows = inbox.lease(session, at=NOON, limit=5)
+        rows = inbox.lease(session, at=NOON, leased_at=NOON, limit=5)
     read = [(row.source, row.source_id) for row in rows]
     assert read == [("dm", "9"), ("dm", "10"), ("post", "9"), ("post", "10")]
 
@@ -42,11 +42,11 @@ def test_a_row_is_read_by_one_reader_until_its_lease_runs_out(store: Store) -> N
     """A second reader finds nothing; after the lease of a dead one it finds the row."""
     with store.write() as session:
         inbox.write(session, [POST], at=NOON)
-        assert len(inbox.lease(session, at=NOON, limit=5)) == 1
+        assert len(inbox.lease(session, at=NOON, leased_at=NOON, limit=5)) == 1
     with store.write() as session:
-        assert inbox.lease(session, at=NOON, limit=5) == []
+        assert inbox.lease(session, at=NOON, leased_at=NOON, limit=5) == []
         later = NOON + timedelta(seconds=inbox.LEASE_S + 1)
-        (row,) = inbox.lease(session, at=later, limit=5)
+        (row,) = inbox.lease(session, at=later, leased_at=later, limit=5)
         assert row.attempts == 2
         assert inbox.finish(session, row.id, at=later, status="done")
         assert not inbox.finish(session, row.id, at=later, status="done")
@@ -61,7 +61,7 @@ def test_a_message_with_a_known_key_is_not_written_again(store: Store) -> None:
 
 def leased(session: Session, at: datetime = NOON) -> Row[Any] | None:
     """Return the message that a worker takes, which is alone."""
-    taken = outbox.lease(session, at=at, by_contract=False)
+    taken = outbox.lease(session, at=at, leased_at=at, by_contract=False)
     assert not isinstance(taken, outbox.TryAgain)
     return taken
 
@@ -174,9 +174,9 @@ def test_a_queue_is_read_as_fast_however_long_it_is(store: Store) -> None:
         if kind == "postgresql":
             session.execute(text("ANALYZE inbox, outbox"))
     for read in (
-        lambda: inbox.lease(session, at=NOON, limit=10),
-        lambda: inbox.lease(session, at=NOON, limit=10, sources=("stripe",)),
-        lambda: outbox.lease(session, at=NOON, by_contract=False),
+        lambda: inbox.lease(session, at=NOON, leased_at=NOON, limit=10),
+        lambda: inbox.lease(session, at=NOON, leased_at=NOON, limit=10, sources=("stripe",)),
+        lambda: outbox.lease(session, at=NOON, leased_at=NOON, by_contract=False),
     ):
         with store.write() as session:
             if kind == "postgresql":  # as everywhere but in tests
