@@ -1,20 +1,25 @@
-"""What came in from a person, and the one answer that it gets: a reply to a post, a DM to a DM."""
+"""What came in from a person, and the one answer that it gets: a reply to a post, a DM to a DM.
 
-from collections.abc import Mapping, Sized
+Where X keeps a reply from going out, a DM says so in its place.
+"""
+
+from collections.abc import Iterable, Mapping, Sized
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Literal
+from typing import Any, Final, Literal
 from zlib import crc32
 
+from sqlalchemy import Row
 from sqlmodel import Session
 
 from bot.domain.commands import Lang
 from bot.domain.replies import Reply
+from bot.domain.transfer import TransferStatus
 from bot.i18n.length import POST_AT_MOST, weighted_length
 from bot.i18n.texts import say
 from bot.services.deps import Deps
 from bot.services.tell import News, tell
-from bot.store import outbox, people, writers
+from bot.store import orders, outbox, people, writers
 from bot.store.outbox import Letter
 from bot.store.queue import TALKATIVE
 
@@ -148,6 +153,28 @@ def answer(
     if by_message:
         told = Reply.of("draft.choose", url=mended_at) if mended_at is not None else reply
         tell(session, [News(key, me, told, order_id)], at=at)
+
+
+def say_instead(session: Session, deps: Deps, replies: Iterable[Row[Any]], *, at: datetime) -> None:
+    """Let orders whose reply does not go out be answered by direct message, where X allows one.
+
+    The post is protected or gone, its writer blocks us, or it would come too late: what still can
+    be confirmed waits in their wallet.
+    """
+    by_order = {row.order_id: row for row in replies if row.to_post_id and row.order_id}
+    statuses: dict[int, set[str]] = {order_id: set() for order_id in by_order}
+    for transfer in orders.transfers_of(session, list(by_order)):
+        statuses[transfer.order_id].add(transfer.status)
+    news = []
+    for order in orders.by_ids(session, list(by_order)).values():
+        if statuses[order.id] and TransferStatus.PENDING not in statuses[order.id]:
+            continue
+        url = f"{deps.public_url}/t/{order.reference}"
+        said = Reply.of("news.not_answered", reference=order.reference, url=url)
+        row = by_order[order.id]
+        key = f"answer:instead:{row.to_post_id}"
+        news.append(News(key, row.to_x_user_id, said, order.id))
+    tell(session, news, at=at)
 
 
 def _worded(deps: Deps, incoming: Incoming, reply: Reply, lang: Lang, mended_at: str | None) -> str:

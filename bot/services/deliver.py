@@ -16,12 +16,11 @@ from sqlmodel import Session
 from bot.domain.errors import OutcomeUnknown, Rejected, Unavailable
 from bot.domain.order import confirm_by_after_reply
 from bot.domain.pace import Accepted, Budget
-from bot.domain.replies import Reply
 from bot.services import keys, x_money
+from bot.services.answers import say_instead
 from bot.services.back_off import next_try_at
 from bot.services.deps import Deps
 from bot.services.steps import Step
-from bot.services.tell import News, tell
 from bot.store import budgets, confirmations, drafts, orders, outbox
 from bot.store.queue import OVER_BUDGET
 
@@ -51,7 +50,7 @@ def deliver(deps: Deps) -> int:
             break
         at = deps.clock.now()
         with deps.store.write() as session:
-            leased_at = deps.store.lease_time(session, at)
+            leased_at = deps.store.time_of_all(session, at)
             leased = outbox.lease(
                 session, at=at, leased_at=leased_at, by_contract=deps.policy.x_by_contract
             )
@@ -151,27 +150,13 @@ def _rejected(deps: Deps, row: Row[Any], error: Rejected) -> bool:
         return _look_up_soon(deps, row, str(error))
     with deps.store.write() as session:
         if _bury(session, row, error):
-            _say_instead(session, deps, row)
+            say_instead(session, deps, [row], at=deps.clock.now())
     return False
 
 
 def _bury(session: Session, row: Row[Any], error: Rejected) -> bool:
     log.warning("message_dead", outbox=row.id, channel=row.channel, code=error.code)
     return outbox.record_dead(session, row, reason=str(error))
-
-
-def _say_instead(session: Session, deps: Deps, row: Row[Any]) -> None:
-    """Let an order whose reply X refuses be answered by direct message, where that is allowed.
-
-    The post is protected, gone, or its writer blocks us: the order waits in their wallet.
-    """
-    if row.channel != "reply" or row.order_id is None:
-        return
-    (order,) = orders.by_ids(session, [row.order_id]).values()
-    url = f"{deps.public_url}/t/{order.reference}"
-    said = Reply.of("news.not_answered", reference=order.reference, url=url)
-    news = News(f"answer:instead:{row.to_post_id}", row.to_x_user_id, said, order.id)
-    tell(session, [news], at=deps.clock.now())
 
 
 def _record(deps: Deps, row: Row[Any], sent_id: str, said: Budget | None) -> None:
@@ -246,7 +231,7 @@ def _look_up_soon(deps: Deps, row: Row[Any], reason: str) -> bool:
         if row.tries + 1 >= TRIES_AT_MOST:
             outbox.record_dead(session, row, reason=f"{TRIES_AT_MOST} tries: {reason}")
         else:
-            now = deps.store.lease_time(session, deps.clock.now())
+            now = deps.store.time_of_all(session, deps.clock.now())
             shown_at = now + timedelta(seconds=LOOK_UP_AFTER_S)
             outbox.look_up_after(session, row, until=shown_at, reason=reason)
     return False

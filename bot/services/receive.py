@@ -155,7 +155,7 @@ def _read_from(deps: Deps, sources: Collection[str]) -> int:
     for _ in range(BATCHES_AT_MOST):
         at = deps.clock.now()
         with deps.store.write() as session:
-            leased_at = deps.store.lease_time(session, at)
+            leased_at = deps.store.time_of_all(session, at)
             rows = inbox.lease(session, at=at, leased_at=leased_at, limit=BATCH, sources=sources)
             facts = inbox.read_cursors(session, (FIRST_START, BOT_ACCOUNT)) if rows else {}
         if rows:

@@ -115,8 +115,8 @@ class Store:
         if not self.is_sqlite:
             session.execute(READ_ALL)
 
-    def lease_time(self, session: Session, at: datetime) -> datetime:
-        """Return the time by which leases are measured, which is one for all workers.
+    def time_of_all(self, session: Session, at: datetime) -> datetime:
+        """Return the time that is one for all workers: by it leases are measured.
 
         The server's on PostgreSQL, whatever each worker's clock says; on SQLite, which one worker
         has for itself, its own, `at`.

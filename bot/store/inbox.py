@@ -125,7 +125,7 @@ def lease(
 ) -> Sequence[Row[Any]]:
     """Take rows of some sources that wait, oldest first, for `LEASE_S` seconds.
 
-    `leased_at`: now, by the clock of all workers (`Store.lease_time`).
+    `leased_at`: now, by the clock of all workers (`Store.time_of_all`).
     """
     until = leased_at + timedelta(seconds=LEASE_S)
     values = {"at": at, "leased_at": leased_at, "until": until, "at_most": limit}

@@ -199,7 +199,7 @@ def lease(
     Returns the row as it was before the lease, with the budget of its kind before the call. Its
     `opted_out_at` says since when its reader wants no more messages, `are_more` whether others
     wait. Until the outcome is recorded the row is in doubt: a call may go out at any moment now.
-    `leased_at`: now, by the clock of all workers (`Store.lease_time`). `by_contract`: of what X
+    `leased_at`: now, by the clock of all workers (`Store.time_of_all`). `by_contract`: of what X
     grants nothing is known before it says so.
     """
     row = session.execute(_NEXT, {"at": at, "leased_at": leased_at}).one_or_none()

@@ -15,6 +15,6 @@ class StoreOfFakeTime(Store):
         self.__dict__.update(store.__dict__)
         self._clock = clock
 
-    def lease_time(self, session: Session, at: datetime) -> datetime:
+    def time_of_all(self, session: Session, at: datetime) -> datetime:
         """Return the time of the server, as it was set; on SQLite a worker's own."""
         return at if self.is_sqlite else self._clock.now()

@@ -55,7 +55,7 @@ def test_a_worker_whose_clock_runs_ahead_takes_nothing_out_of_anothers_hands(
     early = FakeClock(world.clock.now() + timedelta(minutes=5))
     ahead = replace(world.deps, clock=early, step=lambda _step: None)
     with store.read() as session:
-        assert store.lease_time(session, early.now()) != early.now(), "the server has its own"
+        assert store.time_of_all(session, early.now()) != early.now(), "the server has its own"
 
     def rival() -> None:
         deliver.deliver(ahead)
