@@ -37,7 +37,8 @@ HELP_PRIORITY: Final = 8
 """Help goes last."""
 ANSWERS_AT_MOST: Final = 3
 """Answers to one person in one public conversation in an hour, so that two bots cannot go on and on
-(X_PLATFORM.md, "Rules for automated accounts"); what is beyond is written down, not said."""
+(X_PLATFORM.md, "Rules for automated accounts"); what is beyond is written down, not said, but for
+the notice of an hour with too many commands, after which there is silence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,12 +110,14 @@ def answer(
     order_id: int | None = None,
     states_hash: str | None = None,
     mended_at: str | None = None,
+    is_last_word: bool = False,
 ) -> None:
     """Put the one answer to a message into the outbox: a reply to a post, a DM to a DM.
 
     `mended_at` is where a misread command is mended with a tap: that link ends the answer.
     An edited post whose reply is out gets no second one, and an order gets none that is one answer
-    too many: its writer is told by direct message, as far as X's rules allow it.
+    too many: its writer is told by direct message, as far as X's rules allow it. `is_last_word`:
+    it says that nothing more will be said, which is never one answer too many.
     """
     if incoming.is_late or incoming.is_hushed:
         return
@@ -141,7 +144,7 @@ def answer(
         order_id=order_id,
         states_hash=None if incoming.is_public else states_hash,
         conversation_id=incoming.conversation_id if incoming.is_public else None,
-        dropped=TALKATIVE if reader.answers >= ANSWERS_AT_MOST else None,
+        dropped=TALKATIVE if reader.answers >= ANSWERS_AT_MOST and not is_last_word else None,
     )
     if outbox.put(session, [letter], at=at) or (
         incoming.is_edit and outbox.rewrite(session, letter, at=at)
