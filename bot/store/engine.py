@@ -46,6 +46,9 @@ NOTICED_GONE: Final = {
 by itself Linux waits for a quarter of an hour, or for two hours where nothing is under way.
 https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS"""
 NOW: Final = text("SELECT clock_timestamp()")
+RESTS_AT_MOST: Final = text(
+    """SELECT current_setting('idle_in_transaction_session_timeout'), quote_ident(current_user)"""
+)
 PREPARE_AFTER: Final = 5
 """How often a connection is asked something before its plan is kept, as psycopg does by itself."""
 PREPARED_AT_MOST: Final = 500
@@ -125,6 +128,14 @@ class Store:
             return at
         now: datetime = session.execute(NOW).scalar_one()
         return now.astimezone(UTC)
+
+    def rests_at_most(self, session: Session) -> tuple[str, str]:
+        """Return how long PostgreSQL lets a transaction of ours rest, and the role it says it to.
+
+        As it writes the one ("5min", "0" for ever) and as a statement names the other.
+        """
+        span, role = session.execute(RESTS_AT_MOST).one()
+        return span, role
 
     def ping(self) -> None:
         """Ask the database for a sign of life; raises SQLAlchemy's `OperationalError`."""
