@@ -132,7 +132,9 @@ def _send(deps: Deps, row: Row[Any]) -> Accepted:
 
 def _look_up(deps: Deps, row: Row[Any]) -> str | None:
     """Find a message of ours that may have gone out, by the cheapest call; None: it did not."""
-    since = row.created_at - CLOCKS_DIFFER
+    with deps.store.read() as session:  # whoever wrote it may have been ahead of X's clock
+        now = deps.store.time_of_all(session, deps.clock.now())
+    since = min(row.created_at, now) - CLOCKS_DIFFER
     if row.channel != "dm":  # a post is answered by one row alone
         found = [one.id for one in deps.publisher.replies_to(row.to_post_id, since=since)]
         return found[0] if found else None

@@ -70,6 +70,17 @@ def test_a_worker_whose_clock_runs_ahead_takes_nothing_out_of_anothers_hands(
     deliver.deliver(ahead)
     assert world.outbox() == [("dm", "sent")] * 2
     assert len(world.messages_to("bob")) == 2
+
+    world.x.write("bob", "aide")
+    poll.poll_messages(ahead)
+    receive.read_said(ahead)
+    world.roles.publisher.faults.lose_answer()
+    for _ in range(2):
+        deliver.deliver(ahead)
+        world.pass_time(seconds=16)
+        early.advance(16)
+    assert world.outbox() == [("dm", "sent")] * 3, "what it wrote by its own clock is found at X"
+    assert len(world.messages_to("bob")) == 3
     store.close()
 
 
