@@ -267,13 +267,15 @@ def listing(
 
 
 def revive(session: Session, *, at: datetime, row_ids: Sequence[int] | None = None) -> int:
-    """Let dead rows be read again; return how many. One whose text was pruned cannot be."""
+    """Let dead rows be read again; return how many. One whose text was pruned cannot be.
+
+    By a word of the operator's alone. `attempts` goes on: it is the fence of who had them before.
+    """
     where = and_(inbox.c.status == "dead", inbox.c.body.is_not(None))
     if row_ids is not None:
         where = and_(where, inbox.c.id.in_(row_ids))
     values: Mapping[str, object] = {
         "status": "waiting",
-        "attempts": 0,
         "tries": 0,
         "done_at": None,
         "next_attempt_at": at,

@@ -317,7 +317,11 @@ def listing(
 
 
 def revive(session: Session, *, at: datetime, row_ids: Sequence[int] | None = None) -> int:
-    """Give dead messages another try, looked up first; return how many."""
+    """Give dead messages their tries once more, looked up first; return how many.
+
+    By a word of the operator's alone. Who took them before stays known by `attempts`: of two that
+    bore one number the slower would end the other's lease.
+    """
     where = and_(outbox.c.status == "dead", outbox.c.text != "")  # a pruned text says nothing
     if row_ids is not None:
         where = and_(where, outbox.c.id.in_(row_ids))
@@ -325,7 +329,6 @@ def revive(session: Session, *, at: datetime, row_ids: Sequence[int] | None = No
         "status": "waiting",
         "next_attempt_at": at,
         "in_doubt": True,
-        "attempts": 0,
         "tries": 0,
     }
     return session.connection().execute(update(outbox).where(where).values(**values)).rowcount

@@ -82,6 +82,28 @@ def test_a_message_that_was_taken_is_in_doubt_until_its_outcome_is_recorded(stor
         assert not outbox.record_sent(session, row.id, sent_id="12", at=later)
 
 
+def test_what_is_tried_anew_is_not_ended_by_who_had_it_before_it_died(store: Store) -> None:
+    """A reader and a sender slept; meanwhile it died, an operator said the word, another has it."""
+    span = timedelta(seconds=61)
+    moments = [NOON + number * span for number in range(3)]
+    with store.write() as session:
+        inbox.write(session, [POST], at=NOON)
+        outbox.put(session, [LETTER], at=NOON)
+        (slow,) = inbox.lease(session, at=NOON, leased_at=NOON, limit=5)
+        slow_sender = leased(session)
+        assert slow_sender is not None
+        (other,) = inbox.lease(session, at=moments[1], leased_at=moments[1], limit=5)
+        other_sender = leased(session, moments[1])
+        assert other_sender is not None
+        assert outbox.record_dead(session, other_sender, reason="not_allowed")
+        assert inbox.finish(session, other.id, at=NOON, status="dead", attempts=other.attempts)
+        assert (outbox.revive(session, at=NOON), inbox.revive(session, at=NOON)) == (1, 1)
+        assert inbox.lease(session, at=moments[2], leased_at=moments[2], limit=5)
+        assert leased(session, moments[2]) is not None
+        assert not outbox.record_dead(session, slow_sender, reason="not_allowed")
+        assert not inbox.finish(session, slow.id, at=NOON, status="dead", attempts=slow.attempts)
+
+
 def test_the_most_urgent_message_goes_first_and_closed_channels_wait(store: Store) -> None:
     """A confirmation link before a hint; what is of another channel stays."""
     hint = Letter(key="reply:1", channel="reply", text="hint", priority=6)
