@@ -40,6 +40,9 @@ TRIES_AT_MOST: Final = 20
 """Tries of one message that may be out; then it is dead and waits for an operator."""
 CLOCKS_DIFFER: Final = timedelta(minutes=2)
 """How far X's clock may be from ours when we look for what we sent."""
+LOOK_BACK: Final = timedelta(days=1)
+"""How far back a direct message is looked for: whoever wrote its row may have been ahead by hours.
+X takes the same text twice, and this is read and paid by the polls anyway; others' are known."""
 
 
 def deliver(deps: Deps) -> int:
@@ -134,11 +137,11 @@ def _look_up(deps: Deps, row: Row[Any]) -> str | None:
     """Find a message of ours that may have gone out, by the cheapest call; None: it did not."""
     with deps.store.read() as session:  # whoever wrote it may have been ahead of X's clock
         now = deps.store.time_of_all(session, deps.clock.now())
-    since = min(row.created_at, now) - CLOCKS_DIFFER
+    since = min(row.created_at, now)
     if row.channel != "dm":  # a post is answered by one row alone
-        found = [one.id for one in deps.publisher.replies_to(row.to_post_id, since=since)]
-        return found[0] if found else None
-    every = deps.publisher.messages_to(row.to_x_user_id, since=since)
+        replies = deps.publisher.replies_to(row.to_post_id, since=since - CLOCKS_DIFFER)
+        return replies[0].id if replies else None
+    every = deps.publisher.messages_to(row.to_x_user_id, since=since - LOOK_BACK)
     equal = [one.id for one in every if one.text == row.text]
     with deps.store.read() as session:  # the same was said a minute before, to the same question
         others = outbox.known_messages(session, row.to_x_user_id, equal)
