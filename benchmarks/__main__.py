@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import cold_start, inbox, latency, ledger, long_books, parse, worker
+from benchmarks import cold_start, inbox, latency, ledger, long_books, parse, webhook, worker
 
 BENCHMARKS: dict[str, Callable[[], dict[str, object]]] = {
     "parse": parse.run,
@@ -21,6 +21,7 @@ BENCHMARKS: dict[str, Callable[[], dict[str, object]]] = {
     "worker-memory": worker.memory,
     "worker-start": worker.start,
     "reply-latency": latency.run,
+    "webhook-answer": webhook.run,
 }
 LATEST = Path(__file__).parent / "latest.json"
 
@@ -47,6 +48,8 @@ def main(only: list[str]) -> int:
             print(f"{'':<24} {row['cpu']:>10} {'':>18}  {row['unit']}, of the processor")
         if "parts_ms" in row:
             print(f"{'':<24} {row['median_ms']:>10} {'':>18}  ms, median; of it {row['parts_ms']}")
+        if "idle_ms" in row:
+            print(f"{'':<24} {row['idle_ms']:>10} {'':>18}  ms, p99, while it is idle")
         if "memory_mb" in row:
             figures = f"{row['memory_mb']:>10} {row['memory_of_few_mb']:>10} {'':>7}"
             print(f"{'':<24} {figures}  MB, with {row['postings']:,} postings and with few")

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import pairwise
 from typing import Any, Final
 
@@ -69,10 +69,10 @@ class Watch:
 
 def run() -> dict[str, object]:
     """Measure, and return the row of the table."""
-    with durable_server() as server, _people_and_x(server.create("latency")) as (watch, x, store):
+    with durable_server() as server, installation(server.create("latency")) as (watch, x, store):
         _mentions(watch, x, store, len(PAYERS))  # connections are open by now, and plans kept
         runs = [_mentions(watch, x, store, MENTIONS) for _ in range(RUNS)]
-    worst = [_p99([sum(one) for one in each]) for each in runs]
+    worst = [p99([sum(one) for one in each]) for each in runs]
     parts = {
         name: round(statistics.median(one[place] for each in runs for one in each), 1)
         for place, name in enumerate(PARTS)
@@ -89,13 +89,17 @@ def run() -> dict[str, object]:
     )
 
 
-def _p99(figures: list[float]) -> float:
+def p99(figures: list[float]) -> float:
+    """Return what one in a hundred figures is above."""
     return sorted(figures)[-(-99 * len(figures) // 100) - 1]
 
 
 @contextmanager
-def _people_and_x(url: str) -> Iterator[tuple[Watch, httpx.Client, Store]]:
-    """Run a local X whose people have wallets, and a worker that hears it."""
+def installation(url: str, **more: str) -> Iterator[tuple[Watch, httpx.Client, Store]]:
+    """Run a local X whose people have wallets, and a worker that hears it; with a `PORT`, a web.
+
+    `more`: settings beside the usual ones.
+    """
     migrations.upgrade(url)
     store = Store(url)
     app = create_app(make_site(people=(*PAYERS, "alice")))
@@ -124,21 +128,38 @@ def _people_and_x(url: str) -> Iterator[tuple[Watch, httpx.Client, Store]]:
             "COMMANDS_AN_HOUR": "100000",
             "MAX_PENDING": "100000",
             **x_settings(running.url),
+            **more,
         }
-        with _worker(settings):
+        with ExitStack() as processes:
+            if "PORT" in more:
+                processes.enter_context(_process("web", settings))
+                _wait_for_web(more["PORT"])
+            processes.enter_context(_process("worker", settings))
             while not x.get("/_sandbox/state").json()["stream"]:
                 time.sleep(0.05)
             yield watches[0], x, store
     store.close()
 
 
+def _wait_for_web(port: str) -> None:
+    """Wait until the web process answers."""
+    give_up_at = time.monotonic() + PATIENCE_S
+    while time.monotonic() < give_up_at:
+        try:
+            if httpx.get(f"http://127.0.0.1:{port}/healthz", trust_env=False).is_success:
+                return
+        except httpx.TransportError:
+            time.sleep(0.1)
+    raise TimeoutError("the web process does not answer")
+
+
 @contextmanager
-def _worker(settings: Mapping[str, str]) -> Iterator[None]:
-    """Run a worker in a process of its own."""
+def _process(door: str, settings: Mapping[str, str]) -> Iterator[None]:
+    """Run a worker or a web in a process of its own."""
     usual = {
         name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ
     }
-    command = [sys.executable, "-m", "bot", "worker"]
+    command = [sys.executable, "-m", "bot", door]
     process = subprocess.Popen(command, env=usual | dict(settings))
     try:
         yield

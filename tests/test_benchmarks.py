@@ -14,7 +14,7 @@ from tests.servers import PostgreSQL
 
 OF_THE_CONTRACT = {
     *("parse", "cold-start", "inbox-sqlite", "inbox-postgresql"),
-    *("reply-latency", "worker-memory", "worker-start"),
+    *("reply-latency", "webhook-answer", "worker-memory", "worker-start"),
     *("ledger-batch-postgresql", "ledger-single-postgresql", "ledger-sqlite"),
     *("ledger-hot", "ledger-flat", "ledger-check"),
 }

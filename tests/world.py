@@ -33,6 +33,7 @@ from tests import builders
 from tests.fakes.cards import FakeCards
 from tests.fakes.clock import FakeChance, FakeClock
 from tests.fakes.sms import FakeSmsSender
+from tests.fakes.store import StoreOfFakeTime
 from tests.fakes.x import FakeXRoles
 from tests.fakes.x_world import FakeX
 
@@ -43,8 +44,8 @@ class World:
     """The bot, its people on X, and their cards."""
 
     def __init__(self, store: Store, policy: Policy | None = None) -> None:
-        self.store = store
         self.clock = FakeClock(builders.NOON)
+        self.store = StoreOfFakeTime(store, self.clock)
         self.x = FakeX(self.clock)
         self.roles = FakeXRoles(self.x)
         self.cards = FakeCards(self.clock.now)
@@ -53,7 +54,7 @@ class World:
         self.die_at: Step | None = None
         self.on_step: tuple[Step | None, Callable[[], None]] = (None, lambda: None)
         self.deps = Deps(
-            store=store,
+            store=self.store,
             clock=self.clock,
             chance=FakeChance(),
             decoder=XDecoder(),

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 NEAR_CEILING: Final = 80
 """Of a hundred texts that a day may have: from so many on it is worth knowing."""
+REST_AT_MOST: Final = "5min"
+"""How long a transaction of ours may rest: a proof of long books waits in one for its other half,
+and an export for whoever reads it. What writes never waits in one."""
 MOST_SKEW_S: Final = 60
 """How far our clock may be from X's (seconds): X refuses signatures that are 5 minutes off."""
 
@@ -135,10 +138,30 @@ def _database(settings: "Settings", deps: "Deps") -> Iterator[Finding]:
         )
         return
     yield Finding("schema", "ok", f"The schema is the newest, {revision}.")
+    yield from _rests(deps)
     yield Finding("queue", *queue.told(deps))
     found = hearing.worker(deps)
     yield found if found.state == "ok" else Finding(found.check, "note", found.said)
     yield from hearing.read_too_late(deps)
+
+
+def _rests(deps: "Deps") -> Iterator[Finding]:
+    """Say whether PostgreSQL ends the transaction of a machine that froze within it."""
+    if deps.store.is_sqlite:
+        return
+    with deps.store.read() as session:
+        span, role = deps.store.rests_at_most(session)
+    if span != "0":
+        said = f"PostgreSQL ends a transaction of ours that rests for {span}."
+        yield Finding("idle_timeout", "ok", said)
+        return
+    yield Finding(
+        "idle_timeout",
+        "note",
+        "PostgreSQL lets a machine that freezes inside a transaction keep its locks for ever. Let "
+        f"it end them: ALTER ROLE {role} SET idle_in_transaction_session_timeout = "
+        f"'{REST_AT_MOST}'; it counts for new connections.",
+    )
 
 
 def _x_app(settings: "Settings", deps: "Deps") -> Iterator[Finding]:

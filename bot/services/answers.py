@@ -1,20 +1,25 @@
-"""What came in from a person, and the one answer that it gets: a reply to a post, a DM to a DM."""
+"""What came in from a person, and the one answer that it gets: a reply to a post, a DM to a DM.
 
-from collections.abc import Mapping, Sized
+Where X keeps a reply from going out, a DM says so in its place.
+"""
+
+from collections.abc import Iterable, Mapping, Sized
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Literal
+from typing import Any, Final, Literal
 from zlib import crc32
 
+from sqlalchemy import Row
 from sqlmodel import Session
 
 from bot.domain.commands import Lang
 from bot.domain.replies import Reply
+from bot.domain.transfer import TransferStatus
 from bot.i18n.length import POST_AT_MOST, weighted_length
 from bot.i18n.texts import say
 from bot.services.deps import Deps
 from bot.services.tell import News, tell
-from bot.store import outbox, people, writers
+from bot.store import orders, outbox, people, writers
 from bot.store.outbox import Letter
 from bot.store.queue import TALKATIVE
 
@@ -34,7 +39,8 @@ HELP_PRIORITY: Final = 8
 """Help goes last."""
 ANSWERS_AT_MOST: Final = 3
 """Answers to one person in one public conversation in an hour, so that two bots cannot go on and on
-(X_PLATFORM.md, "Rules for automated accounts"); what is beyond is written down, not said."""
+(X_PLATFORM.md, "Rules for automated accounts"); what is beyond is written down, not said, but for
+the notice of an hour with too many commands, after which there is silence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,12 +112,14 @@ def answer(
     order_id: int | None = None,
     states_hash: str | None = None,
     mended_at: str | None = None,
+    is_last_word: bool = False,
 ) -> None:
     """Put the one answer to a message into the outbox: a reply to a post, a DM to a DM.
 
     `mended_at` is where a misread command is mended with a tap: that link ends the answer.
     An edited post whose reply is out gets no second one, and an order gets none that is one answer
-    too many: its writer is told by direct message, as far as X's rules allow it.
+    too many: its writer is told by direct message, as far as X's rules allow it. `is_last_word`:
+    it says that nothing more will be said, which is never one answer too many.
     """
     if incoming.is_late or incoming.is_hushed:
         return
@@ -138,7 +146,7 @@ def answer(
         order_id=order_id,
         states_hash=None if incoming.is_public else states_hash,
         conversation_id=incoming.conversation_id if incoming.is_public else None,
-        dropped=TALKATIVE if reader.answers >= ANSWERS_AT_MOST else None,
+        dropped=TALKATIVE if reader.answers >= ANSWERS_AT_MOST and not is_last_word else None,
     )
     if outbox.put(session, [letter], at=at) or (
         incoming.is_edit and outbox.rewrite(session, letter, at=at)
@@ -150,6 +158,28 @@ def answer(
     if by_message:
         told = Reply.of("draft.choose", url=mended_at) if mended_at is not None else reply
         tell(session, [News(key, me, told, order_id)], at=at)
+
+
+def say_instead(session: Session, deps: Deps, replies: Iterable[Row[Any]], *, at: datetime) -> None:
+    """Let orders whose reply does not go out be answered by direct message, where X allows one.
+
+    The post is protected or gone, its writer blocks us, or it would come too late: what still can
+    be confirmed waits in their wallet.
+    """
+    by_order = {row.order_id: row for row in replies if row.to_post_id and row.order_id}
+    statuses: dict[int, set[str]] = {order_id: set() for order_id in by_order}
+    for transfer in orders.transfers_of(session, list(by_order)):
+        statuses[transfer.order_id].add(transfer.status)
+    news = []
+    for order in orders.by_ids(session, list(by_order)).values():
+        if statuses[order.id] and TransferStatus.PENDING not in statuses[order.id]:
+            continue
+        url = f"{deps.public_url}/t/{order.reference}"
+        said = Reply.of("news.not_answered", reference=order.reference, url=url)
+        row = by_order[order.id]
+        key = f"answer:instead:{row.to_post_id}"
+        news.append(News(key, row.to_x_user_id, said, order.id))
+    tell(session, news, at=at)
 
 
 def _worded(deps: Deps, incoming: Incoming, reply: Reply, lang: Lang, mended_at: str | None) -> str:
@@ -170,7 +200,7 @@ def hush(session: Session, x_user_id: str, at: datetime) -> None:
     has in its hands at this moment may still go out.
     """
     people.change_account(session, x_user_id, opted_out_at=at)
-    outbox.drop_waiting(session, x_user_id, at=at, reason="its reader wrote stop")
+    outbox.drop_waiting(session, x_user_id, reason="its reader wrote stop")
 
 
 def _with_way_to_mend(text: str, reply: Reply, lang: Lang, url: str, *, public: bool) -> str:

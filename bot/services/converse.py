@@ -102,7 +102,7 @@ def _hushed(
     if is_first and account.opted_out_at is None:
         url = incoming.own(f"{deps.public_url}/wallet")
         said = Reply.of("refusal.too_many_commands", most=most, url=url)
-        answer(session, deps, incoming, said, at=at, priority=HINT_PRIORITY)
+        answer(session, deps, incoming, said, at=at, priority=HINT_PRIORITY, is_last_word=True)
     return replace(incoming, is_hushed=True)
 
 

@@ -16,12 +16,11 @@ from sqlmodel import Session
 from bot.domain.errors import OutcomeUnknown, Rejected, Unavailable
 from bot.domain.order import confirm_by_after_reply
 from bot.domain.pace import Accepted, Budget
-from bot.domain.replies import Reply
 from bot.services import asked, keys, x_money
+from bot.services.answers import say_instead
 from bot.services.back_off import next_try_at
 from bot.services.deps import Deps
 from bot.services.steps import Step
-from bot.services.tell import News, tell
 from bot.store import budgets, confirmations, drafts, orders, outbox
 from bot.store.queue import OVER_BUDGET
 
@@ -32,10 +31,18 @@ ROUND_AT_MOST: Final = 200
 LOOK_UP_AFTER_S: Final = 15
 """How long X may take to show what it has accepted (seconds): twice its own P99. An empty look-up
 before that proves nothing."""
+CALL_TAKES_S: Final = 15
+"""How long a call may take (seconds): the adapter gives it 10 with its repetitions."""
+BEGIN_WITHIN_S: Final = outbox.LEASE_S - CALL_TAKES_S - LOOK_UP_AFTER_S
+"""How long after its lease a message may still be sent (seconds): X shows it before another looks.
+"""
 TRIES_AT_MOST: Final = 20
 """Tries of one message that may be out; then it is dead and waits for an operator."""
 CLOCKS_DIFFER: Final = timedelta(minutes=2)
 """How far X's clock may be from ours when we look for what we sent."""
+LOOK_BACK: Final = timedelta(days=1)
+"""How far back a direct message is looked for: whoever wrote its row may have been ahead by hours.
+X takes the same text twice, and this is read and paid by the polls anyway; others' are known."""
 
 
 def deliver(deps: Deps) -> int:
@@ -46,13 +53,16 @@ def deliver(deps: Deps) -> int:
             break
         at = deps.clock.now()
         with deps.store.write() as session:
-            leased = outbox.lease(session, at=at, by_contract=deps.policy.x_by_contract)
+            leased_at = deps.store.time_of_all(session, at)
+            leased = outbox.lease(
+                session, at=at, leased_at=leased_at, by_contract=deps.policy.x_by_contract
+            )
         if leased is None:
             break
         if isinstance(leased, outbox.TryAgain):
             continue
         deps.step(Step.OUTBOX_LEASED)
-        sent += _deliver(deps, leased, until=at + timedelta(seconds=outbox.LEASE_S))
+        sent += _deliver(deps, leased, until=at + timedelta(seconds=BEGIN_WITHIN_S))
         if not leased.are_more:  # what was written since has rung for the next call
             break
     return sent
@@ -61,7 +71,7 @@ def deliver(deps: Deps) -> int:
 def _deliver(deps: Deps, row: Row[Any], *, until: datetime) -> bool:
     """Send one message, or find that it went out before; False where it did not go out now.
 
-    From `until` on it is another's: who slept through that leaves it alone.
+    From `until` on it is soon another's: who slept through that leaves it alone.
     """
     try:
         with keys.taken(deps):
@@ -128,11 +138,13 @@ def _send(deps: Deps, row: Row[Any]) -> Accepted:
 
 def _look_up(deps: Deps, row: Row[Any]) -> str | None:
     """Find a message of ours that may have gone out, by the cheapest call; None: it did not."""
-    since = row.created_at - CLOCKS_DIFFER
+    with deps.store.read() as session:  # whoever wrote it may have been ahead of X's clock
+        now = deps.store.time_of_all(session, deps.clock.now())
+    since = min(row.created_at, now)
     if row.channel != "dm":  # a post is answered by one row alone
-        found = [one.id for one in deps.publisher.replies_to(row.to_post_id, since=since)]
-        return found[0] if found else None
-    every = deps.publisher.messages_to(row.to_x_user_id, since=since)
+        replies = deps.publisher.replies_to(row.to_post_id, since=since - CLOCKS_DIFFER)
+        return replies[0].id if replies else None
+    every = deps.publisher.messages_to(row.to_x_user_id, since=since - LOOK_BACK)
     equal = [one.id for one in every if one.text == row.text]
     with deps.store.read() as session:  # the same was said a minute before, to the same question
         others = outbox.known_messages(session, row.to_x_user_id, equal)
@@ -146,27 +158,13 @@ def _rejected(deps: Deps, row: Row[Any], error: Rejected) -> bool:
         return _look_up_soon(deps, row, str(error))
     with deps.store.write() as session:
         if _bury(session, row, error):
-            _say_instead(session, deps, row)
+            say_instead(session, deps, [row], at=deps.clock.now())
     return False
 
 
 def _bury(session: Session, row: Row[Any], error: Rejected) -> bool:
     log.warning("message_dead", outbox=row.id, channel=row.channel, code=error.code)
     return outbox.record_dead(session, row, reason=str(error))
-
-
-def _say_instead(session: Session, deps: Deps, row: Row[Any]) -> None:
-    """Let an order whose reply X refuses be answered by direct message, where that is allowed.
-
-    The post is protected, gone, or its writer blocks us: the order waits in their wallet.
-    """
-    if row.channel != "reply" or row.order_id is None:
-        return
-    (order,) = orders.by_ids(session, [row.order_id]).values()
-    url = f"{deps.public_url}/t/{order.reference}"
-    said = Reply.of("news.not_answered", reference=order.reference, url=url)
-    news = News(f"answer:instead:{row.to_post_id}", row.to_x_user_id, said, order.id)
-    tell(session, [news], at=deps.clock.now())
 
 
 def _record(deps: Deps, row: Row[Any], sent_id: str, said: Budget | None) -> None:
@@ -241,6 +239,7 @@ def _look_up_soon(deps: Deps, row: Row[Any], reason: str) -> bool:
         if row.tries + 1 >= TRIES_AT_MOST:
             outbox.record_dead(session, row, reason=f"{TRIES_AT_MOST} tries: {reason}")
         else:
-            later = deps.clock.now() + timedelta(seconds=LOOK_UP_AFTER_S)
-            outbox.try_later(session, row, at=later, in_doubt=True, reason=reason, was_tried=True)
+            now = deps.store.time_of_all(session, deps.clock.now())
+            shown_at = now + timedelta(seconds=LOOK_UP_AFTER_S)
+            outbox.look_up_after(session, row, until=shown_at, reason=reason)
     return False

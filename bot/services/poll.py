@@ -21,6 +21,8 @@ from bot.store import inbox
 
 PAGES_A_POLL: Final = 8
 """Pages at most in one poll: X allows 15 in 15 minutes, and the rest goes on in the next."""
+FOR_GAPS: Final = 2
+"""Of these, for gaps where there are any: else what is new would keep them waiting in a rush."""
 SHOWN_WITHIN: Final = timedelta(seconds=15)
 """How long X may take to show a message among the others: twice its own P99. What is younger does
 not count as read down from; to wait longer would be a second page each minute in a rush."""
@@ -62,7 +64,7 @@ class _Progress:
 
 @dataclass(slots=True)
 class _Poll:
-    """One poll: what it read, and what it has still to read; its top first, then older gaps."""
+    """One poll: what it read, and what it has still to read; its top first, then the oldest gap."""
 
     deps: Deps
     first_start: datetime
@@ -75,13 +77,13 @@ class _Poll:
     def run(self) -> None:
         """Read `PAGES_A_POLL` pages at most. Raises what X answers; what came before is kept."""
         settled = self.deps.clock.now() - SHOWN_WITHIN
-        for _ in range(PAGES_A_POLL):
-            if self.top is not None:
+        for left in range(PAGES_A_POLL, 0, -1):
+            if self.top is not None and not (self.gaps and left <= FOR_GAPS):
                 events, self.top = self._page(self.top)
                 self.settled += [one.id for one in events if _is_before(one, settled)]
             elif self.gaps:
-                _events, rest = self._page(self.gaps[0])
-                self.gaps[0:1] = [] if rest is None else [rest]
+                _events, rest = self._page(self.gaps[-1])
+                self.gaps[-1:] = [] if rest is None else [rest]
 
     def _page(self, gap: _Gap) -> tuple[Sequence[RawEvent], _Gap | None]:
         """Read the first page of a gap; return its events, and what is left of the gap."""

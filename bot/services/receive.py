@@ -153,8 +153,10 @@ def _read_from(deps: Deps, sources: Collection[str]) -> int:
     """Read what waits; after `BATCHES_AT_MOST` ring for another call, so that an end is heeded."""
     ended = 0
     for _ in range(BATCHES_AT_MOST):
+        at = deps.clock.now()
         with deps.store.write() as session:
-            rows = inbox.lease(session, at=deps.clock.now(), limit=BATCH, sources=sources)
+            leased_at = deps.store.time_of_all(session, at)
+            rows = inbox.lease(session, at=at, leased_at=leased_at, limit=BATCH, sources=sources)
             facts = inbox.read_cursors(session, (FIRST_START, BOT_ACCOUNT)) if rows else {}
         if rows:
             deps.step(Step.INBOX_LEASED)

@@ -2,8 +2,9 @@
 
 Whoever erred reads of it a quarter of an hour later as little as of help: these give way to the
 links by which people confirm. A link gives way to nothing, until it would only puzzle: its order
-waits in the wallet. Of direct messages those that say how a transfer went, which its page says too,
-give way where more wait than X takes in a day.
+waits in the wallet, and whose it is hears so by direct message, where X allows one. Of direct
+messages those that say how a transfer went, which its page says too, give way where more wait than
+X takes in a day.
 """
 
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from sqlmodel import Session
 
 from bot.domain.pace import GRANTED, Budget
 from bot.services import x_money
-from bot.services.answers import HINT_PRIORITY
+from bot.services.answers import HINT_PRIORITY, say_instead
 from bot.services.deps import Deps
 from bot.store import budgets, queue
 
@@ -38,8 +39,9 @@ class Queues:
 
 def relieve(deps: Deps) -> int:
     """Drop what there is no room for; return how many messages."""
-    at = deps.clock.now()
     with deps.store.write() as session:
+        # A leader's own clock may jump: what is late is late for everybody.
+        at = deps.store.time_of_all(session, deps.clock.now())
         waiting = queue.waiting(session)
         if not waiting:
             return 0
@@ -60,7 +62,9 @@ def _relieve(
     gone = 0
     if channel == "reply":
         before = at - timedelta(hours=deps.policy.answer_within_h)
-        gone += queue.drop_late(session, channel, before=before)
+        late = queue.drop_late(session, channel, before=before)
+        say_instead(session, deps, late, at=at)
+        gone += len(late)
     if count - gone > room:
         gone += queue.drop_repeated(session, channel, hint=HINT_PRIORITY)
     if count - gone > room:

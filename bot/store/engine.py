@@ -10,6 +10,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Final
 
@@ -44,6 +45,10 @@ NOTICED_GONE: Final = {
 """A server whose machine is gone, which says nothing any more, is given up after some ten seconds;
 by itself Linux waits for a quarter of an hour, or for two hours where nothing is under way.
 https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS"""
+NOW: Final = text("SELECT clock_timestamp()")
+RESTS_AT_MOST: Final = text(
+    """SELECT current_setting('idle_in_transaction_session_timeout'), quote_ident(current_user)"""
+)
 PREPARE_AFTER: Final = 5
 """How often a connection is asked something before its plan is kept, as psycopg does by itself."""
 PREPARED_AT_MOST: Final = 500
@@ -112,6 +117,25 @@ class Store:
         """
         if not self.is_sqlite:
             session.execute(READ_ALL)
+
+    def time_of_all(self, session: Session, at: datetime) -> datetime:
+        """Return the time that is one for all workers: by it leases are measured.
+
+        The server's on PostgreSQL, whatever each worker's clock says; on SQLite, which one worker
+        has for itself, its own, `at`.
+        """
+        if self.is_sqlite:
+            return at
+        now: datetime = session.execute(NOW).scalar_one()
+        return now.astimezone(UTC)
+
+    def rests_at_most(self, session: Session) -> tuple[str, str]:
+        """Return how long PostgreSQL lets a transaction of ours rest, and the role it says it to.
+
+        As it writes the one ("5min", "0" for ever) and as a statement names the other.
+        """
+        span, role = session.execute(RESTS_AT_MOST).one()
+        return span, role
 
     def ping(self) -> None:
         """Ask the database for a sign of life; raises SQLAlchemy's `OperationalError`."""

@@ -27,7 +27,7 @@ LEASE_S: Final = 60
 # What a worker asks all the time is built once: that takes longer than the answer.
 _IS_FREE: Final = and_(
     inbox.c.next_attempt_at <= bindparam("at"),
-    or_(inbox.c.leased_until.is_(None), inbox.c.leased_until < bindparam("at")),
+    or_(inbox.c.leased_until.is_(None), inbox.c.leased_until < bindparam("leased_at")),
 )
 UNREAD: Final = ("waiting", "dead")
 """Of a row that is so nothing was done yet; a dead one waits for an operator."""
@@ -118,10 +118,19 @@ def write(session: Session, events: Iterable[RawEvent], *, at: datetime) -> int:
 
 
 def lease(
-    session: Session, *, at: datetime, limit: int, sources: Collection[str] = INBOX_SOURCES
+    session: Session,
+    *,
+    at: datetime,
+    leased_at: datetime,
+    limit: int,
+    sources: Collection[str] = INBOX_SOURCES,
 ) -> Sequence[Row[Any]]:
-    """Take rows of some sources that wait, oldest first, for `LEASE_S` seconds."""
-    values = {"at": at, "until": at + timedelta(seconds=LEASE_S), "at_most": limit}
+    """Take rows of some sources that wait, oldest first, for `LEASE_S` seconds.
+
+    `leased_at`: now, by the clock of all workers (`Store.time_of_all`).
+    """
+    until = leased_at + timedelta(seconds=LEASE_S)
+    values = {"at": at, "leased_at": leased_at, "until": until, "at_most": limit}
     rows = session.execute(_leasing(tuple(sources)), values).all()
     return sorted(rows, key=lambda row: row.id)
 
@@ -241,13 +250,15 @@ def listing(session: Session, *, statuses: Sequence[str] = UNREAD) -> Sequence[R
 
 
 def revive(session: Session, *, at: datetime, row_ids: Sequence[int] | None = None) -> int:
-    """Let dead rows be read again; return how many. One whose text was pruned cannot be."""
+    """Let dead rows be read again; return how many. One whose text was pruned cannot be.
+
+    By a word of the operator's alone. `attempts` goes on: it is the fence of who had them before.
+    """
     where = and_(inbox.c.status == "dead", inbox.c.body.is_not(None))
     if row_ids is not None:
         where = and_(where, inbox.c.id.in_(row_ids))
     values: Mapping[str, object] = {
         "status": "waiting",
-        "attempts": 0,
         "tries": 0,
         "done_at": None,
         "next_attempt_at": at,

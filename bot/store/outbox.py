@@ -43,7 +43,7 @@ def _due(messages: FromClause, channel: str) -> ColumnElement[bool]:
         messages.c.channel == channel,
         messages.c.priority <= budgets.open_to(channel, urgent=URGENT),
         messages.c.next_attempt_at <= bindparam("at"),
-        or_(messages.c.leased_until.is_(None), messages.c.leased_until < bindparam("at")),
+        or_(messages.c.leased_until.is_(None), messages.c.leased_until < bindparam("leased_at")),
     )
 
 
@@ -98,14 +98,10 @@ _SENT: Final = Statement(
     WHERE id = :row_id AND status = 'waiting'
     """
 )
-_END_LEASE: Final = (
-    update(outbox)
-    .where(
-        outbox.c.id == bindparam("row_id"),
-        outbox.c.status == "waiting",
-        outbox.c.attempts == bindparam("leased"),
-    )
-    .values(leased_until=None)
+_END_LEASE: Final = update(outbox).where(
+    outbox.c.id == bindparam("row_id"),
+    outbox.c.status == "waiting",
+    outbox.c.attempts == bindparam("leased"),
 )
 
 
@@ -195,19 +191,22 @@ class TryAgain:
     """Another worker took the call that a message was to go out by: ask once more."""
 
 
-def lease(session: Session, *, at: datetime, by_contract: bool) -> Row[Any] | TryAgain | None:
+def lease(
+    session: Session, *, at: datetime, leased_at: datetime, by_contract: bool
+) -> Row[Any] | TryAgain | None:
     """Take the most urgent message that may go out, and the call that it needs.
 
     Returns the row as it was before the lease, with the budget of its kind before the call. Its
     `opted_out_at` says since when its reader wants no more messages, `are_more` whether others
     wait. Until the outcome is recorded the row is in doubt: a call may go out at any moment now.
-    `by_contract`: of what X grants nothing is known before it says so.
+    `leased_at`: now, by the clock of all workers (`Store.time_of_all`). `by_contract`: of what X
+    grants nothing is known before it says so.
     """
-    row = session.execute(_NEXT, {"at": at}).one_or_none()
+    row = session.execute(_NEXT, {"at": at, "leased_at": leased_at}).one_or_none()
     if row is None:
         return None
     call = budgets.taking(session, row, at=at, by_contract=by_contract)
-    until = {"row_id": row.id, "until": at + timedelta(seconds=LEASE_S)}
+    until = {"row_id": row.id, "until": leased_at + timedelta(seconds=LEASE_S)}
     call_taken, _leased = sets.write(session, [call, Change("outbox", _LEASE, until)])
     return row if call_taken else TryAgain()
 
@@ -250,23 +249,28 @@ def try_later(
     at: datetime,
     in_doubt: bool,
     reason: str,
-    was_tried: bool = False,
 ) -> None:
-    """Give a leased message back, to be tried at `at`; in doubt, it is looked up first.
+    """Give a leased message back, to be tried at `at`; in doubt, it is looked up first."""
+    _end_lease(session, row, next_attempt_at=at, in_doubt=in_doubt, reason=reason[:300])
 
-    `was_tried`: a call was made whose outcome is not known. That alone counts as a try.
+
+def look_up_after(session: Session, row: Row[Any], *, until: datetime, reason: str) -> None:
+    """Let nobody take a leased message before `until`: a call was made of unknown outcome.
+
+    By the clock of all workers: to one that is ahead X would not show yet what it took. Such a call
+    alone counts as a try.
     """
-    values = {"next_attempt_at": at, "in_doubt": in_doubt, "reason": reason[:300]}
-    _end_lease(session, row, **values, tries=row.tries + was_tried)
+    values = {"leased_until": until, "in_doubt": True, "reason": reason[:300]}
+    _end_lease(session, row, **values, tries=row.tries + 1)
 
 
 def _end_lease(session: Session, row: Row[Any], **values: object) -> bool:
     """End a lease that still is the newest: whoever took the message since has counted one more."""
-    which = {"row_id": row.id, "leased": row.attempts + 1}
+    which = {"row_id": row.id, "leased": row.attempts + 1, "leased_until": None}
     return session.connection().execute(_END_LEASE, which | values).rowcount == 1
 
 
-def drop_waiting(session: Session, x_user_id: str, *, at: datetime, reason: str) -> int:
+def drop_waiting(session: Session, x_user_id: str, *, reason: str) -> int:
     """Drop what waits for an account and may not be under way; return how many messages."""
     statement = (
         update(outbox)
@@ -274,9 +278,9 @@ def drop_waiting(session: Session, x_user_id: str, *, at: datetime, reason: str)
             outbox.c.to_x_user_id == x_user_id,
             outbox.c.status == "waiting",
             outbox.c.in_doubt.is_(False),
-            or_(outbox.c.leased_until.is_(None), outbox.c.leased_until < at),
+            outbox.c.leased_until.is_(None),
         )
-        .values(status="dropped", leased_until=None, reason=reason)
+        .values(status="dropped", reason=reason)
     )
     return session.connection().execute(statement).rowcount
 
@@ -313,7 +317,11 @@ def listing(
 
 
 def revive(session: Session, *, at: datetime, row_ids: Sequence[int] | None = None) -> int:
-    """Give dead messages another try, looked up first; return how many."""
+    """Give dead messages their tries once more, looked up first; return how many.
+
+    By a word of the operator's alone. Who took them before stays known by `attempts`: of two that
+    bore one number the slower would end the other's lease.
+    """
     where = and_(outbox.c.status == "dead", outbox.c.text != "")  # a pruned text says nothing
     if row_ids is not None:
         where = and_(where, outbox.c.id.in_(row_ids))
@@ -321,7 +329,6 @@ def revive(session: Session, *, at: datetime, row_ids: Sequence[int] | None = No
         "status": "waiting",
         "next_attempt_at": at,
         "in_doubt": True,
-        "attempts": 0,
         "tries": 0,
     }
     return session.connection().execute(update(outbox).where(where).values(**values)).rowcount

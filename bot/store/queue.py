@@ -76,6 +76,7 @@ _LATE: Final = Statement(
     UPDATE outbox SET status = 'dropped', reason = :why
     WHERE status = 'waiting' AND in_doubt = FALSE AND leased_until IS NULL AND channel = :channel
         AND created_at < :before
+    RETURNING id, to_post_id, to_x_user_id, order_id
     """
 )
 
@@ -110,9 +111,9 @@ def drop(session: Session, ids: Sequence[int], *, why: str) -> int:
     return _DROP.touch(session, ids=ids, why=why)
 
 
-def drop_late(session: Session, channel: str, *, before: datetime) -> int:
-    """Drop what was to be said before a moment and is not; return how many."""
-    return _LATE.touch(session, channel=channel, why=LATE, before=before)
+def drop_late(session: Session, channel: str, *, before: datetime) -> Sequence[Row[Any]]:
+    """Drop what was to be said before a moment and is not; return it, with what it was about."""
+    return _LATE.run(session, channel=channel, why=LATE, before=before)
 
 
 def dropped(session: Session, *, since: datetime) -> Sequence[Row[Any]]:

@@ -28,6 +28,7 @@ from tests.chaos.house import House
 from tests.chaos.paying import PayingHouse
 from tests.chaos.people import MANDATE_CENTS
 from tests.fakes.bank import DEBTOR, Movement, camt
+from tests.fakes.store import StoreOfFakeTime
 
 AGES: Final = (
     timedelta(minutes=3),  # leases of the dead, and most waits after failures, are over
@@ -63,8 +64,12 @@ def is_behind(house: House) -> bool:
 
 
 def work_ahead(house: House, age: timedelta) -> None:
-    """Do the worker's jobs until there is nothing left to do by a clock that is ahead by that."""
-    deps = replace(house.deps, clock=Ahead(lambda: age, house.deps.clock.now))
+    """Do the worker's jobs until there is nothing left to do by a clock that is ahead by that.
+
+    The server's clock too is taken to be as far ahead: what the dead had leased is free.
+    """
+    ahead = Ahead(lambda: age, house.deps.clock.now)
+    deps = replace(house.deps, clock=ahead, store=StoreOfFakeTime(house.deps.store, ahead))
     for _ in range(ROUNDS_AT_MOST):
         done = receive.read_inbox(deps) + jobs.recover(deps) + deliver.deliver(deps)
         done += cancel.expire_due(deps) + claim.return_due(deps)

@@ -123,6 +123,15 @@ class LocalX:
         made: list[Obj] = answer.json()
         return made
 
+    def write(self, handle: str, text: str) -> str:
+        """Let somebody write to the bot; return the message's id."""
+        return str(self._post("/_sandbox/dms", {"as": handle, "text": text})["id"])
+
+    def messages(self) -> list[Obj]:
+        """Return every direct message."""
+        found: list[Obj] = self._client.get("/_sandbox/dms").raise_for_status().json()
+        return found
+
     def is_heard(self) -> bool:
         """Whether somebody reads the stream."""
         state = self._client.get("/_sandbox/state").raise_for_status().json()

@@ -100,6 +100,7 @@ class House:
                 "CARD_SCA_COVERS_TRANSFER": "true",
                 "MAX_PENDING": str(self.basis.max_pending),
                 "COMMANDS_AN_HOUR": "1000000",
+                "X_DM_POLL_S": str(self.basis.dm_poll_s),
                 **far_side.x_settings(f"http://127.0.0.1:{x_port}"),
             },
         )

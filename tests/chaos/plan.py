@@ -29,6 +29,8 @@ class Basis:
     it (seconds); what is left then, waits for the leases of the dead."""
     card_timeout_s: float = 2.0
     """How long our side waits for the card network's answer (seconds)."""
+    dm_poll_s: int = 60
+    """How often a worker polls direct messages (seconds): as X's limits let it."""
     max_pending: int = 1_000_000
     """Transfers that one person may have pending."""
 

@@ -10,11 +10,13 @@ from typing import Final, Self
 from tests.chaos.far_side import Obj
 from tests.chaos.house import House
 from tests.chaos.mentions import MOSTLY_ORDERS, Crowd, Sort
+from tests.chaos.messages import Writers
 from tests.chaos.plan import Basis
 
 SAY_EVERY_S: Final = 20.0
 LOOK_EVERY_S: Final = 0.5
 POST_EVERY_S: Final = 0.1
+WRITE_EVERY_S: Final = 1.0
 
 LOST: Final[Obj] = {"fault": "time-out after success", "path": "/2/tweets", "method": "POST"}
 FAULTS: Final[tuple[Obj, ...]] = (
@@ -25,6 +27,7 @@ FAULTS: Final[tuple[Obj, ...]] = (
     # Most end as a 504 soon, some say nothing for longer than the bot waits.
     {**LOST, "share": 0.008, "seconds": 0.5},
     {**LOST, "share": 0.002, "seconds": 8},
+    {**LOST, "path": "/2/dm_conversations/with/*/messages", "share": 0.01, "seconds": 0.5},
 )
 """What goes wrong, as shares of X's posts and calls."""
 
@@ -34,6 +37,8 @@ class WeatherPlan(Basis):
     """The figures of a run of X's weather."""
 
     mentions: int
+    writers: int = 0
+    """People who order by direct message, and mostly confirm by one."""
     a_second: float
     weights: Mapping[Sort, int] = field(default_factory=lambda: MOSTLY_ORDERS)
     limits: Obj
@@ -78,6 +83,8 @@ class WeatherHouse(House):
         people = max(8, self.plan.mentions // 100)
         self.crowd = Crowd(self, self.plan.seed, payers=people, newcomers=5 * people)
         self.crowd.move_in()
+        self.writers = Writers(self, self.plan.seed, self.plan.writers)
+        self.writers.move_in()
         self.x.limit(**self.plan.limits)
         for number, fault in enumerate(FAULTS):
             share = min(0.5, fault["share"] * self.plan.louder)
@@ -89,7 +96,7 @@ class WeatherHouse(House):
         self.start_bot()
         plan, began = self.plan, time.monotonic()
         kill, cut = Every(plan.kill_every_s), Every(plan.disconnect_every_s)
-        look, tell = Every(LOOK_EVERY_S), Every(SAY_EVERY_S)
+        look, tell, write = Every(LOOK_EVERY_S), Every(SAY_EVERY_S), Every(WRITE_EVERY_S)
         restarts = self._restarts()
         behind, owed, last = 0, 0.0, began
         while (said := len(self.crowd.said)) < plan.mentions:
@@ -107,6 +114,9 @@ class WeatherHouse(House):
                 self.restart_database()
             hours = (0.0, *plan.jumps_h)
             self.board.clock_ahead_s = 3600 * hours[said * len(hours) // plan.mentions]
+            if write.is_due():
+                self.writers.order(plan.writers * said // plan.mentions)
+                self.writers.confirm()
             if look.is_due():
                 behind = self.behind()
             if tell.is_due():
@@ -133,20 +143,26 @@ class WeatherHouse(House):
             self.kill()
 
     def behind(self) -> int:
-        """Return how many mentions the bot is behind: not heard, not read, or not answered."""
+        """Return how much the bot is behind: not heard, not read, or not answered."""
         (row,) = self.figures(
             "SELECT (SELECT count(*) FROM inbox WHERE source = 'post') AS heard,"
             " (SELECT count(*) FROM inbox WHERE status = 'waiting') AS unread,"
             " (SELECT count(*) FROM outbox WHERE status = 'waiting') AS unsaid"
         )
-        return int(len(self.crowd.said) - row.heard + row.unread + row.unsaid)
+        unheard = len(self.crowd.said) - row.heard + self.writers.unheard()
+        return int(unheard + row.unread + row.unsaid)
 
     def end(self) -> None:
-        """End the weather and the killing; let the workers finish what they can, and end."""
+        """End the weather and the killing; let the workers finish what they can, and end.
+
+        Who writes direct messages goes on until all is said.
+        """
         for one in self.x.forget_faults():
             self.struck[one["kind"]] += one["struck"]
         self.calm_down()
         give_up_at = time.monotonic() + self.plan.catch_up_s
-        while self.behind() and time.monotonic() < give_up_at:
+        while (self.behind() or self.writers.unsaid()) and time.monotonic() < give_up_at:
+            self.writers.order(self.plan.writers)
+            self.writers.confirm()
             self.rest(LOOK_EVERY_S)
         self.stop_bot()

@@ -6,11 +6,13 @@ what the bot answered from the local X, what it did from its database.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from typing import Any
 
 from bot.services.check import prove
 from bot.store.queue import WHY
 from tests.chaos.house import House
 from tests.chaos.mentions import Crowd
+from tests.chaos.messages import Writers
 from tests.chaos.proof import few
 
 
@@ -64,6 +66,48 @@ def _orders(house: House, crowd: Crowd) -> Iterator[str]:
             if found.get(one) != wanted.get(one)
         ]
     )
+
+
+def problems_of_messages(house: House, writers: Writers) -> Iterator[str]:
+    """Yield what does not hold of those who wrote direct messages.
+
+    Each of their messages has its one answer, each order is one of its amount, and what was
+    confirmed, and that alone, has moved.
+    """
+    if writers.unsaid():
+        yield f"{writers.unsaid()} orders and confirmations were never written: nobody was told"
+    orders: dict[str, list[Any]] = defaultdict(list)
+    for row in house.figures(
+        "SELECT o.source_id, o.reference, t.amount_cents, t.status FROM orders o "
+        "LEFT JOIN transfer t ON t.order_id = o.id WHERE o.source = 'dm'"
+    ):
+        orders[row.source_id].append(row)
+    told = _messages(house)
+    for one in writers.everybody:
+        made = orders.pop(one.order_id, [])
+        if [row.amount_cents for row in made] != [one.cents]:
+            yield f"{one.name} ordered {one.cents} cents, and has {made}"
+            continue
+        (order,) = made
+        if (order.status in ("posted", "held")) != bool(one.reference):
+            yield f"the order of {one.name} is {order.status}, confirmed: {bool(one.reference)}"
+        about = Counter(order.reference in text for text in told.pop(one.x_user_id, []))
+        wanted = Counter({True: 1 + bool(one.reference), False: int(one.asks_first)})
+        if about != wanted:
+            yield f"{one.name} has messages about their order or not {about}, and is owed {wanted}"
+    yield from few([f"message {one} made an order that nobody gave" for one in orders])
+    yield from few([f"{one} has messages that nobody owed them: {told[one]}" for one in told])
+
+
+def _messages(house: House) -> dict[str, list[str]]:
+    """Return the bot's direct messages on X, by whom they were written to."""
+    bot = house.deps.directory.me().id
+    told: dict[str, list[str]] = defaultdict(list)
+    for one in house.x.messages():
+        if one["sender_id"] == bot:
+            (reader,) = set(one["participant_ids"]) - {bot}
+            told[reader].append(one["text"])
+    return told
 
 
 def _nothing_waits(house: House) -> Iterator[str]:

@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+from bot.services import poll
 from tests.chaos import report, x_proof
 from tests.chaos.ending import work_ahead
 from tests.chaos.mentions import MOSTLY_HINTS
@@ -35,8 +36,10 @@ def whole(seed: int, mentions: int, minutes: float) -> WeatherPlan:
         deaths_at_steps=0.0002,
         catch_up_s=90,
         mentions=mentions,
+        writers=mentions // 20,
         a_second=30,
         limits={"scale": 10, "clock_speed": 60},
+        dm_poll_s=2,
         kill_every_s=20,
         disconnect_every_s=30,
     )
@@ -90,8 +93,10 @@ def with_jumps(seed: int, mentions: int = 1_000) -> WeatherPlan:
         ahead=700,
         catch_up_s=30,
         mentions=mentions,
+        writers=mentions // 20,
         a_second=20,
         limits={"scale": 10, "clock_speed": 60},
+        dm_poll_s=2,
         kill_every_s=math.inf,
         disconnect_every_s=15,
         jumps_h=(3, 0, -3, 0, 3, -3, 0),
@@ -106,8 +111,16 @@ def weather(plan: WeatherPlan, folder: Path, say: Callable[[str], None]) -> Verd
         house.end()
         house.x.lift_limits()
         furthest = max((0.0, *plan.jumps_h))  # what was put off by that clock waits for it
-        work_ahead(house, LEASES_ARE_OVER + timedelta(hours=furthest))
-        problems = [*x_proof.problems(house, house.crowd)]
+        ahead = LEASES_ARE_OVER + timedelta(hours=furthest)
+        work_ahead(house, ahead)
+        if house.writers.unsaid():  # they are told by that clock alone what to confirm
+            house.writers.confirm()
+            poll.poll_messages(house.deps)
+            work_ahead(house, ahead)
+        problems = [
+            *x_proof.problems(house, house.crowd),
+            *x_proof.problems_of_messages(house, house.writers),
+        ]
         return _verdict(house, [f"{clock() / 60:.1f} minutes", *_story(house)], problems)
 
 
@@ -147,6 +160,9 @@ def _story(house: WeatherHouse) -> Iterator[str]:
     """Yield what a run did, line by line."""
     seen = house.seen
     yield from report.columns(house.crowd.sorts())
+    if house.writers.said:
+        yield "direct messages"
+        yield from report.columns(house.writers.said)
     yield (
         f"killed {seen.killed.total()} times at random and {seen.died.total()} times right after "
         f"a step; PostgreSQL: {', '.join(seen.restarts) or 'left alone'}"

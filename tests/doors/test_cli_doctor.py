@@ -212,6 +212,23 @@ def test_an_old_schema_is_named_with_the_way_to_the_newest(
     assert to_mend(said) == ["schema"]
 
 
+def test_a_server_that_lets_a_frozen_machine_keep_its_locks_is_noted(postgresql_url: str) -> None:
+    """With the statement that ends it, which the server takes for the role that we have."""
+    settings = {"ENVIRONMENT": "sandbox", "DATABASE_URL": postgresql_url}
+    (noted,) = [line for line in lines_of(settings) if "idle_timeout" in line]
+    assert noted.startswith("note  idle_timeout ")
+    alter = re.search("ALTER ROLE [^;]+", noted)
+    assert alter is not None
+    store = Store(postgresql_url)
+    with store.engine.connect() as connection:
+        connection.exec_driver_sql(alter[0])
+        connection.rollback()
+    store.close()
+    settings["DATABASE_URL"] += "?options=-c%20idle_in_transaction_session_timeout%3D5min"
+    (well,) = [line for line in lines_of(settings) if "idle_timeout" in line]
+    assert well == "ok    idle_timeout PostgreSQL ends a transaction of ours that rests for 5min."
+
+
 def some_x(exchange: Exchange, *headers: str, rules: tuple[str, ...] = ()) -> None:
     """Answer as an X that knows the bot, with these rules on its stream."""
     match exchange.path.partition("?")[0]:

@@ -163,10 +163,10 @@ def test_a_slow_reader_that_wakes_up_does_nothing_twice(world: World) -> None:
 
     world.take_post("bob", "@smoney pay @alice 11€")
     with world.store.write() as session:
-        (slow,) = inbox.lease(session, at=world.clock.now(), limit=1)
+        (slow,) = inbox.lease(session, at=world.clock.now(), leased_at=world.clock.now(), limit=1)
         world.pass_time(seconds=inbox.LEASE_S + 1)
         at = world.clock.now()
-        (quick,) = inbox.lease(session, at=at, limit=1)
+        (quick,) = inbox.lease(session, at=at, leased_at=at, limit=1)
         inbox.try_later(session, slow, at=at, reason="slow")
         assert not inbox.finish(
             session, slow.id, at=at, status="dead", reason="slow", attempts=slow.attempts

@@ -8,6 +8,7 @@ from itertools import product
 from bot.domain.errors import Unavailable
 from bot.services import deliver, poll, receive
 from bot.services.steps import Step
+from bot.store.engine import Store
 from tests.fakes.clock import FakeClock
 from tests.world import ProcessDied, World, reference_in
 
@@ -42,6 +43,45 @@ def test_a_clock_that_jumps_loses_nothing_and_says_nothing_twice(world: World) -
         assert reply, (hours, when)
         assert world.statuses(reference_in(reply)) == ["pending"], (hours, when)
         world.clock.set(max(world.clock.now(), ours.now()) + timedelta(hours=1))
+
+
+def test_a_worker_whose_clock_runs_ahead_takes_nothing_out_of_anothers_hands(
+    postgresql_url: str,
+) -> None:
+    """Neither while it is sent nor while X may not show it yet: there is one clock for leases."""
+    store = Store(postgresql_url)
+    world = World(store)
+    world.join("bob", cents=5000, by_dm=True)
+    early = FakeClock(world.clock.now() + timedelta(minutes=5))
+    ahead = replace(world.deps, clock=early, step=lambda _step: None)
+    with store.read() as session:
+        assert store.time_of_all(session, early.now()) != early.now(), "the server has its own"
+
+    def rival() -> None:
+        deliver.deliver(ahead)
+
+    world.on_step = (Step.OUTBOX_LEASED, rival)
+    assert len(world.dm("bob", "solde")) == 1
+    world.roles.publisher.faults.lose_answer()
+    assert len(world.dm("bob", "solde")) == 1
+    deliver.deliver(ahead)
+    assert world.outbox() == [("dm", "sent"), ("dm", "waiting")], "nobody has looked yet"
+    world.pass_time(seconds=16)
+    deliver.deliver(ahead)
+    assert world.outbox() == [("dm", "sent")] * 2
+    assert len(world.messages_to("bob")) == 2
+
+    world.x.write("bob", "aide")
+    poll.poll_messages(ahead)
+    receive.read_said(ahead)
+    world.roles.publisher.faults.lose_answer()
+    for _ in range(2):
+        deliver.deliver(ahead)
+        world.pass_time(minutes=10)
+        early.advance(minutes=10)
+    assert world.outbox() == [("dm", "sent")] * 3, "what it wrote by its own clock is found at X"
+    assert len(world.messages_to("bob")) == 3
+    store.close()
 
 
 def test_a_limit_that_is_over_by_our_clock_alone_does_not_make_us_hammer_x(world: World) -> None:

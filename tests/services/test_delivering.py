@@ -154,13 +154,14 @@ def test_a_process_that_dies_between_the_post_and_its_record_does_not_post_twice
 
 
 def test_a_worker_that_slept_through_its_lease_sends_nothing(world: World) -> None:
-    """The message is another's by then: it is looked up, and goes out once."""
-    world.on_step = (Step.OUTBOX_LEASED, lambda: world.pass_time(seconds=outbox.LEASE_S))
+    """Nor half through it: X might show too late what it sends then. It goes out once."""
+    slept = deliver.BEGIN_WITHIN_S
+    world.on_step = (Step.OUTBOX_LEASED, lambda: world.pass_time(seconds=slept))
     post_id = world.take_post("bob", "@smoney pay @alice 10€")
     world.react()
     assert world.answer_to(post_id) is None
     world.on_step = (None, lambda: None)
-    world.pass_time(seconds=1)
+    world.pass_time(seconds=outbox.LEASE_S - slept + 1)
     world.react()
     assert world.answer_to(post_id)
 
@@ -324,18 +325,23 @@ def test_two_bots_do_not_go_on_and_on(world: World) -> None:
 
 
 def test_too_many_commands_of_a_person_get_one_notice_then_silence(store: Store) -> None:
-    """Whichever account they come from; what stops money is done, and X is asked for nobody."""
-    world = World(store, Policy(commands_an_hour=2))
+    """Whichever account they come from; what stops money is done, and X is asked for nobody.
+
+    The notice comes also where there were three answers in its conversation already.
+    """
+    world = World(store, Policy(commands_an_hour=4))
     world.join("bob", cents=5000)
     world.link("bob_pro", to="bob")
     first = world.order("bob", "alice", "1€")
-    assert world.post("bob_pro", "@smoney help")
-    assert world.post("bob_pro", "@smoney is a nice bot") is None
-    notice = world.post("bob", "@smoney pay @alice 2€")
+    root = world.x.post("alice", "Who pays?")
+    for _ in range(3):
+        assert world.post("bob_pro", "@smoney help", in_reply_to=root)
+    assert world.post("bob_pro", "@smoney is a nice bot", in_reply_to=root) is None
+    notice = world.post("bob", "@smoney pay @alice 2€", in_reply_to=root)
     assert notice is not None
-    assert "2" in notice
+    assert "4" in notice
     assert f"{PUBLIC_URL}/wallet" in notice
-    assert world.post("bob_pro", "@smoney pay @alice 3€") is None
+    assert world.post("bob_pro", "@smoney pay @alice 3€", in_reply_to=root) is None
     assert world.post("bob", "@smoney nice", in_reply_to=None) is None
     read = world.roles.directory.users_read
     assert world.dm("bob_pro", "pay @zoe 4€") == []

@@ -166,7 +166,8 @@ def test_a_row_dies_of_our_own_mistakes_alone(world: World) -> None:
     world.take_post("bob", "@smoney help")
     with world.store.write() as session:
         for _ in range(receive.TRIES_AT_MOST):
-            (row,) = inbox.lease(session, at=world.clock.now(), limit=1)
+            at = world.clock.now()
+            (row,) = inbox.lease(session, at=at, leased_at=at, limit=1)
             world.pass_time(seconds=inbox.LEASE_S + 1)
     assert row.attempts == receive.TRIES_AT_MOST
     deps = replace(world.deps, decoder=Broken())

@@ -68,6 +68,19 @@ def test_a_poll_that_was_cut_short_is_continued_by_any_worker(
     assert reader.pages_read == 1, "all is read: the newest page says so"
 
 
+def test_a_gap_does_not_wait_for_a_rush_to_end(world: World) -> None:
+    """While more comes than a poll reads, each poll reads some of the oldest gap as well."""
+    rushes = [write(world, MORE_THAN_A_POLL)]
+    poll.poll_messages(world.deps)
+    for _ in range(2):
+        rushes.append(write(world, MORE_THAN_A_POLL))
+        poll.poll_messages(world.deps)
+        assert came_in(world) >= set(rushes[-2]), "before what came after it"
+    for _ in range(2):
+        poll.poll_messages(world.deps)
+    assert came_in(world) == {one for rush in rushes for one in rush}
+
+
 def test_what_an_event_brought_hides_no_older_message(world: World) -> None:
     """X gave an event up, and brought newer ones by webhook: the poll reads down to its own last.
 

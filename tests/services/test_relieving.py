@@ -1,5 +1,6 @@
 """A queue that is longer than X's window, or its day, is relieved of what matters least."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from bot.cli import queue
@@ -8,7 +9,8 @@ from bot.domain.pace import Budget, Window
 from bot.services import relieve
 from bot.store import budgets, outbox
 from bot.store.outbox import Letter
-from tests.world import World
+from tests.fakes.clock import FakeClock
+from tests.world import World, reference_in
 
 
 def test_a_queue_longer_than_the_window_is_relieved_of_what_matters_least(world: World) -> None:
@@ -44,6 +46,38 @@ def test_a_queue_longer_than_the_window_is_relieved_of_what_matters_least(world:
     world.pass_time(hours=7)
     assert relieve.relieve(world.deps) == 3, "too late for anybody"
     assert [row.status for row in world.involving("dave")] == ["pending"]
+
+
+def test_whose_link_comes_too_late_hears_that_their_order_waits(world: World) -> None:
+    """By direct message where X allows one, once; the clock of a leader that is ahead says nothing.
+
+    Of what was cancelled meanwhile nobody hears.
+    """
+    for handle in ("bob", "carol"):
+        world.dm(handle, "help")
+    closed = Unavailable("429", world.clock.now() + timedelta(hours=9))
+    world.roles.publisher.faults.add(closed)
+    for payer in ("bob", "carol", "dave"):
+        world.take_post(payer, "@smoney pay @alice 1€")
+    world.react()
+    (order,) = world.involving("carol")
+    world.dm("carol", f"annule {order.reference}")
+    if not world.store.is_sqlite:
+        ahead = FakeClock(world.clock.now() + timedelta(days=1))
+        assert relieve.relieve(replace(world.deps, clock=ahead)) == 0
+    heard = [len(world.messages_to(one)) for one in ("bob", "carol", "dave")]
+    world.pass_time(hours=7)
+    relieve.relieve(world.deps)
+    relieve.relieve(world.deps)
+    world.react()
+    assert [status for _channel, status in world.outbox()].count("dropped") == 3
+    told = [world.messages_to(one) for one in ("bob", "carol", "dave")]
+    assert [len(one) - before for one, before in zip(told, heard, strict=True)] == [1, 0, 0]
+    (order,) = world.involving("bob")
+    assert reference_in(told[0][-1]) == order.reference
+    world.pass_time(hours=22)
+    world.expire()
+    assert world.statuses(order.reference) == ["pending"], "it has the whole of its time"
 
 
 def test_more_messages_than_a_day_takes_are_relieved_of_how_it_went(world: World) -> None:

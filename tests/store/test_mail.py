@@ -33,7 +33,7 @@ def test_what_comes_in_together_is_written_in_the_one_order_of_its_ids(store: St
     given = [RawEvent(source, one, "{}", NOON) for source in ("post", "dm") for one in ("10", "9")]
     with store.write() as session:
         inbox.write(session, given, at=NOON)
-        rows = inbox.lease(session, at=NOON, limit=5)
+        rows = inbox.lease(session, at=NOON, leased_at=NOON, limit=5)
     read = [(row.source, row.source_id) for row in rows]
     assert read == [("dm", "9"), ("dm", "10"), ("post", "9"), ("post", "10")]
 
@@ -42,11 +42,11 @@ def test_a_row_is_read_by_one_reader_until_its_lease_runs_out(store: Store) -> N
     """A second reader finds nothing; after the lease of a dead one it finds the row."""
     with store.write() as session:
         inbox.write(session, [POST], at=NOON)
-        assert len(inbox.lease(session, at=NOON, limit=5)) == 1
+        assert len(inbox.lease(session, at=NOON, leased_at=NOON, limit=5)) == 1
     with store.write() as session:
-        assert inbox.lease(session, at=NOON, limit=5) == []
+        assert inbox.lease(session, at=NOON, leased_at=NOON, limit=5) == []
         later = NOON + timedelta(seconds=inbox.LEASE_S + 1)
-        (row,) = inbox.lease(session, at=later, limit=5)
+        (row,) = inbox.lease(session, at=later, leased_at=later, limit=5)
         assert row.attempts == 2
         assert inbox.finish(session, row.id, at=later, status="done")
         assert not inbox.finish(session, row.id, at=later, status="done")
@@ -61,7 +61,7 @@ def test_a_message_with_a_known_key_is_not_written_again(store: Store) -> None:
 
 def leased(session: Session, at: datetime = NOON) -> Row[Any] | None:
     """Return the message that a worker takes, which is alone."""
-    taken = outbox.lease(session, at=at, by_contract=False)
+    taken = outbox.lease(session, at=at, leased_at=at, by_contract=False)
     assert not isinstance(taken, outbox.TryAgain)
     return taken
 
@@ -80,6 +80,28 @@ def test_a_message_that_was_taken_is_in_doubt_until_its_outcome_is_recorded(stor
         assert again.in_doubt
         assert outbox.record_sent(session, row.id, sent_id="11", at=later)
         assert not outbox.record_sent(session, row.id, sent_id="12", at=later)
+
+
+def test_what_is_tried_anew_is_not_ended_by_who_had_it_before_it_died(store: Store) -> None:
+    """A reader and a sender slept; meanwhile it died, an operator said the word, another has it."""
+    span = timedelta(seconds=61)
+    moments = [NOON + number * span for number in range(3)]
+    with store.write() as session:
+        inbox.write(session, [POST], at=NOON)
+        outbox.put(session, [LETTER], at=NOON)
+        (slow,) = inbox.lease(session, at=NOON, leased_at=NOON, limit=5)
+        slow_sender = leased(session)
+        assert slow_sender is not None
+        (other,) = inbox.lease(session, at=moments[1], leased_at=moments[1], limit=5)
+        other_sender = leased(session, moments[1])
+        assert other_sender is not None
+        assert outbox.record_dead(session, other_sender, reason="not_allowed")
+        assert inbox.finish(session, other.id, at=NOON, status="dead", attempts=other.attempts)
+        assert (outbox.revive(session, at=NOON), inbox.revive(session, at=NOON)) == (1, 1)
+        assert inbox.lease(session, at=moments[2], leased_at=moments[2], limit=5)
+        assert leased(session, moments[2]) is not None
+        assert not outbox.record_dead(session, slow_sender, reason="not_allowed")
+        assert not inbox.finish(session, slow.id, at=NOON, status="dead", attempts=slow.attempts)
 
 
 def test_the_most_urgent_message_goes_first_and_closed_channels_wait(store: Store) -> None:
@@ -174,9 +196,9 @@ def test_a_queue_is_read_as_fast_however_long_it_is(store: Store) -> None:
         if kind == "postgresql":
             session.execute(text("ANALYZE inbox, outbox"))
     for read in (
-        lambda: inbox.lease(session, at=NOON, limit=10),
-        lambda: inbox.lease(session, at=NOON, limit=10, sources=("stripe",)),
-        lambda: outbox.lease(session, at=NOON, by_contract=False),
+        lambda: inbox.lease(session, at=NOON, leased_at=NOON, limit=10),
+        lambda: inbox.lease(session, at=NOON, leased_at=NOON, limit=10, sources=("stripe",)),
+        lambda: outbox.lease(session, at=NOON, leased_at=NOON, by_contract=False),
     ):
         with store.write() as session:
             if kind == "postgresql":  # as everywhere but in tests
