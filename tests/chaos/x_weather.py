@@ -70,7 +70,7 @@ def small(seed: int) -> WeatherPlan:
         at_xs_limits(seed),
         workers=2,
         database_restarts=1,
-        catch_up_s=7,  # the queue is relieved every five seconds
+        catch_up_s=11,  # the queue is relieved every five seconds, while a process may be gone
         mentions=80,
         a_second=20,
         limits={"reset": True, "endpoints": {"POST /2/tweets": {"limit": 20}}},
