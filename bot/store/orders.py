@@ -328,7 +328,8 @@ _PAID: Final = Statement(
     """
     SELECT t.payer_person_id, SUM(t.amount_cents) AS cents FROM transfer t
     WHERE t.payer_person_id = ANY(:person_ids bigint) AND t.confirmed_at >= :since
-        AND t.status IN ('posted', 'held', 'funding') AND t.refund_of_id IS NULL
+        AND UNINDEXED(t.status) IN ('posted', 'held', 'funding')
+        AND UNINDEXED(t.refund_of_id) IS NULL
         AND NOT EXISTS (SELECT 1 FROM transfer back WHERE back.refund_of_id = t.id)
     GROUP BY t.payer_person_id
     """
