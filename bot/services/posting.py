@@ -387,9 +387,9 @@ def _news(
             key = f"transfer:{row.id}:{kind}"
             if row.payer_x_user_id in readers:
                 payee = shown(state.accounts[row.payee_x_user_id], row.payee_handle)
-                to_payer = Reply.of(f"news.payer.{kind}", handle=payee, **values)
+                to_payer = Reply(f"news.payer.{kind}", values | {"handle": payee})
                 yield News(f"{key}:payer", row.payer_x_user_id, to_payer, order_id)
             if row.payee_x_user_id in readers:
                 payer = shown(state.accounts[row.payer_x_user_id])
-                to_payee = Reply.of(f"news.payee.{kind}", handle=payer, **values)
+                to_payee = Reply(f"news.payee.{kind}", values | {"handle": payer})
                 yield News(f"{key}:payee", row.payee_x_user_id, to_payee, order_id)
