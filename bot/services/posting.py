@@ -152,9 +152,10 @@ def _walk(
     hashes = [(row.number, Terms(row.amount_cents, row.payee_x_user_id).hash) for row in rows]
     of_terms = confirmation_hash(confirmation.reference, hashes)
     assert of_terms == confirmation.terms_hash, "terms changed"
-    assert sum(row.amount_cents for row in rows) == confirmation.total_cents, "terms changed"
+    amounts = [row.amount_cents for row in rows]
+    assert sum(amounts) == confirmation.total_cents, "terms changed"
     try:
-        basis = _check(state, confirmation, rows, topup)
+        basis = _check(state, confirmation, rows, topup, largest_cents=max(amounts))
     except Refusal as refusal:
         state.outcomes[confirmation.id] = refusal.reply.key
         state.stopped += [row.id for row in rows]
@@ -180,6 +181,8 @@ def _check(
     confirmation: Row[Any],
     rows: Sequence[Row[Any]],
     topup: Row[Any] | None,
+    *,
+    largest_cents: int,
 ) -> sca.Basis:
     payer = state.payers[confirmation.person_id]
     if payer.locked_at is not None:
@@ -197,9 +200,8 @@ def _check(
     total = confirmation.total_cents
     paid = state.paid.get(payer.id, 0)
     limits.check_30_days(paid, total, state.policy)
-    largest = max(row.amount_cents for row in rows)
     rights = state.policy.rights(payer.level)
-    levels.check_pay(rights, largest, paid_30_days_cents=paid, total_cents=total)
+    levels.check_pay(rights, largest_cents, paid_30_days_cents=paid, total_cents=total)
     if state.balances[books.wallet(payer.id)] < total:
         raise Refusal(Reply.of("refusal.not_enough"))
     since = state.since_sca[payer.id]
