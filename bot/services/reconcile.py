@@ -225,13 +225,16 @@ def _unexplained(session: Session) -> list[_Found]:
         # A fee that was booked as a cost is not part of what is unexplained.
         line = AcquirerLine(row.id, row.kind, row.about, row.amount_cents, row.fee_cents)
         cents = line.net_cents + line.own_fee_cents
-        detail = (
-            f"The acquirer's payout {row.acquirer_id} holds {cents} cents ({row.kind}, "
-            f"{row.about or 'no object'}, {row.id}) that no top-up, refund or dispute of ours "
-            "explains: look it up on the acquirer's pages."
-        )
         if cents:
-            found.append(_Found(f"line:{row.id}", books.CARDS, cents, detail))
+            one = _Found(
+                f"line:{row.id}",
+                books.CARDS,
+                cents,
+                detail=f"The acquirer's payout {row.acquirer_id} holds {cents} cents ({row.kind}, "
+                f"{row.about or 'no object'}, {row.id}) that no top-up, refund or dispute of ours "
+                "explains: look it up on the acquirer's pages.",
+            )
+            found.append(one)
     return found
 
 

@@ -88,7 +88,9 @@ class Statement:
                 self._row = partial(tuple.__new__, _row(cursor.description))
             return list(map(self._row, cursor.fetchall()))
 
-    def stream(self, session: Session, **values: Any) -> Iterator[Any]:
+    def stream(
+        self, session: Session, *, at_a_time: int = STREAMED, **values: Any
+    ) -> Iterator[Any]:
         """Run it as `run` does, for more rows than are wanted in memory; of no given set.
 
         SQLite would read it while it is streamed, and lose it to whoever runs a statement over a
@@ -98,7 +100,7 @@ class Statement:
         connection = session.connection()
         is_sqlite = connection.dialect.name == "sqlite"
         text = self.on_sqlite if is_sqlite else self.on_postgresql
-        yield from connection.execution_options(yield_per=STREAMED).exec_driver_sql(
+        yield from connection.execution_options(yield_per=at_a_time).exec_driver_sql(
             text, self.bound(values, is_sqlite=is_sqlite)
         )
 

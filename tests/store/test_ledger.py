@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from bot.domain import books
 from bot.services.check import prove
-from bot.store import ledger, sets
+from bot.store import ledger
 from bot.store.engine import Store
 from tests import builders
 from tests.builders import NOON
@@ -157,14 +157,11 @@ def test_the_check_finds_each_way_to_break_the_books(database_url: str, name: st
     assert any(sentence in problem for problem in report.problems), report.problems
 
 
-def test_the_proof_keeps_no_more_legs_in_memory_than_it_streams(
-    database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_proof_keeps_no_more_legs_in_memory_than_it_streams(database_url: str) -> None:
     """Of thousands whose entries are hashed one by one, a hundred at a time.
 
     Neither Python nor PostgreSQL's driver, whose memory Python does not count, holds them.
     """
-    monkeypatch.setattr(sets, "STREAMED", 100)
     store, held = Store(database_url), [0]
 
     @event.listens_for(store.engine, "after_cursor_execute")
@@ -179,7 +176,7 @@ def test_the_proof_keeps_no_more_legs_in_memory_than_it_streams(
         with store.write() as session:
             ledger.record(session, batch, now=lambda: NOON)
         tracemalloc.start()
-        assert prove(store, rules=()).postings == 2 * (numbers[1] - 1)
+        assert prove(store, rules=(), at_a_time=100).postings == 2 * (numbers[1] - 1)
         used = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return used
@@ -188,4 +185,4 @@ def test_the_proof_keeps_no_more_legs_in_memory_than_it_streams(
     few, many = peak(2, 500), peak(500, 3000)
     store.close()
     assert many < few * 2
-    assert max(held) <= sets.STREAMED
+    assert max(held) <= 100
