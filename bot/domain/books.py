@@ -7,7 +7,7 @@ below zero. Postings of an entry sum to zero, and so do all balances together.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final
+from typing import Final, NamedTuple
 
 CARDS: Final = "cards"
 BANK: Final = "bank"
@@ -31,8 +31,7 @@ def held(transfer_id: int) -> str:
     return f"held:{transfer_id}"
 
 
-@dataclass(frozen=True, slots=True)
-class Posting:
+class Posting(NamedTuple):
     """One signed leg of an entry, in cents; credits are positive."""
 
     account: str
@@ -51,21 +50,21 @@ class Entry:
         assert self.key, "an entry has a key"
         assert len(self.postings) > 1, "an entry has at least two legs"
         total = 0
-        for leg in self.postings:
-            assert type(leg.amount_cents) is int, "cents are integers"
-            assert leg.amount_cents, "no leg is zero"
-            total += leg.amount_cents
+        for _account, amount_cents in self.postings:
+            assert type(amount_cents) is int, "cents are integers"
+            assert amount_cents, "no leg is zero"
+            total += amount_cents
         assert total == 0, "an entry sums to zero"
 
     @property
     def hash(self) -> str:
         """SHA-256 of the postings, hexadecimal."""
-        return hash_of((leg.account, leg.amount_cents) for leg in self.postings)
+        return hash_of(self.postings)
 
 
 def hash_of(legs: Iterable[tuple[str, int]]) -> str:
     """Return the hash of an entry's legs: SHA-256, hexadecimal, whatever their order."""
-    lines = sorted(f"{account}|{amount_cents}" for account, amount_cents in legs)
+    lines = sorted([f"{account}|{amount_cents}" for account, amount_cents in legs])
     return sha256("\n".join(lines).encode()).hexdigest()
 
 

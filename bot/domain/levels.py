@@ -41,7 +41,8 @@ class Rights:
 
 RIGHTS: Final = tuple(field.name for field in fields(Rights))
 """The columns of the table."""
-Levels = Mapping[Level, Rights]
+Levels = Mapping[str, Rights]
+"""The table: what each `Level` may do."""
 _NOTHING: Final = Rights(
     pay_cents=0, pay_30_days_cents=0, receive_cents=0, hold_cents=0, pay_out_cents=0
 )

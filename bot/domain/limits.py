@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from bot.domain.errors import Refusal
-from bot.domain.levels import WITHOUT_A_TABLE, Level, Levels, Rights
+from bot.domain.levels import WITHOUT_A_TABLE, Levels, Rights
 from bot.domain.replies import Reply
 
 ROLLING_DAYS = 30
@@ -79,7 +79,7 @@ class Policy:
 
     def rights(self, level: str) -> Rights:
         """Return what a level may do."""
-        return self.levels[Level(level)]
+        return self.levels[level]
 
     def may_hold_cents(self, level: str) -> int:
         """Return what a wallet of that level holds at most."""

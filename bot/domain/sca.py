@@ -9,6 +9,7 @@ counts for the transfer as well as for the top-up is one switch, `Policy.card_sc
 off by default: then the transfer has its own authentication before the card funds it (ADR 43).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -129,6 +130,12 @@ class NeedsSca:
         return f"refusal.{name}" if self.bites == "amount" else f"refusal.{name}_total"
 
 
+_EXEMPT: Final = Allowed(Basis.LOW_VALUE)
+_OURS: Final[Mapping[str, Allowed]] = {
+    one.value: Allowed(one) for one in (Basis.CODE, Basis.PASSKEY)
+}
+
+
 def is_low_value(amount_cents: int, since_sca_cents: int, policy: Policy) -> bool:
     """Whether art. 16 exempts an amount, given what was paid since the last authentication."""
     return (
@@ -140,7 +147,7 @@ def is_low_value(amount_cents: int, since_sca_cents: int, policy: Policy) -> boo
 def from_wallet(amount_cents: int, since_sca_cents: int, policy: Policy) -> Allowed | NeedsSca:
     """Decide on a payment from the wallet."""
     if is_low_value(amount_cents, since_sca_cents, policy):
-        return Allowed(Basis.LOW_VALUE)
+        return _EXEMPT
     return NeedsSca(
         card_would_do=policy.card_sca_covers_transfer,
         bites="amount" if amount_cents > policy.low_value_cents else "total",
@@ -158,9 +165,7 @@ def bound(
 
 def recorded(basis: str | None, otherwise: Allowed | NeedsSca) -> Allowed | NeedsSca:
     """Decide by the factors of ours that a confirmation recorded, where it did."""
-    if basis in (Basis.CODE.value, Basis.PASSKEY.value):
-        return Allowed(Basis(basis))
-    return otherwise
+    return otherwise if basis is None else _OURS.get(basis, otherwise)
 
 
 def may_look(opened_at: datetime | None, at: datetime) -> bool:

@@ -11,11 +11,11 @@ what is text stays as it is. A key or a value that is missing is a programmer's 
 
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 from bot.domain.commands import Lang
@@ -24,6 +24,7 @@ from bot.domain.replies import Reply
 NBSP: Final = "\u00a0"
 PARIS: Final = ZoneInfo("Europe/Paris")
 """Where the institution is: the clock of its terms."""
+_T = TypeVar("_T")
 _PLACE: Final = re.compile(r"\{([a-z_]+)\}")
 _AND: Final[Mapping[Lang, str]] = {"fr": " et ", "en": " and "}
 
@@ -31,27 +32,32 @@ _AND: Final[Mapping[Lang, str]] = {"fr": " et ", "en": " and "}
 def say(reply: Reply, lang: Lang, *, public: bool, seed: int = 0) -> str:
     """Put a reply into a language; `seed` picks one of its wordings."""
     wordings = catalogue()[reply.key][lang]
-
-    def write(name: str) -> str:
+    said, places = _pieces(wordings[seed % len(wordings)])
+    for name, write, text in places:
         assert name in reply.values, f"{reply.key} names {name}, which it was not given"
         value = reply.values[name]
         if isinstance(value, Reply):
-            return say(value, lang, public=public, seed=seed)
-        if name == "lines":
-            assert isinstance(value, Iterable), "lines are replies"
-            return "\n".join(say(one, lang, public=public) for one in value)
-        return _written(name, value, lang, public=public)
-
-    said, *places = _pieces(wordings[seed % len(wordings)])
-    for name, text in zip(places[::2], places[1::2], strict=True):
-        said += write(name) + text
+            said += say(value, lang, public=public, seed=seed) + text
+        else:
+            said += write(value, lang, public=public) + text
     return said
 
 
+class _Writer(Protocol):
+    """Writes a value of a kind."""
+
+    def __call__(self, value: object, lang: Lang, *, public: bool) -> str: ...
+
+
 @cache
-def _pieces(sentence: str) -> list[str]:
-    """Return a sentence's texts, and between them the names that it has places for."""
-    return _PLACE.split(sentence)
+def _pieces(sentence: str) -> tuple[str, tuple[tuple[str, _Writer, str], ...]]:
+    """Return how a sentence begins, and each name that it has a place for with what follows it.
+
+    A name's end tells what writes its values: that is found out once, not for each message.
+    """
+    said, *places = _PLACE.split(sentence)
+    names = places[::2]
+    return said, tuple(zip(names, map(_writer, names), places[1::2], strict=True))
 
 
 @cache
@@ -69,31 +75,22 @@ def _wordings(text: str | list[str]) -> tuple[str, ...]:
     return (text,) if isinstance(text, str) else tuple(text)
 
 
-def _measured(name: str, value: object, lang: Lang) -> str:
-    """Write what a name's end tells the unit of."""
+def _writer(name: str) -> _Writer:
+    """Return what writes the values of a name."""
     if name.endswith("_cents"):
-        assert isinstance(value, int), f"{name} is whole cents"
-        return _AMOUNTS.get(name, amount)(value, lang)
-    assert isinstance(value, datetime), f"{name} is a datetime"
-    if name.endswith("_date"):
-        return date(value, lang)
-    return moment(value, lang) if name.endswith("_at") else day(value, lang)
+        return _of_kind(int, _AMOUNTS.get(name, amount))
+    for end, write in _TIMES.items():
+        if name.endswith(end):
+            return _of_kind(datetime, write)
+    return _BY_NAME.get(name, _as_it_is)
 
 
-def _written(name: str, value: object, lang: Lang, *, public: bool) -> str:
-    if name.endswith(("_cents", "_at", "_on", "_date")):
-        return _measured(name, value, lang)
-    match name, value:
-        case "month", datetime():
-            return month(value, lang)
-        case "handle", _:
-            return named(str(value), public=public)
-        case "people", [*handles]:
-            return listed([named(str(one), public=public) for one in handles], lang)
-        case "countries", [*codes]:
-            return listed([country(str(one), lang) for one in codes], lang)
-    assert name not in ("month", "people", "countries"), f"{name} is of another kind"
-    return str(value)
+def _of_kind(kind: type[_T], write: Callable[[_T, Lang], str]) -> _Writer:
+    def written(value: object, lang: Lang, *, public: bool) -> str:  # noqa: ARG001 (a _Writer)
+        assert isinstance(value, kind), f"{value!r} is of another kind"
+        return write(value, lang)
+
+    return written
 
 
 def amount(cents: int, lang: Lang) -> str:
@@ -203,3 +200,44 @@ def month(at: datetime, lang: Lang) -> str:
     """Write a month, on the calendar of Paris: `novembre 2026`, `November 2026`."""
     local = at.astimezone(PARIS)
     return f"{_WHOLE_MONTHS[lang].split()[local.month - 1]}{NBSP}{local.year}"
+
+
+def _as_it_is(value: object, lang: Lang, *, public: bool) -> str:  # noqa: ARG001 (a _Writer)
+    return str(value)
+
+
+def _handle(value: object, lang: Lang, *, public: bool) -> str:  # noqa: ARG001 (a _Writer)
+    return named(str(value), public=public)
+
+
+def _people(value: object, lang: Lang, *, public: bool) -> str:
+    return listed([named(str(one), public=public) for one in _several(value)], lang)
+
+
+def _countries(value: object, lang: Lang, *, public: bool) -> str:  # noqa: ARG001 (a _Writer)
+    return listed([country(str(one), lang) for one in _several(value)], lang)
+
+
+def _lines(value: object, lang: Lang, *, public: bool) -> str:
+    return "\n".join(say(one, lang, public=public) for one in _several(value))
+
+
+def _several(value: object) -> Sequence[Any]:
+    assert isinstance(value, list | tuple), f"{value!r} is not several"
+    return value
+
+
+_TIMES: Final[Mapping[str, Callable[[datetime, Lang], str]]] = {
+    "_at": moment,
+    "_on": day,
+    "_date": date,
+    "month": month,
+}
+"""How moments are written, by the ends of their names."""
+_BY_NAME: Final[Mapping[str, _Writer]] = {
+    "handle": _handle,
+    "people": _people,
+    "countries": _countries,
+    "lines": _lines,
+}
+"""How values of other names are written, where they are not texts."""

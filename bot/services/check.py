@@ -12,7 +12,7 @@ from bot.domain import books
 from bot.services.deps import Deps
 from bot.store import ledger, proofs
 from bot.store.engine import Store
-from bot.store.sets import Statement
+from bot.store.sets import STREAMED, Statement
 
 Rules = tuple[tuple[str, Statement], ...]
 """Each a sentence for a row that breaks it, and the query that finds such rows."""
@@ -42,10 +42,16 @@ def check_books(deps: Deps) -> Report:
     return prove(deps.store)
 
 
-def prove(store: Store, *, rules: Rules = proofs.RULES, shared_from: int = SHARED_FROM) -> Report:
+def prove(
+    store: Store,
+    *,
+    rules: Rules = proofs.RULES,
+    shared_from: int = SHARED_FROM,
+    at_a_time: int = STREAMED,
+) -> Report:
     """Prove the books of a database, all in one state of it, in memory that does not grow.
 
-    With fewer `rules` less is said about what is odd, but that it is.
+    With fewer `rules` less is said about what is odd, but that it is. `at_a_time`: legs in memory.
     """
     with store.read() as session, ThreadPoolExecutor(1) as pool:
         store.hold_still(session)
@@ -55,7 +61,11 @@ def prove(store: Store, *, rules: Rules = proofs.RULES, shared_from: int = SHARE
         if postings >= shared_from and not store.is_sqlite:
             asked = pool.submit(_ask_apart, store, store.state_of(session), rules)
         few = postings < min(FEW, shared_from)
-        problems = list(_problems(session, rules, asked, few=few, is_sqlite=store.is_sqlite))
+        problems = list(
+            _problems(
+                session, rules, asked, few=few, at_a_time=at_a_time, is_sqlite=store.is_sqlite
+            )
+        )
     return Report(not problems, entries, postings, accounts, problems)
 
 
@@ -72,7 +82,13 @@ def _ask_apart(store: Store, state: str, rules: Rules) -> Answers:
 
 
 def _problems(
-    session: Session, rules: Rules, asked: Future[Answers] | None, *, few: bool, is_sqlite: bool
+    session: Session,
+    rules: Rules,
+    asked: Future[Answers] | None,
+    *,
+    few: bool,
+    at_a_time: int,
+    is_sqlite: bool,
 ) -> Iterator[str]:
     odd = [row.key for row in proofs.ODD.run(session)]
     if is_sqlite:
@@ -91,7 +107,7 @@ def _problems(
             wrong = True
             named.add(row[0])
             yield sentence.format(*row)
-    for key in _broken_hashes(session, doubted):
+    for key in _broken_hashes(session, doubted, at_a_time):
         named.add(key)
         yield f"entry {key} is not as it was written: its postings have another hash"
     for key in dict.fromkeys(odd):
@@ -120,9 +136,9 @@ def _is_id(text: str) -> bool:
     return text.isascii() and text.isdecimal() and int(text) <= BIGINT_MOST
 
 
-def _broken_hashes(session: Session, doubted: dict[str, Any]) -> Iterator[str]:
+def _broken_hashes(session: Session, doubted: dict[str, Any], at_a_time: int) -> Iterator[str]:
     """Return the keys of entries whose postings are no longer those that were written."""
-    rows = proofs.LEGS.stream(session, **doubted)
+    rows = proofs.LEGS.stream(session, at_a_time=at_a_time, **doubted)
     for (key, written), legs in groupby(rows, lambda row: (row.key, row.hash)):
         if books.hash_of((leg.name, leg.amount_cents) for leg in legs) != written:
             yield key

@@ -152,9 +152,10 @@ def _walk(
     hashes = [(row.number, Terms(row.amount_cents, row.payee_x_user_id).hash) for row in rows]
     of_terms = confirmation_hash(confirmation.reference, hashes)
     assert of_terms == confirmation.terms_hash, "terms changed"
-    assert sum(row.amount_cents for row in rows) == confirmation.total_cents, "terms changed"
+    amounts = [row.amount_cents for row in rows]
+    assert sum(amounts) == confirmation.total_cents, "terms changed"
     try:
-        basis = _check(state, confirmation, rows, topup)
+        basis = _check(state, confirmation, rows, topup, largest_cents=max(amounts))
     except Refusal as refusal:
         state.outcomes[confirmation.id] = refusal.reply.key
         state.stopped += [row.id for row in rows]
@@ -180,6 +181,8 @@ def _check(
     confirmation: Row[Any],
     rows: Sequence[Row[Any]],
     topup: Row[Any] | None,
+    *,
+    largest_cents: int,
 ) -> sca.Basis:
     payer = state.payers[confirmation.person_id]
     if payer.locked_at is not None:
@@ -197,9 +200,8 @@ def _check(
     total = confirmation.total_cents
     paid = state.paid.get(payer.id, 0)
     limits.check_30_days(paid, total, state.policy)
-    largest = max(row.amount_cents for row in rows)
     rights = state.policy.rights(payer.level)
-    levels.check_pay(rights, largest, paid_30_days_cents=paid, total_cents=total)
+    levels.check_pay(rights, largest_cents, paid_30_days_cents=paid, total_cents=total)
     if state.balances[books.wallet(payer.id)] < total:
         raise Refusal(Reply.of("refusal.not_enough"))
     since = state.since_sca[payer.id]
@@ -387,9 +389,9 @@ def _news(
             key = f"transfer:{row.id}:{kind}"
             if row.payer_x_user_id in readers:
                 payee = shown(state.accounts[row.payee_x_user_id], row.payee_handle)
-                to_payer = Reply.of(f"news.payer.{kind}", handle=payee, **values)
+                to_payer = Reply(f"news.payer.{kind}", values | {"handle": payee})
                 yield News(f"{key}:payer", row.payer_x_user_id, to_payer, order_id)
             if row.payee_x_user_id in readers:
                 payer = shown(state.accounts[row.payer_x_user_id])
-                to_payee = Reply.of(f"news.payee.{kind}", handle=payer, **values)
+                to_payee = Reply(f"news.payee.{kind}", values | {"handle": payer})
                 yield News(f"{key}:payee", row.payee_x_user_id, to_payee, order_id)

@@ -35,6 +35,8 @@ SAFEGUARDED: Final = "books.safeguarded"
 """The cursor that holds what was missing last, for the processes that did not look."""
 OURS: Final = (books.BANK, books.CARDS, *books.OWN)
 """The accounts that are no person's: whoever reconciles locks them first, and nothing before."""
+TWICE: Final = "twice"
+"""Begins the key of a difference that is in the books twice: booked first, explained later."""
 TRANSFER_WITHIN: Final = timedelta(days=1)
 """Own funds are moved within a day: what they make good is owed already."""
 
@@ -123,7 +125,9 @@ def _book_payout(
     at = deps.clock.now()
     with deps.store.write() as session:
         balances = ledger.lock_balances(session, OURS)
-        topup_cents = max(0, fee_cents - sum(balances[name] for name in books.OWN))
+        own_cents = sum(balances[name] for name in books.OWN)
+        own_cents += sum(one.amount_cents for one in _booked_twice(session, _unexplained(session)))
+        topup_cents = max(0, fee_cents - own_cents)
         row_id = reconcile.insert_payout(
             session, payout, fee_cents=fee_cents, topup_cents=topup_cents, at=at
         )
@@ -207,36 +211,52 @@ def _compare(session: Session, at: datetime) -> None:
 
 def _differing(session: Session) -> Iterator[_Found]:
     """Yield what the acquirer moved and we do not know, and what the newest statement says else."""
-    unexplained = set()
+    unexplained = _unexplained(session)
+    yield from unexplained
+    yield from _booked_twice(session, unexplained)
+    statement = reconcile.latest_statement(session)
+    if statement is not None:
+        yield from _of_statement(session, statement)
+
+
+def _unexplained(session: Session) -> list[_Found]:
+    found = []
     for row in reconcile.unexplained_lines(session):
         # A fee that was booked as a cost is not part of what is unexplained.
         line = AcquirerLine(row.id, row.kind, row.about, row.amount_cents, row.fee_cents)
         cents = line.net_cents + line.own_fee_cents
         if cents:
-            key = f"line:{row.id}"
-            unexplained.add(key)
-            yield _Found(
-                key,
+            one = _Found(
+                f"line:{row.id}",
                 books.CARDS,
                 cents,
                 detail=f"The acquirer's payout {row.acquirer_id} holds {cents} cents ({row.kind}, "
                 f"{row.about or 'no object'}, {row.id}) that no top-up, refund or dispute of ours "
                 "explains: look it up on the acquirer's pages.",
             )
-    for row in reconcile.booked_lines(session):
-        if row.key not in unexplained:
+            found.append(one)
+    return found
+
+
+def _booked_twice(session: Session, unexplained: Iterable[_Found]) -> Iterator[_Found]:
+    """Yield what an operator booked, a fact of ours explained later, and nobody booked back yet.
+
+    By so much, to the cent, `cards` and the own accounts are wrong until then: whoever reckons with
+    them takes it into account.
+    """
+    waits = {one.key for one in unexplained}
+    for row in reconcile.booked_lines(session, back=f"{TWICE}:"):
+        if row.key not in waits:
             yield _Found(
-                f"twice:{row.key}",
+                f"{TWICE}:{row.key}",
                 row.account,
                 -row.amount_cents,
                 detail=f"Line {row.id} was booked to own:{row.booked_to}, and a top-up, refund or "
                 f"dispute of ours that we heard of later explains it ({row.key}): it is in the "
                 f"books twice. Book this line to own:{row.booked_to} too, which takes the first "
-                "back.",
+                "back. Until then own funds are asked for, and what is safeguarded is reckoned, as "
+                "if it were booked.",
             )
-    statement = reconcile.latest_statement(session)
-    if statement is not None:
-        yield from _of_statement(session, statement)
 
 
 def _of_statement(session: Session, statement: Row[Any]) -> Iterator[_Found]:
@@ -302,7 +322,10 @@ def _check_differs(session: Session, row: Row[Any]) -> None:
 def _safeguarded(session: Session, differences: Iterable[Row[Any]], at: datetime) -> dict[str, int]:
     """Return what is owed and what covers it: `bank`, as far as it is there, and fresh `cards`."""
     missing = sum(
-        min(0, row.amount_cents) for row in differences if row.account in (books.BANK, books.CARDS)
+        # What is in the books twice is known to the cent; of what nobody explained no more counts.
+        row.amount_cents if row.key.startswith(f"{TWICE}:") else min(0, row.amount_cents)
+        for row in differences
+        if row.account in (books.BANK, books.CARDS)
     )
     late = reconcile.late_cents(session, before=captured_before(at), at=at)
     there = -ledger.balance(session, books.BANK) - ledger.balance(session, books.CARDS)

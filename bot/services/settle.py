@@ -59,11 +59,11 @@ def settle_one(deps: Deps, confirmation_id: int) -> None:
     together = deps.together
     with together.changed:
         together.asked.add(confirmation_id)
-        together.changed.notify_all()
-        together.changed.wait_for(
-            lambda: not together.is_busy or confirmation_id not in together.asked
-        )
-        if confirmation_id not in together.asked:
+        if len(together.asked) >= together.at_once:  # who gathers waits for no fewer
+            together.changed.notify_all()
+        asked = together.asked
+        together.changed.wait_for(lambda: not together.is_busy or confirmation_id not in asked)
+        if confirmation_id not in asked:
             return  # it went with another's
         together.is_busy = True
         together.changed.wait_for(lambda: len(together.asked) >= together.at_once, GATHER_S)

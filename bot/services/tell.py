@@ -5,9 +5,8 @@ cannot be told reads it in the wallet.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Row
 from sqlmodel import Session
@@ -22,8 +21,7 @@ NEWS_PRIORITY: Final = 4
 """Of a message that nobody waits for; what somebody waits for goes first."""
 
 
-@dataclass(frozen=True, slots=True)
-class News:
+class News(NamedTuple):
     """A fact for one person: `key` names it once and for all."""
 
     key: str

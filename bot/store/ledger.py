@@ -101,28 +101,22 @@ def recording(
     batch: Sequence[Entry], accounts: Mapping[str, Row[Any]], *, at: datetime
 ) -> list[Change]:
     """Return what writes new entries with their postings and balances, on locked accounts."""
-    keys, hashes, leg_keys, leg_accounts, leg_cents = [], [], [], [], []
+    ids = {name: row.id for name, row in accounts.items()}
+    legs = [(entry.key, ids[name], cents) for entry in batch for name, cents in entry.postings]
     changes: dict[int, int] = defaultdict(int)
-    for entry in batch:
-        keys.append(entry.key)
-        hashes.append(entry.hash)
-        for leg in entry.postings:
-            account_id = accounts[leg.account].id
-            changes[account_id] += leg.amount_cents
-            leg_keys.append(entry.key)
-            leg_accounts.append(account_id)
-            leg_cents.append(leg.amount_cents)
-    legs = {
-        "place": range(len(leg_keys)),
-        "key": leg_keys,
-        "account": leg_accounts,
-        "cents": leg_cents,
+    for _key, account_id, cents in legs:
+        changes[account_id] += cents
+    of_legs = {
+        "place": range(len(legs)),
+        "key": [key for key, _account_id, _cents in legs],
+        "account": [account_id for _key, account_id, _cents in legs],
+        "cents": [cents for _key, _account_id, cents in legs],
     }
     shifts = {"id": list(changes), "cents": list(changes.values())}
-    entries_of = {"key": keys, "hash": hashes}
+    entries_of = {"key": [one.key for one in batch], "hash": [one.hash for one in batch]}
     return [
-        Change("journal_entry", _ENTRIES, {"entries": entries_of, "at": at}, len(keys)),
-        Change("posting", _POSTINGS, {"legs": legs}, len(leg_keys)),
+        Change("journal_entry", _ENTRIES, {"entries": entries_of, "at": at}, len(batch)),
+        Change("posting", _POSTINGS, {"legs": of_legs}, len(legs)),
         Change("account", _BALANCES, {"shifts": shifts}, len(changes)),
     ]
 

@@ -205,9 +205,9 @@ _LOCK: Final = Statement(
 EVENTS: Final = Statement(
     "INSERT INTO transfer_event (transfer_id, sequence, status, reason, at)"
     " SELECT id, sequence, status, reason, :at"
-    " FROM GIVEN moves(id bigint, sequence bigint, status text, reason text)"
+    " FROM GIVEN moves(id bigint, sequence bigint, status text, reason text, payee bigint)"
 )
-"""Writes the events of moved transfers."""
+"""Writes the events of moved transfers, of the set that moves them (`settlement`)."""
 
 
 def _write_events(
@@ -223,6 +223,7 @@ def _write_events(
             "sequence": [sequence for _transfer_id, sequence in moved],
             "status": [status.value] * len(moved),
             "reason": [reason.value] * len(moved),
+            "payee": [None] * len(moved),
         }
         EVENTS.touch(session, moves=moves, at=at)
 
@@ -328,7 +329,8 @@ _PAID: Final = Statement(
     """
     SELECT t.payer_person_id, SUM(t.amount_cents) AS cents FROM transfer t
     WHERE t.payer_person_id = ANY(:person_ids bigint) AND t.confirmed_at >= :since
-        AND t.status IN ('posted', 'held', 'funding') AND t.refund_of_id IS NULL
+        AND UNINDEXED(t.status) IN ('posted', 'held', 'funding')
+        AND UNINDEXED(t.refund_of_id) IS NULL
         AND NOT EXISTS (SELECT 1 FROM transfer back WHERE back.refund_of_id = t.id)
     GROUP BY t.payer_person_id
     """

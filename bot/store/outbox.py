@@ -1,9 +1,8 @@
 """The outbox: what is to be said, once each, and who is saying it."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -105,8 +104,7 @@ _END_LEASE: Final = update(outbox).where(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Letter:
+class Letter(NamedTuple):
     """One message to go out. `key` makes it one effect; `states_hash`: terms that it states."""
 
     key: str
@@ -147,12 +145,9 @@ def put(session: Session, letters: Iterable[Letter], *, at: datetime) -> int:
 
 def putting(letters: Sequence[Letter], *, at: datetime) -> list[Change]:
     """Return what writes messages to go out, as `put` does."""
-    columns = {name: [getattr(one, name) for one in letters] for name in _COLUMNS}
+    columns = dict(zip(Letter._fields, zip(*letters, strict=True), strict=bool(letters)))
     rows = None if letters else 0
     return [Change("outbox", _PUT, {"letters": columns, "at": at}, rows)]
-
-
-_COLUMNS: Final = tuple(field.name for field in fields(Letter))
 
 
 def rewrite(session: Session, letter: Letter, *, at: datetime) -> bool:
@@ -160,7 +155,7 @@ def rewrite(session: Session, letter: Letter, *, at: datetime) -> bool:
 
     One that was dropped before it went out is owed again.
     """
-    values = asdict(letter)
+    values = letter._asdict()
     key, why = values.pop("key"), values.pop("dropped")
     values |= {"status": "waiting" if why is None else "dropped", "reason": why}
     never_sent = and_(outbox.c.status == "dropped", outbox.c.sent_id.is_(None))

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Row, and_, func, or_, select, union_all
 from sqlmodel import Session
@@ -10,8 +10,17 @@ from sqlmodel import Session
 from bot.domain.transfer import TransferStatus
 from bot.store.orders import transfers
 from bot.store.people import x_accounts
+from bot.store.sets import Statement
 
 _PAID = (TransferStatus.POSTED.value, TransferStatus.HELD.value)
+_PAID_BY: Final = Statement(
+    """
+    SELECT payee_x_user_id, payee_handle, MIN(id) AS first_id FROM transfer
+    WHERE payer_person_id = :person_id AND UNINDEXED(status) IN ('posted', 'held')
+        AND UNINDEXED(refund_of_id) IS NULL
+    GROUP BY payee_x_user_id, payee_handle
+    """
+)
 
 
 def paid(session: Session, person_id: int) -> Sequence[Row[Any]]:
@@ -20,19 +29,7 @@ def paid(session: Session, person_id: int) -> Sequence[Row[Any]]:
     From whichever of their X accounts, and by nobody who had one of those before. An account that
     was named in several ways has as many rows; a refund is not a payment.
     """
-    return session.execute(
-        select(
-            transfers.c.payee_x_user_id,
-            transfers.c.payee_handle,
-            func.min(transfers.c.id).label("first_id"),
-        )
-        .where(
-            transfers.c.payer_person_id == person_id,
-            transfers.c.status.in_(_PAID),
-            transfers.c.refund_of_id.is_(None),
-        )
-        .group_by(transfers.c.payee_x_user_id, transfers.c.payee_handle)
-    ).all()
+    return _PAID_BY.run(session, person_id=person_id)
 
 
 def first_orders(session: Session, person_id: int, others: Collection[str]) -> dict[str, int]:

@@ -220,11 +220,22 @@ def open_differences(session: Session) -> Sequence[Row[Any]]:
     ).all()
 
 
-def booked_lines(session: Session) -> Sequence[Row[Any]]:
-    """Return the acquirer's movements that an operator has booked as differences, oldest first."""
+def booked_lines(session: Session, *, back: str) -> Sequence[Row[Any]]:
+    """Return the acquirer's movements that an operator has booked as differences, oldest first.
+
+    Save those that were booked back: the difference whose key is theirs after `back` is booked too.
+    """
+    other = differences.alias("other")
+    is_back = select(other.c.id).where(
+        other.c.key == back + differences.c.key, other.c.booked_at.is_not(None)
+    )
     return session.execute(
         select(differences)
-        .where(differences.c.key.like("line:%"), differences.c.booked_at.is_not(None))
+        .where(
+            differences.c.key.like("line:%"),
+            differences.c.booked_at.is_not(None),
+            ~is_back.exists(),
+        )
         .order_by(differences.c.id)
     ).all()
 

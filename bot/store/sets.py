@@ -6,7 +6,8 @@ call and sends many rows one by one. What is hot says what it means in SQL inste
 - `= ANY(:ids bigint)` takes a list, and
 - `GIVEN moves(id bigint, status text)` is a table made of the columns that are handed in,
 - `\:` is a colon that begins no parameter, and
-- `UNINDEXED(status)` keeps SQLite from finding rows by a guard instead of by their ids.
+- `UNINDEXED(status)` keeps SQLite from finding rows by a guard instead of by what is asked for, and
+- `LOCKED(…)` says which rows are locked, where SQLite would look up for nothing what it joins.
 
 `_SPELLED` has what else the two say differently.
 
@@ -17,7 +18,7 @@ SQLite, which is in our process, is given a temporary table.
 import json
 import re
 from collections import namedtuple
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -40,6 +41,7 @@ _LOCK: Final = re.compile(r"\s+FOR (?:NO KEY )?UPDATE(?: OF \w+)?(?: SKIP LOCKED
 _VALUE: Final = re.compile(r"(?<![:\w\\]):(\w+)")
 _SPELLED: Final = {
     re.compile(r"UNINDEXED\((\S+)\)"): (r"\1", r"+\1"),
+    re.compile(r"LOCKED\((.+?\))\)"): (r"\1", "TRUE"),
     re.compile(r"WIDE JOIN"): ("FULL JOIN", "LEFT JOIN"),
     re.compile(r"NEWLINE"): ("chr(10)", "char(10)"),
     re.compile(r"BYTES <"): ('COLLATE "C" <', "<"),
@@ -80,13 +82,15 @@ class Statement:
 
         A list or set is handed in by its name.
         """
-        with self._execute(session, values) as cursor:
+        with self._execute(session, values, set()) as cursor:
             if self._row is None:
                 # As `_make` does, which is Python's and asks each row's length.
                 self._row = partial(tuple.__new__, _row(cursor.description))
             return list(map(self._row, cursor.fetchall()))
 
-    def stream(self, session: Session, **values: Any) -> Iterator[Any]:
+    def stream(
+        self, session: Session, *, at_a_time: int = STREAMED, **values: Any
+    ) -> Iterator[Any]:
         """Run it as `run` does, for more rows than are wanted in memory; of no given set.
 
         SQLite would read it while it is streamed, and lose it to whoever runs a statement over a
@@ -96,13 +100,17 @@ class Statement:
         connection = session.connection()
         is_sqlite = connection.dialect.name == "sqlite"
         text = self.on_sqlite if is_sqlite else self.on_postgresql
-        yield from connection.execution_options(yield_per=STREAMED).exec_driver_sql(
+        yield from connection.execution_options(yield_per=at_a_time).exec_driver_sql(
             text, self.bound(values, is_sqlite=is_sqlite)
         )
 
     def touch(self, session: Session, **values: Any) -> int:
         """Run one that changes rows; return how many."""
-        with self._execute(session, values) as cursor:
+        return self.touch_beside(session, values, set())
+
+    def touch_beside(self, session: Session, values: Mapping[str, Any], given: set[str]) -> int:
+        """Run it as `touch` does, after others of the same values: what was `given` still is."""
+        with self._execute(session, values, given) as cursor:
             count: int = cursor.rowcount
             return count
 
@@ -117,39 +125,53 @@ class Statement:
             count: int = cursor.rowcount
             return count
 
-    def _execute(self, session: Session, values: Mapping[str, Any]) -> AbstractContextManager[Any]:
+    def _execute(
+        self, session: Session, values: Mapping[str, Any], given: set[str]
+    ) -> AbstractContextManager[Any]:
         connection = session.connection()
         is_sqlite = connection.dialect.name == "sqlite"
         text = _CHAINED.sub(r"\1", self.on_sqlite if is_sqlite else self.on_postgresql)
         if is_sqlite:
-            self._give(connection, values)
+            _give(connection, self.tables, values, given)
         return executed(connection, text, self.bound(values, is_sqlite=is_sqlite))
 
-    def _give(self, connection: Connection, values: Mapping[str, Any]) -> None:
-        """Put given sets into temporary tables, where SQLite finds them faster than in JSON.
-
-        A table stays with its connection, unless what made it is rolled back; its rows are those of
-        the last statement that was given a set of that name and columns.
-        """
-        for name, columns in self.tables.items():
-            table = _table_of(name, columns)
-            rows = list(zip(*(values[name][column] for column in columns), strict=True))
-            places = ", ".join("?" * len(columns))
-            with closing(connection.connection.cursor()) as cursor, _driving(connection, table):
-                cursor.execute(f"CREATE TEMP TABLE IF NOT EXISTS {table} ({', '.join(columns)})")
-                cursor.execute(f"DELETE FROM {table}")
-                cursor.executemany(f"INSERT INTO {table} VALUES ({places})", rows)
-
-    def bound(self, values: Mapping[str, Any], *, is_sqlite: bool) -> dict[str, Any]:
-        """Return its parameters as the driver takes them."""
+    def bound(
+        self, values: Mapping[str, Any], *, is_sqlite: bool, known: Container[str] = ()
+    ) -> dict[str, Any]:
+        """Return its parameters as the driver takes them; of sets, those that are not `known`."""
         bound: dict[str, Any] = {name: _value(values[name], is_sqlite) for name in self.values}
         for name, kind in self.lists.items():
             bound[name] = _listed(values[name], kind, is_sqlite=is_sqlite)
         for name, columns in self.tables.items() if not is_sqlite else ():
             for column, kind in columns.items():
-                listed = _listed(values[name][column], kind, is_sqlite=False)
-                bound[f"{name}_{column}"] = listed
+                parameter = f"{name}_{column}"
+                if parameter not in known:
+                    bound[parameter] = _listed(values[name][column], kind, is_sqlite=False)
         return bound
+
+
+def _give(
+    connection: Connection,
+    tables: Mapping[str, Mapping[str, str]],
+    values: Mapping[str, Any],
+    given: set[str],
+) -> None:
+    """Put given sets into temporary tables, where SQLite finds them faster than in JSON.
+
+    A table stays with its connection, unless what made it is rolled back; its rows are those of
+    the last statement that was given a set of that name and columns.
+    """
+    for name, columns in tables.items():
+        table = _table_of(name, columns)
+        if table in given:
+            continue
+        given.add(table)
+        rows = list(zip(*(values[name][column] for column in columns), strict=True))
+        places = ", ".join("?" * len(columns))
+        with closing(connection.connection.cursor()) as cursor, _driving(connection, table):
+            cursor.execute(f"CREATE TEMP TABLE IF NOT EXISTS {table} ({', '.join(columns)})")
+            cursor.execute(f"DELETE FROM {table}")
+            cursor.executemany(f"INSERT INTO {table} VALUES ({places})", rows)
 
 
 def _row(description: Sequence[Sequence[Any]]) -> Any:
@@ -212,12 +234,13 @@ def write(session: Session, changes: Iterable[Change]) -> list[int]:
     for change in due:
         values |= change.values
     if session.connection().dialect.name == "sqlite":
-        touched = [change.statement.touch(session, **values) for change in due]
+        given: set[str] = set()
+        touched = [change.statement.touch_beside(session, values, given) for change in due]
     else:
         text = _together(tuple((change.name, change.statement) for change in due))
         bound: dict[str, Any] = {}
         for change in due:
-            bound |= change.statement.bound(values, is_sqlite=False)
+            bound |= change.statement.bound(values, is_sqlite=False, known=bound)
         with executed(session.connection(), text, bound) as cursor:
             touched = list(cursor.fetchone())
     for change, count in zip(due, touched, strict=True):

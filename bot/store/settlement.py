@@ -28,7 +28,7 @@ _SETTLE: Final = Statement(
     UPDATE transfer SET status = moves.status, sequence = moves.sequence, funding = :funding,
         payee_person_id = moves.payee, posted_at = CASE WHEN moves.status = 'posted' THEN :at END,
         claim_by = CASE WHEN moves.status = 'held' THEN :claim_by END
-    FROM GIVEN moves(id bigint, sequence bigint, status text, payee bigint)
+    FROM GIVEN moves(id bigint, sequence bigint, status text, reason text, payee bigint)
     WHERE transfer.id = moves.id AND UNINDEXED(transfer.status) = :old
         AND transfer.sequence = moves.sequence - 1
     """
@@ -98,7 +98,7 @@ _PARTIES: Final = Statement(
         SELECT id, lang AS chosen_lang, level, is_organisation, locked_at, closed_at,
             since_sca_cents
         FROM person
-        WHERE id IN (SELECT person_id FROM party) ORDER BY id FOR NO KEY UPDATE
+        WHERE LOCKED(id IN (SELECT person_id FROM party)) ORDER BY id FOR NO KEY UPDATE
     )
     SELECT * FROM party LEFT JOIN behind ON behind.id = party.person_id
     """

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import exc, text
 from structlog.testing import capture_logs
 
-from bot.domain.levels import WITHOUT_A_TABLE, Level
+from bot.domain.levels import WITHOUT_A_TABLE, Level, Levels
 from bot.domain.limits import Policy
 from bot.services import settle, split
 from bot.services.drafted import SplitView
@@ -144,7 +144,7 @@ def test_a_confirmation_with_a_mistake_of_any_kind_does_not_stop_the_others(
     store: Store, batch: int
 ) -> None:
     """Each is tried by itself then; the one waits on, and is settled once the mistake is mended."""
-    levels = {one: WITHOUT_A_TABLE[one] for one in (Level.UNVERIFIED, Level.DECLARED)}
+    levels: Levels = {one: WITHOUT_A_TABLE[one] for one in (Level.UNVERIFIED, Level.DECLARED)}
     world = World(store, Policy(levels=levels))
     waiting(world)
     at_level(world, "bob", Level.VERIFIED)  # of which that table says nothing: a KeyError

@@ -1,9 +1,11 @@
 """The books in the database: keyed, immutable, cached balances that agree, wallets above zero."""
 
 import threading
+import tracemalloc
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import IntegrityError
 
 from bot.domain import books
@@ -153,3 +155,34 @@ def test_the_check_finds_each_way_to_break_the_books(database_url: str, name: st
     broken.close()
     assert not report.balanced
     assert any(sentence in problem for problem in report.problems), report.problems
+
+
+def test_the_proof_keeps_no_more_legs_in_memory_than_it_streams(database_url: str) -> None:
+    """Of thousands whose entries are hashed one by one, a hundred at a time.
+
+    Neither Python nor PostgreSQL's driver, whose memory Python does not count, holds them.
+    """
+    store, held = Store(database_url), [0]
+
+    @event.listens_for(store.engine, "after_cursor_execute")
+    def _note(_connection: Any, cursor: Any, *_rest: Any) -> None:
+        result = getattr(cursor, "pgresult", None)  # SQLite's driver fetches row by row
+        held.append(0 if result is None else result.ntuples)
+
+    legs = (books.Posting(books.CARDS, -1), books.Posting(books.FUNDS, 1))
+
+    def peak(*numbers: int) -> int:
+        batch = [books.Entry(f"difference:{one}:book", legs) for one in range(*numbers)]
+        with store.write() as session:
+            ledger.record(session, batch, now=lambda: NOON)
+        tracemalloc.start()
+        assert prove(store, rules=(), at_a_time=100).postings == 2 * (numbers[1] - 1)
+        used = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return used
+
+    peak(1, 2)  # what is loaded once is loaded
+    few, many = peak(2, 500), peak(500, 3000)
+    store.close()
+    assert many < few * 2
+    assert max(held) <= 100

@@ -7,7 +7,7 @@ from sqlmodel import Session
 
 from bot.domain.order import OrderKind
 from bot.domain.transfer import Reason, TransferStatus
-from bot.store import orders
+from bot.store import orders, payees
 from bot.store.engine import Store
 from tests import builders
 from tests.builders import NOON, x_id
@@ -85,3 +85,20 @@ def test_the_database_repeats_the_rules_by_name(store: Store, change: str, const
         builders.order(session, "4F7K2Q", "bob", "alice", 300)
     with pytest.raises(IntegrityError, match=constraint), store.write() as session:
         session.execute(text(f"UPDATE transfer SET {change}"))
+
+
+def test_on_sqlite_what_a_person_paid_is_found_by_the_person(sqlite_url: str) -> None:
+    """Not among all that is no refund, which is nearly every transfer there ever was."""
+    store, said = Store(sqlite_url), list[str]()
+    with store.read() as session:
+        driver = session.connection().connection.driver_connection
+        assert driver is not None
+        driver.set_trace_callback(said.append)
+        orders.paid_since(session, [7], since=NOON)
+        payees.paid(session, 7)
+        driver.set_trace_callback(None)
+        for asked in said:
+            plan = [row[3] for row in driver.execute(f"EXPLAIN QUERY PLAN {asked}")]
+            assert "INDEX ix_transfer_paid (payer_person_id=?" in plan[0], plan
+    assert len(said) == 2
+    store.close()
