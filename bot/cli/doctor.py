@@ -134,7 +134,7 @@ def _database(settings: "Settings", deps: "Deps") -> Iterator[Finding]:
             "schema",
             "mend",
             f"The schema is at {revision or 'nothing'}, not at {migrations.head()}: "
-            "run `smoney migrate`.",
+            f"{migrations.mend(revision)}.",
         )
         return
     yield Finding("schema", "ok", f"The schema is the newest, {revision}.")

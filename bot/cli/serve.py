@@ -59,6 +59,8 @@ def migrate() -> None:
         migrations.upgrade(settings.database_url)
     except DBAPIError as error:
         raise No(explain_database(error)) from None
+    except (migrations.NewerSchema, migrations.BrokenReferences) as error:
+        raise No(f"The database stays as it was, since {error}.") from None
     click.echo(f"The database is at revision {migrations.head()}.", err=True)
 
 
