@@ -104,7 +104,7 @@ def _settings() -> Iterator[Finding]:
     from bot.config import Needs, SettingsError, load
 
     try:
-        load(Needs.RUN)
+        load(Needs.RUN, whole=True)
     except SettingsError as error:
         for sentence in error.sentences:
             yield Finding("settings", "mend", sentence)

@@ -94,7 +94,7 @@ def _make_people() -> int:
 
     if settings_for(Needs.DATABASE).environment != "sandbox":
         raise No("Demo people are made where ENVIRONMENT is sandbox, and nowhere else.")
-    settings = settings_for(Needs.X | Needs.CARDS | Needs.TEXTS | Needs.LINKS)
+    settings = settings_for(Needs.X | Needs.CARDS | Needs.TEXTS | Needs.LINKS | Needs.FIGURES)
     if settings.sms_provider != "sandbox":
         raise No("SMS_PROVIDER must be sandbox: demo people have no phones that ring.")
     telemetry.configure(log_format=settings.log_format, level=LOG_LEVEL)
