@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 DATABASE: Final = "sandbox.db"
 """In the folder that it is started in; new at each start."""
+PORT: Final = click.IntRange(1, 65_535)
 DM_POLL_S: Final = 2
 """Between two reads of direct messages (seconds), so that one takes effect within 5."""
 DM_LIMIT_SCALE: Final = 45.0
@@ -40,10 +41,12 @@ WEBHOOK_SECRET: Final = "whsec_sandbox"  # noqa: S105 (the local card network's,
 
 @click.command(short_help="The whole bot here, to play with.", epilog="Example: smoney sandbox")
 @click.option(
-    "--port", type=int, default=8000, envvar="PORT", show_default=True, help="Of the web."
+    "--port", type=PORT, default=8000, envvar="PORT", show_default=True, help="Of the web."
 )
-@click.option("--x-port", type=int, default=8001, show_default=True, help="Of the local X.")
-@click.option("--card-port", type=int, default=8002, show_default=True, help="Of the card network.")
+@click.option("--x-port", type=PORT, default=8001, show_default=True, help="Of the local X.")
+@click.option(
+    "--card-port", type=PORT, default=8002, show_default=True, help="Of the card network."
+)
 @click.option("--servers", is_flag=True, help="Start the two servers alone; print settings.")
 @click.option("--people", is_flag=True, help="Make @bob and the others in your own database.")
 def sandbox(*, port: int, x_port: int, card_port: int, servers: bool, people: bool) -> int:

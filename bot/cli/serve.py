@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bot.cli.common import No, explain_database, settings_for
+from bot.cli.common import No, check_sqlite_is_there, explain_database, settings_for
 from bot.cli.signals import Ending, Signals
 
 if TYPE_CHECKING:
@@ -79,6 +79,7 @@ def _serve(needs: "Needs", *, worker: bool, web: bool) -> int:
 
         settings = settings_for(needs)
         configure_log(settings)
+        check_sqlite_is_there(settings.database_url, may_come=True)
         deps = open_deps(settings)
         site = make_web(settings, deps) if web else None
         hand = make_worker(settings, deps, signals) if worker else None
