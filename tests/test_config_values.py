@@ -109,6 +109,8 @@ DATABASE_NOT_READ = (
             "AE070331234567890123456",
             "SEPA_DEBTOR_IBAN must be an IBAN of a country in SEPA.",
         ),
+        ("SECRET_KEY", "\udcff", "SECRET_KEY must be UTF-8 text: type it anew."),
+        ("DATABASE_URL", "sqlite:///\udcff.db", "DATABASE_URL must be UTF-8 text: type it anew."),
         ("SEPA_DEBTOR_BIC", "BANK", "SEPA_DEBTOR_BIC must be a BIC of 8 or 11 characters."),
         ("SEPA_DEBTOR_NAME", "x" * 71, "SEPA_DEBTOR_NAME must have at most 70 characters."),
     ],

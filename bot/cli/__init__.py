@@ -32,8 +32,7 @@ _WHERE: Final = {
 }
 """Every command, in the order of `smoney --help`, and the module of this package that holds it."""
 
-
-_CANNOT_TAKE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+_CANNOT_TAKE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
 """How standard output says that it cannot take what is written."""
 
 

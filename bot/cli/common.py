@@ -63,7 +63,7 @@ def moment(_ctx: click.Context, _param: click.Parameter, value: str | None) -> d
     try:
         at = datetime.fromisoformat(value)
         return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-    except (ValueError, OverflowError):  # the latter where UTC would be in another year 0 or 10000
+    except (ValueError, OverflowError):  # in UTC it may be in the year 0 or 10000
         raise click.BadParameter("write it as 2026-08-31 or 2026-08-31T12:00.") from None
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 DATABASE: Final = "sandbox.db"
 """In the folder that it is started in; new at each start."""
 PORT: Final = click.IntRange(1, 65_535)
+"""What TCP knows as a port; 0 would be any free one, which nothing else here would know of."""
 DM_POLL_S: Final = 2
 """Between two reads of direct messages (seconds), so that one takes effect within 5."""
 DM_LIMIT_SCALE: Final = 45.0

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Final, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.config.levels import read_levels
@@ -102,6 +102,14 @@ class Settings(BaseSettings):
     sms_per_day: Count = 5
     sms_daily_ceiling: Count = 1_000
     sms_prefixes: Prefixes = ()
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_text(cls, value: object) -> object:
+        try:
+            return value if not isinstance(value, str) else value.encode().decode()
+        except UnicodeEncodeError:
+            raise ValueError("must be UTF-8 text: type it anew") from None
 
     @property
     def policy(self) -> Policy:

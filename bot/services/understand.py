@@ -131,8 +131,11 @@ def _text(line: str, number: int) -> Text:
         raise MalformedLineError(f'Line {number} is not an object with a "text".')
     known = {name: given[name] for name in _FIELDS if name in given}
     for name, value in known.items():
-        is_bool = name == "typed_from" and isinstance(value, bool)
-        is_handle = name not in _HANDLES or value is None or HANDLE.fullmatch(str(value))
-        if not isinstance(value, _FIELDS[name]) or is_bool or not is_handle:
+        is_handle = value is None or HANDLE.fullmatch(str(value))
+        if (
+            not isinstance(value, _FIELDS[name])
+            or (name == "typed_from" and value is True)
+            or (name in _HANDLES and not is_handle)
+        ):
             raise MalformedLineError(f'Line {number}: "{name}" cannot be {json.dumps(value)[:40]}.')
     return Text(**known)

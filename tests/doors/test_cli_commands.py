@@ -157,10 +157,12 @@ def test_wrong_use_is_a_sentence_and_exit_2() -> None:
 
 def test_an_output_that_takes_nothing_is_a_sentence(tmp_path: Path) -> None:
     """As a full disk, or a pipe whose reader has gone; Python's own end is quiet as well."""
-    command = f"{sys.executable} -m bot parse x"
+    command = f"{sys.executable} -m bot parse"
+    lines = f"yes '{json.dumps({'text': 'x'})}' | head -9000"  # more than a pipe holds
     for script, code, said in (
-        (f"{command} >/dev/full", 1, "The output cannot be written (No space left on device)"),
-        (f"{command} | true; exit ${{PIPESTATUS[0]}}", 1, ""),
+        (f"{command} x >/dev/full", 1, "The output cannot be written (No space left on device)"),
+        (f"{command} x 1</dev/null", 1, "The output cannot be written (Bad file descriptor)"),
+        (f"{lines} | {command} --jsonl | true; exit ${{PIPESTATUS[2]}}", 1, ""),
     ):
         ended = subprocess.run(
             ["bash", "-c", script],
