@@ -11,10 +11,11 @@ from pathlib import Path
 import click
 import pytest
 
+from bot.app import open_books
 from bot.cli import main
 from bot.cli.common import No
 from bot.cli.http import listen
-from bot.config import VARIABLES
+from bot.config import VARIABLES, Needs, load
 from bot.store.engine import Store
 from tests import builders
 from tests.doors.far_side import door, environment
@@ -217,6 +218,10 @@ def test_what_needs_the_database_asks_for_the_environment_alone(settings: dict[s
     for arguments in (["transfer", "cancel", "4F7K2Q"], ["person", "erase", "person:7"]):
         ended = door(*arguments, settings=wrong)
         assert (ended.returncode, ended.stderr.count("\n")) == (2, 2)
+    deps = open_books(load(Needs.DATABASE, wrong))
+    with pytest.raises(AssertionError, match="min_card_cents asks for"):
+        _ = deps.policy.min_card_cents  # no default stands in for what could not be read
+    deps.store.close()
 
 
 def test_the_database_is_made_by_migrate_and_by_nothing_else(tmp_path: Path) -> None:
