@@ -15,7 +15,7 @@ from sqlalchemy import event, text
 from sqlmodel import Session
 
 from bot import migrations
-from bot.app import open_books
+from bot.app import open_books_and_figures
 from bot.config import Needs, load
 from bot.services import whoami
 from bot.services.deps import Deps
@@ -39,7 +39,7 @@ class Books:
             "DATABASE_URL": url,
             "PUBLIC_URL": "http://localhost:8000",
         }
-        self.deps: Deps = open_books(load(Needs.DATABASE, given))
+        self.deps: Deps = open_books_and_figures(load(Needs.FIGURES, given))
         self.people = 0
         self.last_transfer = 0
         self.is_sqlite = self.deps.store.is_sqlite

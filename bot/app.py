@@ -136,6 +136,14 @@ def open_sms(settings: Settings) -> HttpSmsSender:
     return HttpSmsSender(provider, base_url=settings.sms_base_url)
 
 
+class _NoFigures:
+    """The figures of a door that did not ask for them: it may run where they are misread."""
+
+    def __getattr__(self, figure: str) -> Any:
+        """Refuse to make up a figure."""
+        raise AssertionError(f"a door that uses {figure} asks for Needs.FIGURES")
+
+
 class _Closed:
     """A port of a door that reaches nobody: each call waits for a process that does."""
 
@@ -151,6 +159,7 @@ class _Closed:
 def open_books(settings: Settings) -> Deps:
     """Open the database alone, for the doors that ask for nothing else."""
     closed: Any = _Closed()
+    no_figures: Any = _NoFigures()
     _keep_what_is_loaded()
     return Deps(
         store=Store(settings.database_url),
@@ -169,10 +178,15 @@ def open_books(settings: Settings) -> Deps:
         vault=closed,
         webhooks=closed,
         sms=closed,
-        policy=settings.policy,
+        policy=no_figures,
         public_url=settings.public_url,
         secret_key=settings.secret_key.get_secret_value(),
     )
+
+
+def open_books_and_figures(settings: Settings) -> Deps:
+    """Open the database and the operator's figures, for what may drive a payment by card."""
+    return replace(open_books(settings), policy=settings.policy)
 
 
 def open_books_and_acquirer(settings: Settings) -> Deps:

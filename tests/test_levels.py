@@ -49,7 +49,7 @@ def test_an_operators_own_table_is_read_or_its_wrong_line_named(
     given = {"ENVIRONMENT": "sandbox", "LEVELS_FILE": str(good)}
     assert load(Needs.DATABASE, given).policy.rights("declared").receive_cents == 7
     with pytest.raises(SettingsError) as caught:
-        load(Needs.DATABASE, given | {"LEVELS_FILE": str(bad)})
+        load(Needs.FIGURES, given | {"LEVELS_FILE": str(bad)})
     (said,) = caught.value.sentences
     assert said.startswith("LEVELS_FILE names a table ")
     assert why in said

@@ -5,6 +5,10 @@ settings are; errors are one sentence on standard error that says what to do. A 
 imported when the command is called, and imports what is heavy when it runs.
 """
 
+import errno
+import os
+import sys
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, Final
 
@@ -28,6 +32,9 @@ _WHERE: Final = {
 }
 """Every command, in the order of `smoney --help`, and the module of this package that holds it."""
 
+_CANNOT_TAKE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
+"""How standard output says that it cannot take what is written."""
+
 
 class Doors(click.Group):
     """Commands that are imported when they are asked for, and errors in one sentence."""
@@ -44,16 +51,23 @@ class Doors(click.Group):
         assert isinstance(command, click.Command), "a door is a command"
         return command
 
-    def main(self, *args: Any, standalone_mode: bool = True, **kwargs: Any) -> Any:
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        *rest: Any,
+        standalone_mode: bool = True,
+        **more: Any,
+    ) -> Any:
         """Run a command line; where it is the process's own, end the process."""
+        args = sys.argv[1:] if args is None else args
         run = super().main
         if not standalone_mode:
-            return run(*args, standalone_mode=False, **kwargs)  # type: ignore[call-overload]  # handed on
+            return run(args, *rest, standalone_mode=False, **more)  # type: ignore[call-overload]  # handed on
         try:
-            ended = run(*args, standalone_mode=False, **kwargs)  # type: ignore[call-overload]  # as they came
+            _check_utf8(args)
+            ended = run(args, *rest, standalone_mode=False, **more)  # type: ignore[call-overload]  # as they came
         except click.UsageError as error:
-            where = f" Try `{error.ctx.command_path} --help`." if error.ctx else ""
-            click.echo(f"{error.format_message()}{where}", err=True)
+            _say_wrong_use(error)
             raise SystemExit(2) from None
         except click.ClickException as error:
             click.echo(error.format_message(), err=True)
@@ -61,8 +75,41 @@ class Doors(click.Group):
         except click.Abort:
             raise SystemExit(1) from None
         except BrokenPipeError:
+            _give_output_up()
             raise SystemExit(1) from None  # who reads our output has gone, as `head` does
+        except OSError as error:
+            if error.errno not in _CANNOT_TAKE or error.filename is not None:
+                raise
+            _give_output_up()
+            said = f"The output cannot be written ({error.strerror}): send it elsewhere."
+            click.echo(said, err=True)
+            raise SystemExit(1) from None
         raise SystemExit(ended if isinstance(ended, int) else 0)
+
+
+def _check_utf8(args: Sequence[str]) -> None:
+    for number, one in enumerate(args, start=1):
+        try:
+            one.encode()
+        except UnicodeEncodeError:
+            raise click.UsageError(f"Argument {number} is not UTF-8: type it anew.") from None
+
+
+def _say_wrong_use(error: click.UsageError) -> None:
+    """Say it in one line, whatever click makes of it."""
+    said = " ".join(error.format_message().split())
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):  # whose message is the whole help
+        said = "Missing command."
+    where = f" Try `{error.ctx.command_path} --help`." if error.ctx else ""
+    click.echo(f"{said}{where}", err=True)
+
+
+def _give_output_up() -> None:
+    """Keep Python from writing at its end what could not be written.
+
+    https://docs.python.org/3/library/signal.html#note-on-sigpipe
+    """
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 @click.command(

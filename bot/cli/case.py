@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from bot.cli.common import No, books, put
+from bot.cli.common import NUMBER, No, books, put
 
 
 @click.group(epilog="Example: smoney case list")
@@ -29,7 +29,7 @@ def list_(*, closed: bool, as_json: bool) -> None:
 
 
 @case.command(epilog="Example: smoney case show 3")
-@click.argument("number", type=int)
+@click.argument("number", type=NUMBER)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def show(*, number: int, as_json: bool) -> None:
     """Show a case with what is known about it."""
@@ -43,7 +43,7 @@ def show(*, number: int, as_json: bool) -> None:
 
 
 @case.command(epilog="Example: smoney case close 3")
-@click.argument("number", type=int)
+@click.argument("number", type=NUMBER)
 @click.option(
     "--anyway", is_flag=True, help="Though the wallet is locked, the loss open or money left."
 )

@@ -5,13 +5,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 if TYPE_CHECKING:
     from bot.config import Needs, Settings
     from bot.services.deps import Deps
+
+
+NUMBER: Final = click.IntRange(1, 2**63 - 1)
+"""What numbers a row: the database counts in 64 bits."""
 
 
 class No(click.ClickException):
@@ -58,9 +62,9 @@ def moment(_ctx: click.Context, _param: click.Parameter, value: str | None) -> d
         return None
     try:
         at = datetime.fromisoformat(value)
-    except ValueError:
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, OverflowError):  # in UTC it may be in the year 0 or 10000
         raise click.BadParameter("write it as 2026-08-31 or 2026-08-31T12:00.") from None
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
 @contextmanager
@@ -85,12 +89,19 @@ def books(
         deps.store.close()
 
 
-def check_sqlite_is_there(url: str) -> None:
-    """Refuse a SQLite file that does not exist: opening it would make an empty one."""
-    prefix = "sqlite:///"
-    if url.startswith(prefix) and not Path(url.removeprefix(prefix)).exists():
+def check_sqlite_is_there(url: str, *, may_come: bool = False) -> None:
+    """Refuse a SQLite file that does not exist: opening it would make an empty one.
+
+    `may_come`: unless its folder is not there either, as where a disk is mounted late.
+    """
+    from sqlalchemy.engine import make_url
+
+    parsed = make_url(url)
+    path = Path(parsed.database or "")
+    waits = may_come and not path.parent.exists()
+    if parsed.get_backend_name() == "sqlite" and not path.exists() and not waits:
         raise No(
-            f"There is no database at {url.removeprefix(prefix)}: check DATABASE_URL, or run "
+            f"There is no database at {parsed.database}: check DATABASE_URL, or run "
             "`smoney migrate`."
         )
 

@@ -104,7 +104,7 @@ def _settings() -> Iterator[Finding]:
     from bot.config import Needs, SettingsError, load
 
     try:
-        load(Needs.RUN)
+        load(Needs.RUN, whole=True)
     except SettingsError as error:
         for sentence in error.sentences:
             yield Finding("settings", "mend", sentence)
@@ -134,7 +134,7 @@ def _database(settings: "Settings", deps: "Deps") -> Iterator[Finding]:
             "schema",
             "mend",
             f"The schema is at {revision or 'nothing'}, not at {migrations.head()}: "
-            "run `smoney migrate`.",
+            f"{migrations.mend(revision)}.",
         )
         return
     yield Finding("schema", "ok", f"The schema is the newest, {revision}.")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bot.cli.common import No, books, euros, moment, put
+from bot.cli.common import NUMBER, No, books, euros, moment, put
 
 if TYPE_CHECKING:
     from bot.domain.safeguarding import OwnAccount
@@ -76,7 +76,10 @@ def export(*, form: "Format", since: datetime | None) -> None:
 @ledger.command(epilog="Example: smoney ledger reconcile --json")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def reconcile(*, as_json: bool) -> int:
-    """Book what the acquirer paid out, list what does not agree; exit 1 on an alarm."""
+    """Book what the acquirer paid out, list what does not agree; exit 1 on an alarm.
+
+    It asks the acquirer, so that it needs STRIPE_API_KEY beside DATABASE_URL and ENVIRONMENT.
+    """
     from bot.app import open_books_and_acquirer
     from bot.config import Needs
     from bot.domain.errors import BotError
@@ -108,7 +111,7 @@ def reconcile(*, as_json: bool) -> int:
 
 
 @ledger.command(epilog="Example: smoney ledger book 3 --to costs")
-@click.argument("line", type=int)
+@click.argument("line", type=NUMBER)
 @click.option("--to", type=click.Choice(["funds", "fees", "costs", "losses"]), required=True)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def book(*, line: int, to: "OwnAccount", as_json: bool) -> None:

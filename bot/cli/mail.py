@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bot.cli.common import No, books, put
+from bot.cli.common import NUMBER, No, books, put
 
 if TYPE_CHECKING:
     from bot.services.deps import Deps
@@ -33,7 +33,7 @@ def list_outbox(*, as_json: bool) -> None:
 
 
 @outbox.command("retry", epilog="Example: smoney outbox retry 17")
-@click.argument("row_ids", metavar="[ID]...", nargs=-1, type=int)
+@click.argument("row_ids", metavar="[ID]...", nargs=-1, type=NUMBER)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def retry_outbox(*, row_ids: Sequence[int], as_json: bool) -> None:
     """Give dead messages another try: these, or all; each is looked up at X first."""
@@ -54,7 +54,7 @@ def list_inbox(*, as_json: bool) -> None:
 
 
 @inbox.command("retry", epilog="Example: smoney inbox retry 17")
-@click.argument("row_ids", metavar="[ID]...", nargs=-1, type=int)
+@click.argument("row_ids", metavar="[ID]...", nargs=-1, type=NUMBER)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def retry_inbox(*, row_ids: Sequence[int], as_json: bool) -> None:
     """Let what died be read again: these, or all."""

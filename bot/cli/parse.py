@@ -14,15 +14,24 @@ WRONG_USE: Final = 2
 """The exit status where a line was no text, as it is where an option is wrong."""
 
 
+def _handle(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    from bot.services.understand import HANDLE
+
+    found = None if value is None else HANDLE.fullmatch(value)
+    if value is not None and found is None:
+        raise click.BadParameter("write a handle of X, such as alice.")
+    return found and found[1]
+
+
 @click.command(
     short_help="Say what a text asks for.",
     epilog="Example: smoney parse '@smoney pay @alice 10€ for pizza'",
 )
 @click.argument("texts", metavar="TEXT...", nargs=-1)
 @click.option("--jsonl", is_flag=True, help="Read JSON objects from standard input, one a line.")
-@click.option("--in-reply-to", metavar="HANDLE", help="Whose post is answered.")
+@click.option("--in-reply-to", metavar="HANDLE", callback=_handle, help="Whose post is answered.")
 @click.option("--direct", is_flag=True, help="A direct message, which need not name the bot.")
-@click.option("--bot", metavar="HANDLE", default="smoney", show_default=True)
+@click.option("--bot", metavar="HANDLE", callback=_handle, default="smoney", show_default=True)
 @click.option("--lang", type=click.Choice(["fr", "en"]), help="What X says of the text.")
 def parse(
     *,
@@ -52,8 +61,8 @@ def parse(
         said = understand.describe(
             Text(
                 text=text,
-                bot=bot.removeprefix("@"),
-                in_reply_to=in_reply_to.removeprefix("@") if in_reply_to else None,
+                bot=bot,
+                in_reply_to=in_reply_to,
                 direct=direct,
                 lang=lang,
             )

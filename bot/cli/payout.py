@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bot.cli.common import No, books, euros, put, settings_for
+from bot.cli.common import NUMBER, No, books, euros, put, settings_for
 
 if TYPE_CHECKING:
     from bot.domain.payout import Debtor
@@ -112,7 +112,7 @@ def request(*, handle_or_id: str, iban: str, holder: str, as_json: bool) -> None
 
 
 @payout.command("cancel", epilog="Example: smoney payout cancel 12")
-@click.argument("number", type=int)
+@click.argument("number", type=NUMBER)
 def cancel(*, number: int) -> None:
     """Take back what `payout request` asked for, before it is in a file."""
     from bot.services import late_payouts

@@ -152,9 +152,11 @@ def erase(*, handle_or_id: str, close: bool, as_json: bool) -> None:
     """
     from dataclasses import asdict
 
+    from bot.app import open_books_and_figures
+    from bot.config import Needs
     from bot.services import erase as erasing
 
-    with books() as deps, _explained(handle_or_id):
+    with books(Needs.FIGURES, open_books_and_figures) as deps, _explained(handle_or_id):
         done = erasing.erase(deps, handle_or_id, close=close)
     if as_json:
         put([asdict(done)])

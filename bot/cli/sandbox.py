@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 DATABASE: Final = "sandbox.db"
 """In the folder that it is started in; new at each start."""
+PORT: Final = click.IntRange(1, 65_535)
+"""What TCP knows as a port; 0 would be any free one, which nothing else here would know of."""
 DM_POLL_S: Final = 2
 """Between two reads of direct messages (seconds), so that one takes effect within 5."""
 DM_LIMIT_SCALE: Final = 45.0
@@ -40,10 +42,12 @@ WEBHOOK_SECRET: Final = "whsec_sandbox"  # noqa: S105 (the local card network's,
 
 @click.command(short_help="The whole bot here, to play with.", epilog="Example: smoney sandbox")
 @click.option(
-    "--port", type=int, default=8000, envvar="PORT", show_default=True, help="Of the web."
+    "--port", type=PORT, default=8000, envvar="PORT", show_default=True, help="Of the web."
 )
-@click.option("--x-port", type=int, default=8001, show_default=True, help="Of the local X.")
-@click.option("--card-port", type=int, default=8002, show_default=True, help="Of the card network.")
+@click.option("--x-port", type=PORT, default=8001, show_default=True, help="Of the local X.")
+@click.option(
+    "--card-port", type=PORT, default=8002, show_default=True, help="Of the card network."
+)
 @click.option("--servers", is_flag=True, help="Start the two servers alone; print settings.")
 @click.option("--people", is_flag=True, help="Make @bob and the others in your own database.")
 def sandbox(*, port: int, x_port: int, card_port: int, servers: bool, people: bool) -> int:
@@ -94,7 +98,7 @@ def _make_people() -> int:
 
     if settings_for(Needs.DATABASE).environment != "sandbox":
         raise No("Demo people are made where ENVIRONMENT is sandbox, and nowhere else.")
-    settings = settings_for(Needs.X | Needs.CARDS | Needs.TEXTS | Needs.LINKS)
+    settings = settings_for(Needs.X | Needs.CARDS | Needs.TEXTS | Needs.LINKS | Needs.FIGURES)
     if settings.sms_provider != "sandbox":
         raise No("SMS_PROVIDER must be sandbox: demo people have no phones that ring.")
     telemetry.configure(log_format=settings.log_format, level=LOG_LEVEL)

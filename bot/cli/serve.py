@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bot.cli.common import No, explain_database, settings_for
+from bot.cli.common import No, check_sqlite_is_there, explain_database, settings_for
 from bot.cli.signals import Ending, Signals
 
 if TYPE_CHECKING:
@@ -59,6 +59,8 @@ def migrate() -> None:
         migrations.upgrade(settings.database_url)
     except DBAPIError as error:
         raise No(explain_database(error)) from None
+    except (migrations.NewerSchema, migrations.BrokenReferences) as error:
+        raise No(f"The database stays as it was, since {error}.") from None
     click.echo(f"The database is at revision {migrations.head()}.", err=True)
 
 
@@ -77,6 +79,7 @@ def _serve(needs: "Needs", *, worker: bool, web: bool) -> int:
 
         settings = settings_for(needs)
         configure_log(settings)
+        check_sqlite_is_there(settings.database_url, may_come=True)
         deps = open_deps(settings)
         site = make_web(settings, deps) if web else None
         hand = make_worker(settings, deps, signals) if worker else None

@@ -52,10 +52,12 @@ def show(*, reference: str, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the order's transfers as JSON.")
 def cancel(*, reference: str, as_json: bool) -> None:
     """Cancel what still waits in an order; its money has not moved."""
+    from bot.app import open_books_and_figures
+    from bot.config import Needs
     from bot.services import operate
 
     reference = reference.lstrip("#")
-    with books() as deps, _explained(reference):
+    with books(Needs.FIGURES, open_books_and_figures) as deps, _explained(reference):
         operate.cancel_order(deps, reference)
         rows = operate.show_order(deps, reference)
     _print(rows, as_json=as_json)

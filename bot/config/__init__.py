@@ -2,8 +2,8 @@
 
 `load(needs)` returns what a door of the program uses, or raises one `SettingsError` with a sentence
 for each setting that is missing, misread or contradicted, all at once. Each door asks only for what
-it uses: what it does not need may be empty. No sentence and no `repr` shows a value that could be a
-secret. In production it refuses what belongs to a sandbox.
+it uses: what it does not need may be empty, or wrong. No sentence and no `repr` shows a value that
+could be a secret. In production it refuses what belongs to a sandbox.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
-from bot.config.checks import Needs, objections
+from bot.config.checks import Needs, is_used, objections
 from bot.config.settings import VARIABLES, Settings
 
 __all__ = ["VARIABLES", "Needs", "Settings", "SettingsError", "load"]
@@ -40,8 +40,11 @@ class _Given(Settings):
         return (init_settings,)
 
 
-def load(needs: Needs, given: Mapping[str, str] | None = None) -> Settings:
-    """Return the settings that a door uses, from the environment and `.env`, or from `given`."""
+def load(needs: Needs, given: Mapping[str, str] | None = None, *, whole: bool = False) -> Settings:
+    """Return the settings that a door uses, from the environment and `.env`, or from `given`.
+
+    What it does not use and cannot be read stands at its default; `whole`: is said as well.
+    """
     kind = Settings if given is None else _Given
     values: dict[str, Any] = {name.lower(): value for name, value in (given or {}).items() if value}
     sentences: list[str] = []
@@ -55,7 +58,8 @@ def load(needs: Needs, given: Mapping[str, str] | None = None) -> Settings:
         for detail in error.errors(include_url=False, include_input=False):
             name = str(detail["loc"][0])
             bad.add(name)
-            sentences.append(_misread(name, detail["type"], detail.get("ctx", {})))
+            if whole or is_used(name, needs):
+                sentences.append(_misread(name, detail["type"], detail.get("ctx", {})))
         settings = kind(**{**values, **_stand_ins(bad)})
     sentences += [
         f"{name.upper()} {why}" for name, why in objections(settings, needs) if name not in bad

@@ -3,7 +3,7 @@
 `objections` yields a variable's field and the end of a sentence that begins with its name.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import Flag, auto
 from ipaddress import ip_address
 from typing import Final
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from bot.config.settings import Settings
+from bot.config.settings import FIGURES, Settings
 
 LEAST_SECRET_CHARACTERS: Final = 32
 """Of SECRET_KEY in production (characters): 32 hexadecimal digits are 128 bits."""
@@ -43,8 +43,10 @@ class Needs(Flag):
     """Send text messages."""
     PAYOUTS = auto()
     """Write SEPA files."""
-    WORKER = X | LINKS | CARDS | TEXTS
-    WEB = LINKS | SIGN_IN | CARDS | CARD_EVENTS | TEXTS
+    FIGURES = auto()
+    """Apply the operator's limits."""
+    WORKER = X | LINKS | CARDS | TEXTS | FIGURES
+    WEB = LINKS | SIGN_IN | CARDS | CARD_EVENTS | TEXTS | FIGURES
     RUN = WORKER | WEB
 
 
@@ -75,7 +77,26 @@ _ADDRESSES: Final = (
 )
 """Addresses that must be public in production."""
 
+_USED_BY: Final[Mapping[str, Needs]] = {
+    **{name: Needs.X | Needs.SIGN_IN for name in Settings.model_fields if name.startswith("x_")},
+    **{name: Needs.TEXTS for name in Settings.model_fields if name.startswith("sms_")},
+    **{name: Needs.PAYOUTS for name in Settings.model_fields if name.startswith("sepa_")},
+    **dict.fromkeys(("contact", "host", "port", "trusted_proxies"), Needs.SIGN_IN),
+    **dict.fromkeys(("stripe_api_key", "stripe_api_base"), Needs.CARDS),
+    "stripe_webhook_secret": Needs.CARD_EVENTS,
+    **dict.fromkeys(FIGURES, Needs.FIGURES),
+    "sms_daily_ceiling": Needs.FIGURES | Needs.TEXTS,
+}
+"""Which doors use a setting. One that is not here every door may use: what an operator does to a
+transfer, too, tells people of it, with a link below PUBLIC_URL."""
+
 _Objection = tuple[str, str]
+
+
+def is_used(name: str, needs: Needs) -> bool:
+    """Say whether a door that has these needs may use a setting, by its field's name."""
+    used_by = _USED_BY.get(name)
+    return used_by is None or bool(needs & used_by)
 
 
 def objections(settings: Settings, needs: Needs) -> Iterator[_Objection]:
@@ -86,7 +107,6 @@ def objections(settings: Settings, needs: Needs) -> Iterator[_Objection]:
     yield from _contradictions(settings, needs)
     if settings.environment == "production":
         yield from _not_in_production(settings, needs)
-        yield from _above_the_law(settings)
     elif needs & Needs.CARDS and _text(settings, "stripe_api_key")[1:].startswith("k_live_"):
         yield "stripe_api_key", "is a live key, which a sandbox must not charge: use a test key."
 
@@ -97,18 +117,25 @@ def _text(settings: Settings, name: str) -> str:
 
 
 def _contradictions(settings: Settings, needs: Needs) -> Iterator[_Objection]:
-    if settings.low_value_cents > settings.low_value_total_cents:
-        yield "low_value_cents", "must not be above LOW_VALUE_TOTAL_CENTS."
-    if settings.limit_person_cents > settings.limit_wallet_cents:
-        yield "limit_person_cents", "must not be above LIMIT_WALLET_CENTS: no wallet could take it."
-    if settings.min_card_cents > settings.limit_person_cents:
-        yield "min_card_cents", "must not be above LIMIT_PERSON_CENTS: no card could pay."
+    if needs & Needs.FIGURES:
+        yield from _figures(settings)
     if settings.x_dm_source == "webhook":
         yield from _without_webhook(settings, needs)
     if settings.sms_provider != "sandbox" and needs & Needs.TEXTS:
         for name in ("sms_api_key", "sms_sender"):
             if not _text(settings, name):
                 yield name, f"is missing: SMS_PROVIDER is {settings.sms_provider}, which needs it."
+
+
+def _figures(settings: Settings) -> Iterator[_Objection]:
+    if settings.low_value_cents > settings.low_value_total_cents:
+        yield "low_value_cents", "must not be above LOW_VALUE_TOTAL_CENTS."
+    if settings.limit_person_cents > settings.limit_wallet_cents:
+        yield "limit_person_cents", "must not be above LIMIT_WALLET_CENTS: no wallet could take it."
+    if settings.min_card_cents > settings.limit_person_cents:
+        yield "min_card_cents", "must not be above LIMIT_PERSON_CENTS: no card could pay."
+    if settings.environment == "production":
+        yield from _above_the_law(settings)
 
 
 def _without_webhook(settings: Settings, needs: Needs) -> Iterator[_Objection]:

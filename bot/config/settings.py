@@ -2,7 +2,7 @@
 
 from typing import Annotated, Final, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.config.levels import read_levels
@@ -14,6 +14,7 @@ from bot.config.values import (
     Contact,
     Count,
     Countries,
+    Credential,
     Database,
     Hours,
     Iban,
@@ -23,6 +24,7 @@ from bot.config.values import (
     Port,
     Prefixes,
     Proxies,
+    SecretCredential,
 )
 from bot.domain.limits import Policy
 
@@ -55,13 +57,13 @@ class Settings(BaseSettings):
     # --- X
     x_api_base_url: Address = "https://api.x.com"
     x_authorize_url: Address = "https://x.com/i/oauth2/authorize"
-    x_bearer_token: SecretStr = _NO_SECRET
-    x_api_key: SecretStr = _NO_SECRET
-    x_api_secret: SecretStr = _NO_SECRET
-    x_access_token: SecretStr = _NO_SECRET
-    x_access_token_secret: SecretStr = _NO_SECRET
-    x_client_id: str = ""
-    x_client_secret: SecretStr = _NO_SECRET
+    x_bearer_token: SecretCredential = _NO_SECRET
+    x_api_key: SecretCredential = _NO_SECRET
+    x_api_secret: SecretCredential = _NO_SECRET
+    x_access_token: SecretCredential = _NO_SECRET
+    x_access_token_secret: SecretCredential = _NO_SECRET
+    x_client_id: Credential = ""
+    x_client_secret: SecretCredential = _NO_SECRET
     x_access: Literal["self_serve", "enterprise"] = "self_serve"
     x_dm_source: Literal["poll", "webhook"] = "poll"
     x_dm_poll_s: Count = 60
@@ -70,8 +72,8 @@ class Settings(BaseSettings):
     commands_an_hour: Count = 20
 
     # --- money
-    stripe_api_key: SecretStr = _NO_SECRET
-    stripe_webhook_secret: SecretStr = _NO_SECRET
+    stripe_api_key: SecretCredential = _NO_SECRET
+    stripe_webhook_secret: SecretCredential = _NO_SECRET
     stripe_api_base: Address = "https://api.stripe.com"
     sepa_debtor_name: Annotated[str, Field(max_length=70)] = ""
     sepa_debtor_iban: Iban = ""
@@ -95,11 +97,19 @@ class Settings(BaseSettings):
     # --- text messages
     sms_provider: Literal["sandbox", "brevo", "http"] = "sandbox"
     sms_base_url: Address = ""
-    sms_api_key: SecretStr = _NO_SECRET
+    sms_api_key: SecretCredential = _NO_SECRET
     sms_sender: str = ""
     sms_per_day: Count = 5
     sms_daily_ceiling: Count = 1_000
     sms_prefixes: Prefixes = ()
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_text(cls, value: object) -> object:
+        try:
+            return value if not isinstance(value, str) else value.encode().decode()
+        except UnicodeEncodeError:
+            raise ValueError("must be UTF-8 text: type it anew") from None
 
     @property
     def policy(self) -> Policy:
@@ -131,3 +141,28 @@ class Settings(BaseSettings):
 
 VARIABLES: Final = tuple(name.upper() for name in Settings.model_fields)
 """Every variable that the bot reads."""
+
+FIGURES: Final = (
+    "limit_person_cents",
+    "limit_organisation_cents",
+    "limit_30_days_cents",
+    "limit_wallet_cents",
+    "min_card_cents",
+    "max_people",
+    "max_pending",
+    "low_value_cents",
+    "low_value_total_cents",
+    "confirm_within_h",
+    "answer_within_h",
+    "commands_an_hour",
+    "x_access",
+    "claim_within_days",
+    "card_payout_after_h",
+    "card_countries",
+    "card_sca_covers_transfer",
+    "sms_per_day",
+    "sms_daily_ceiling",
+    "sms_prefixes",
+    "levels_file",
+)
+"""The fields that `Settings.policy` is made of, in its order."""

@@ -11,8 +11,9 @@ from ipaddress import ip_network
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
+from sqlalchemy.engine import make_url
 
 from bot.config.levels import read_levels
 from bot.domain.payout import read_bic, read_iban
@@ -20,8 +21,13 @@ from bot.domain.payout import read_bic, read_iban
 
 def _address(value: str) -> str:
     """Check an http address; return it without slashes at its end."""
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query:
+    try:
+        parts = urlsplit(value)
+        host = (parts.hostname or "").encode("idna")  # as whoever calls it will
+        _ = parts.port  # which is read when it is asked for
+    except ValueError:
+        host = b""
+    if not host or parts.scheme not in {"http", "https"} or parts.query:
         raise ValueError("must be an address such as https://example.org")
     return value.rstrip("/")
 
@@ -50,6 +56,17 @@ def _database(value: str) -> str:
     value = re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", value)
     if not value.startswith(("sqlite:///", "postgresql+psycopg://")):
         raise ValueError("must begin with sqlite:/// or postgresql+psycopg://")
+    try:
+        url = make_url(value)
+    except ValueError:
+        url = None
+    if url is None or "@" in (url.host or ""):  # then a part of the password stands in the host
+        raise ValueError(
+            "cannot be read: its port is a number, and a password has %40 for @, %3A for :, "
+            "%2F for /"
+        )
+    if url.get_backend_name() == "sqlite" and re.match("$|:|file:", url.database or ""):
+        raise ValueError("must name a file, such as sqlite:///smoney.db")
     return value
 
 
@@ -114,6 +131,19 @@ def _bic(value: str) -> str:
     raise ValueError("must be a BIC of 8 or 11 characters")
 
 
+def _credential(value: str) -> str:
+    """Check what goes into the head of a request: nothing else does, least of all an ellipsis."""
+    if not re.fullmatch("[!-~]([ -~]*[!-~])?", value):
+        raise ValueError("must be plain ASCII, without a space at its ends: copy it anew, whole")
+    return value
+
+
+def _secret_credential(value: SecretStr) -> SecretStr:
+    if secret := value.get_secret_value():
+        _credential(secret)
+    return value
+
+
 def _if_there(check: Callable[[str], str]) -> AfterValidator:
     """Check a text unless it is empty, which is how a setting is absent."""
     return AfterValidator(lambda value: check(value) if value else value)
@@ -130,6 +160,8 @@ Count = Annotated[int, Field(ge=1)]
 Cents = Annotated[int, Field(ge=0)]
 Origin = Annotated[str, _if_there(_origin)]
 Contact = Annotated[str, _if_there(_contact)]
+Credential = Annotated[str, _if_there(_credential)]
+SecretCredential = Annotated[SecretStr, AfterValidator(_secret_credential)]
 Iban = Annotated[str, _if_there(_iban)]
 Bic = Annotated[str, _if_there(_bic)]
 Port = Annotated[int, Field(ge=1, le=65_535)]

@@ -22,12 +22,19 @@ _LOCK: Final = 0x5330_4E45_59
 """The advisory lock of a migration on PostgreSQL; any number that is nobody else's serves."""
 
 
+class NewerSchema(Exception):
+    """The database is at a revision that this code does not know; nothing was changed."""
+
+
 class BrokenReferences(Exception):
     """A migration left rows that point at nothing; it was rolled back."""
 
 
 def upgrade(url: str) -> None:
-    """Bring the database to the newest revision; one that is there stays as it is."""
+    """Bring the database to the newest revision; one that is there stays as it is.
+
+    Raises `NewerSchema` and `BrokenReferences`, with the words for a sentence.
+    """
     store = Store(url)
     try:
         _migrate(store)
@@ -55,6 +62,13 @@ def head() -> str:
     newest = ScriptDirectory.from_config(config()).get_current_head()
     assert newest is not None, "bot/migrations/versions holds no revision"
     return newest
+
+
+def mend(found: str | None) -> str:
+    """Say what brings this code and a database at another revision together."""
+    if found is None or found in _known():
+        return "run `smoney migrate`"
+    return "a newer release made it, so run that one again, or restore the backup from before it"
 
 
 def revise(message: str) -> Path:
@@ -85,6 +99,10 @@ def config(connection: Connection | None = None) -> Config:
     return made
 
 
+def _known() -> set[str]:
+    return {one.revision for one in ScriptDirectory.from_config(config()).walk_revisions()}
+
+
 def _migrate(store: Store) -> None:
     if store.is_sqlite:
         event.listen(store.engine, "connect", _without_foreign_keys)
@@ -93,6 +111,9 @@ def _migrate(store: Store) -> None:
             connection.execute(text("BEGIN IMMEDIATE"))
         else:
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        found = MigrationContext.configure(connection).get_current_revision()
+        if found is not None and found not in _known():
+            raise NewerSchema(f"its schema is at {found}, not at {head()}: {mend(found)}")
         command.upgrade(config(connection), "head")
         if store.is_sqlite:
             _check_references(connection)

@@ -16,18 +16,18 @@ from bot.services import ask, pay_page
 from bot.services.deps import Deps
 from bot.services.sessions import Visitor
 from bot.services.steps import Step
+from bot.services.understand import HANDLE
 from bot.store import drafts, orders, people
 from bot.store.drafts import NewDraft
 from bot.store.orders import NewOrder, NewTransfer
 
 _HANDLES: Final = re.compile(r"[\s,;]+")
-_HANDLE: Final = re.compile(r"@?([A-Za-z0-9_]{1,15})")
 
 
 def read_handles(text: str) -> tuple[str, ...]:
     """Return whom a text names, each once, in lower case. Raises `Refusal`."""
     words = [one for one in _HANDLES.split(text.strip()) if one]
-    named = [_HANDLE.fullmatch(one) for one in words]
+    named = [HANDLE.fullmatch(one) for one in words]
     if not words:
         raise Refusal(Reply.of("refusal.ask.nobody"))
     if None in named:

@@ -5,6 +5,7 @@ one answer for each line, in order, written out before the next line is read.
 """
 
 import json
+import re
 from collections.abc import Iterable
 from typing import Final, Protocol
 
@@ -24,6 +25,9 @@ from bot.domain.money import CURRENCY
 from bot.domain.replies import misread_reply
 from bot.i18n.texts import say
 from bot.language import Text, parse
+
+HANDLE: Final = re.compile(r"@?([A-Za-z0-9_]{1,15})")
+"""An X account's, as a person types it."""
 
 
 class MalformedLineError(ValueError):
@@ -114,6 +118,7 @@ _FIELDS: Final[dict[str, tuple[type, ...]]] = {
     "direct": (bool,),
     "lang": (str, type(None)),
 }
+_HANDLES: Final = frozenset({"bot", "in_reply_to"})
 
 
 def _text(line: str, number: int) -> Text:
@@ -126,6 +131,11 @@ def _text(line: str, number: int) -> Text:
         raise MalformedLineError(f'Line {number} is not an object with a "text".')
     known = {name: given[name] for name in _FIELDS if name in given}
     for name, value in known.items():
-        if not isinstance(value, _FIELDS[name]) or (name == "typed_from" and value is True):
+        is_handle = value is None or HANDLE.fullmatch(str(value))
+        if (
+            not isinstance(value, _FIELDS[name])
+            or (name == "typed_from" and value is True)
+            or (name in _HANDLES and not is_handle)
+        ):
             raise MalformedLineError(f'Line {number}: "{name}" cannot be {json.dumps(value)[:40]}.')
     return Text(**known)

@@ -60,7 +60,7 @@ def _sorry(request: Request, site: Site) -> Response:
 
 
 class DatabaseWatch:
-    """Says at the start that the database is down, or has an old schema, and when it answers.
+    """Says at the start that the database is down, or has another schema, and when it answers.
 
     The pages are served meanwhile: each says so itself until its database answers.
     """
@@ -86,7 +86,8 @@ class DatabaseWatch:
         if revision == migrations.head():
             log.info("database_answers", revision=revision)
         else:
-            log.error("schema_old", revision=revision or "none", mend="run `smoney migrate`")
+            mend = migrations.mend(revision or None)
+            log.error("schema_other", revision=revision or "none", mend=mend)
 
     def _ask(self) -> str:
         return migrations.revision(self._store) or ""

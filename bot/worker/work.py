@@ -122,9 +122,11 @@ class Worker:
         return bool(wait_for_database(self._check_schema, self._stop))
 
     def _check_schema(self) -> bool:
-        if migrations.revision(self._deps.store) == migrations.head():
+        found = migrations.revision(self._deps.store)
+        if found == migrations.head():
             return True
-        self._on_end(1, "The database has not the newest schema: run `smoney migrate`, then again.")
+        said = f"The database has not the schema of this release: {migrations.mend(found)}."
+        self._on_end(1, said)
         return False
 
     def _begin(self) -> bool:

@@ -3,19 +3,23 @@
 import json
 import re
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import pytest
 
+from bot.app import open_books
 from bot.cli import main
 from bot.cli.common import No
 from bot.cli.http import listen
-from bot.config import VARIABLES
+from bot.config import VARIABLES, Needs, load
 from bot.store.engine import Store
 from tests import builders
-from tests.doors.far_side import door
+from tests.doors.far_side import door, environment
+from tests.settings import SANDBOX
 
 
 def commands(command: click.Command, *path: str) -> Iterator[tuple[str, ...]]:
@@ -121,12 +125,56 @@ def test_what_the_handbook_says_to_type_is_there() -> None:
 
 def test_wrong_use_is_a_sentence_and_exit_2() -> None:
     """It names what is wrong and where to look."""
-    for arguments in (["nope"], ["parse"], ["transfer", "show"], ["ledger", "check", "--nope"]):
+    beyond = str(2**63)
+    for arguments in (
+        [],
+        ["nope"],
+        ["parse"],
+        ["parse", "\udcff"],
+        ["parse", "--in-reply-to", "not a handle!", "help"],
+        ["parse", "--bot", "", "help"],
+        ["transfer"],
+        ["transfer", "show"],
+        ["transfer", "list", "--since", "0001-01-01T00:00+14:00"],
+        ["transfer", "list", "--since", "9999-12-31T23:59-14:00"],
+        ["ledger", "check", "--nope"],
+        ["ledger", "book", "3"],
+        ["ledger", "book", beyond, "--to", "fees"],
+        ["case", "show", beyond],
+        ["case", "close", beyond],
+        ["outbox", "retry", beyond],
+        ["inbox", "retry", "7", beyond],
+        ["payout", "cancel", beyond],
+        ["sandbox", "--port", "0"],
+        ["sandbox", "--x-port", "65536"],
+        ["sandbox", "--servers", "--card-port", "99999"],
+    ):
         ended = door(*arguments, settings={})
         assert ended.returncode == 2, arguments
         assert ended.stdout == ""
-        assert len(ended.stderr.splitlines()) == 1
-        assert "--help" in ended.stderr
+        assert len(ended.stderr.splitlines()) == 1, ended.stderr
+        assert "--help" in ended.stderr or "UTF-8" in ended.stderr
+
+
+def test_an_output_that_takes_nothing_is_a_sentence(tmp_path: Path) -> None:
+    """As a full disk, or a pipe whose reader has gone; Python's own end is quiet as well."""
+    command = f"{sys.executable} -m bot parse"
+    lines = f"yes '{json.dumps({'text': 'x'})}' | head -9000"  # more than a pipe holds
+    for script, code, said in (
+        (f"{command} x >/dev/full", 1, "The output cannot be written (No space left on device)"),
+        (f"{command} x 1</dev/null", 1, "The output cannot be written (Bad file descriptor)"),
+        (f"{lines} | {command} --jsonl | true; exit ${{PIPESTATUS[2]}}", 1, ""),
+    ):
+        ended = subprocess.run(
+            ["bash", "-c", script],
+            env=environment({}),
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (ended.returncode, ended.stderr.startswith(said)) == (code, True), ended.stderr
+        assert len(ended.stderr.splitlines()) == bool(said)
 
 
 def test_the_sandboxs_ports_differ() -> None:
@@ -164,15 +212,27 @@ def test_what_needs_the_database_asks_for_the_environment_alone(settings: dict[s
     ended = door("ledger", "check", settings={})
     assert ended.returncode == 2
     assert ended.stderr == "ENVIRONMENT is missing: say sandbox or production.\n"
+    # What it does not use may be wrong; what may finish a payment by card uses the figures.
+    wrong = {**settings, "PORT": "x", "MIN_CARD_CENTS": "99999", "LEVELS_FILE": "/nope"}
+    assert door("ledger", "check", settings=wrong).returncode == 0
+    for arguments in (["transfer", "cancel", "4F7K2Q"], ["person", "erase", "person:7"]):
+        ended = door(*arguments, settings=wrong)
+        assert (ended.returncode, ended.stderr.count("\n")) == (2, 2)
+    deps = open_books(load(Needs.DATABASE, wrong))
+    with pytest.raises(AssertionError, match="min_card_cents asks for"):
+        _ = deps.policy.min_card_cents  # no default stands in for what could not be read
+    deps.store.close()
 
 
 def test_the_database_is_made_by_migrate_and_by_nothing_else(tmp_path: Path) -> None:
     """A door on a file that is not there says so, and makes none."""
-    settings = {"ENVIRONMENT": "sandbox", "DATABASE_URL": f"sqlite:///{tmp_path}/new.db"}
-    ended = door("ledger", "check", settings=settings)
-    assert ended.returncode == 1
-    assert "`smoney migrate`" in ended.stderr
-    assert not (tmp_path / "new.db").exists()
+    address = f"sqlite:///{tmp_path}/new.db?timeout=30"
+    settings = {"ENVIRONMENT": "sandbox", "DATABASE_URL": address}
+    for arguments in (["ledger", "check"], ["web"]):
+        ended = door(*arguments, settings=SANDBOX | settings)
+        assert ended.returncode == 1
+        assert "`smoney migrate`" in ended.stderr
+        assert not (tmp_path / "new.db").exists()
     assert door("migrate", settings=settings).returncode == 0
     assert door("migrate", settings=settings).returncode == 0
     assert door("ledger", "check", settings=settings).returncode == 0
@@ -186,6 +246,22 @@ def test_a_database_without_a_schema_is_a_sentence(tmp_path: Path) -> None:
     assert ended.returncode == 1
     assert "run `smoney migrate`" in ended.stderr
     assert len(ended.stderr.splitlines()) == 1
+
+
+def test_a_database_of_a_newer_release_is_a_sentence(settings: dict[str, str]) -> None:
+    """After a step back: nothing is changed, and nobody is sent to migrate in circles."""
+    store = Store(settings["DATABASE_URL"])
+    with store.write() as session:
+        session.connection().exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    store.close()
+    ended = door("migrate", settings=settings)
+    assert (ended.returncode, ended.stderr.count("\n")) == (1, 1)
+    assert "a newer release made it" in ended.stderr
+    (schema,) = [
+        line for line in door("doctor", settings=settings).stdout.splitlines() if "schema" in line
+    ]
+    assert schema.startswith("MEND")
+    assert "smoney migrate" not in schema
 
 
 def test_the_books_are_proved_as_json(settings: dict[str, str]) -> None:

@@ -90,7 +90,8 @@ def test_each_line_has_its_answer_before_the_next_is_read() -> None:
     "line",
     [
         "pay", "", "\n", "[]", "{}", '{"text": 1}', '{"text": "x", "direct": 1}',
-        '{"text": "x", "bot": null}',
+        '{"text": "x", "bot": null}', '{"text": "x", "bot": "not a handle!"}',
+        '{"text": "x", "in_reply_to": "@a-b"}',
         '{"text": "x", "typed_from": "0"}', '{"text": "x", "typed_from": true}', "[" * 100_000,
     ],
 )  # fmt: skip

@@ -214,15 +214,19 @@ def test_the_disputing_card_disputes_by_itself(world: CardWorld) -> None:
         ({"dispute": "dp_nothing", "outcome": "won"}, "dispute"),
         ({"charge": "ch_nothing", "outcome": "draw"}, "outcome"),
         ({"charge": "ch_nothing", "colour": "red"}, "colour"),
+        ({"charge": "ch_nothing", "amount": "abc"}, "amount"),
+        ({"charge": "ch_nothing", "amount": 1.5}, "amount"),
     ],
 )
 def test_test_control_says_what_is_wrong(
-    world: CardWorld, body: dict[str, str], param: str
+    world: CardWorld, body: dict[str, str | float], param: str
 ) -> None:
-    """With the name of the field."""
+    """With the name of the field; and of what is no JSON, that it is none."""
     answer = world.browser.post("/_sandbox/disputes", json=body)
     assert answer.status_code == 400
     assert answer.json()["error"]["param"] == param
+    for path in ("disputes", "faults", "webhook"):
+        assert world.browser.post(f"/_sandbox/{path}", content=b"{").status_code == 400
 
 
 def test_an_authorization_cannot_be_disputed(world: CardWorld) -> None:

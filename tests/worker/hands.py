@@ -9,7 +9,7 @@ from typing import Final
 import psycopg
 from sqlalchemy.exc import InternalError
 
-from bot.app import open_books
+from bot.app import open_books_and_figures
 from bot.config import Needs, load
 from bot.ports import RawEvent
 from bot.services.deps import Deps
@@ -99,7 +99,7 @@ class Timeline:
 
 def deps_on(url: str, timeline: Timeline | None = None) -> Deps:
     """Return a worker's Deps on a database, with nothing of the outside but a timeline."""
-    settings = load(Needs.DATABASE, {"ENVIRONMENT": "sandbox", "DATABASE_URL": url})
-    deps = replace(open_books(settings), mentions=timeline or Timeline())
+    settings = load(Needs.FIGURES, {"ENVIRONMENT": "sandbox", "DATABASE_URL": url})
+    deps = replace(open_books_and_figures(settings), mentions=timeline or Timeline())
     OPENED.append(deps)
     return deps

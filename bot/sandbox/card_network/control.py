@@ -16,10 +16,11 @@
 What is wrong with a call is a 400 with Stripe's error JSON; there is no key to show.
 """
 
+import json
 from collections.abc import Callable
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Body
+from fastapi import APIRouter, Depends, Request
 from starlette.responses import JSONResponse, Response
 
 from bot.sandbox.card_network import balance, disputes, refunds
@@ -29,7 +30,16 @@ from bot.sandbox.card_network.network import Network
 from bot.sandbox.card_network.shapes import Obj
 from bot.sandbox.card_network.sweep import turn
 
-Json = Annotated[Any, Body()]
+
+async def _read(request: Request) -> Any:
+    """Return a call's JSON; None, which no call takes, where it brings none."""
+    try:
+        return json.loads(await request.body())
+    except (ValueError, RecursionError):
+        return None
+
+
+Json = Annotated[Any, Depends(_read)]
 
 _DISPUTE_FIELDS: Final = {"charge", "payment_intent", "dispute", "amount", "reason", "outcome"}
 
@@ -46,7 +56,7 @@ def _money(net: Network, router: APIRouter) -> None:
     """Add what moves money."""
 
     @router.post("/disputes")
-    def dispute(body: Json = None) -> Response:
+    def dispute(body: Json) -> Response:
         return _do(net, lambda: _dispute(net, _object(body)))
 
     @router.get("/disputes")
@@ -62,7 +72,7 @@ def _money(net: Network, router: APIRouter) -> None:
         return _do(net, lambda: net.store.every("payout"))
 
     @router.post("/refunds")
-    def fail_refund(body: Json = None) -> Response:
+    def fail_refund(body: Json) -> Response:
         def fail() -> Obj:
             refund_id = str(_object(body).get("refund", ""))
             refund = net.store.get("refund", refund_id, param="refund", status=400)
@@ -75,7 +85,7 @@ def _weather(net: Network, router: APIRouter) -> None:
     """Add faults and webhooks."""
 
     @router.post("/faults")
-    def add_faults(body: Json = None) -> Response:
+    def add_faults(body: Json) -> Response:
         def add() -> Any:
             wanted = body if isinstance(body, list) else [body]
             try:
@@ -97,7 +107,7 @@ def _weather(net: Network, router: APIRouter) -> None:
         return _do(net, net.faults.shown)
 
     @router.post("/webhook")
-    def point(body: Json = None) -> Response:
+    def point(body: Json) -> Response:
         def point_webhooks() -> Obj:
             url = str(_object(body).get("url") or "")
             if not url.startswith("http"):
@@ -108,7 +118,7 @@ def _weather(net: Network, router: APIRouter) -> None:
         return _do(net, point_webhooks)
 
     @router.post("/webhook/resend")
-    def resend(body: Json = None) -> Response:
+    def resend(body: Json) -> Response:
         def send_again() -> Obj:
             event_id = str(_object(body).get("event", ""))
             event = net.store.get("event", event_id, param="event", status=400)
@@ -147,6 +157,9 @@ def _dispute(net: Network, body: Obj) -> Obj:
     outcome = body.get("outcome")
     if outcome not in {None, "won", "lost"}:
         raise invalid_param("outcome", "Give `won` or `lost`.")
+    amount_cents = body.get("amount")
+    if amount_cents is not None and type(amount_cents) is not int:
+        raise invalid_param("amount", "Give whole cents, such as 1000.")
     if body.get("dispute"):
         found = net.store.get("dispute", str(body["dispute"]), param="dispute", status=400)
         if outcome is None:
@@ -156,7 +169,7 @@ def _dispute(net: Network, body: Obj) -> Obj:
             net,
             _disputed(net, body),
             reason=str(body.get("reason", "fraudulent")),
-            amount_cents=body.get("amount"),
+            amount_cents=amount_cents,
         )
     return disputes.close_dispute(net, found, outcome) if outcome else found
 
