@@ -19,7 +19,7 @@ from bot.i18n.length import POST_AT_MOST, weighted_length
 from bot.i18n.texts import say
 from bot.services.deps import Deps
 from bot.services.tell import News, tell
-from bot.store import orders, outbox, people, writers
+from bot.store import drafts, orders, outbox, people, writers
 from bot.store.outbox import Letter
 from bot.store.queue import TALKATIVE
 
@@ -167,13 +167,13 @@ def say_instead(session: Session, deps: Deps, replies: Iterable[Row[Any]], *, at
     be confirmed waits in their wallet.
     """
     by_order = {row.order_id: row for row in replies if row.to_post_id and row.order_id}
-    statuses: dict[int, set[str]] = {order_id: set() for order_id in by_order}
-    for transfer in orders.transfers_of(session, list(by_order)):
-        statuses[transfer.order_id].add(transfer.status)
+    still = drafts.open_among(session, list(by_order)) | {
+        transfer.order_id
+        for transfer in orders.transfers_of(session, list(by_order))
+        if transfer.status == TransferStatus.PENDING
+    }
     news = []
-    for order in orders.by_ids(session, list(by_order)).values():
-        if statuses[order.id] and TransferStatus.PENDING not in statuses[order.id]:
-            continue
+    for order in orders.by_ids(session, sorted(still)).values():
         url = f"{deps.public_url}/t/{order.reference}"
         said = Reply.of("news.not_answered", reference=order.reference, url=url)
         row = by_order[order.id]

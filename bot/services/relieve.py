@@ -62,7 +62,7 @@ def _relieve(
     gone = 0
     if channel == "reply":
         before = at - timedelta(hours=deps.policy.answer_within_h)
-        late = queue.drop_late(session, channel, before=before)
+        late = queue.drop_late(session, channel, before=before, most=AT_ONCE)
         say_instead(session, deps, late, at=at)
         gone += len(late)
     if count - gone > room:

@@ -55,6 +55,12 @@ def put(session: Session, order_id: int, new: NewDraft, *, confirm_by: datetime)
     session.execute(named.insert(), rows)
 
 
+def open_among(session: Session, order_ids: Collection[int]) -> set[int]:
+    """Return which of these orders have a draft that still can be filled in."""
+    is_open = drafts.c.order_id.in_(order_ids) & drafts.c.ended_at.is_(None)
+    return set(session.execute(select(drafts.c.order_id).where(is_open)).scalars())
+
+
 def discard(session: Session, order_id: int) -> None:
     """Forget an order's draft: an edit has put something else in its place."""
     session.execute(named.delete().where(named.c.order_id == order_id))

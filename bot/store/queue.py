@@ -74,8 +74,12 @@ _DROP: Final = Statement(
 _LATE: Final = Statement(
     """
     UPDATE outbox SET status = 'dropped', reason = :why
-    WHERE status = 'waiting' AND in_doubt = FALSE AND leased_until IS NULL AND channel = :channel
-        AND created_at < :before
+    WHERE id IN (
+        SELECT id FROM outbox
+        WHERE status = 'waiting' AND in_doubt = FALSE AND leased_until IS NULL
+            AND channel = :channel AND created_at < :before
+        ORDER BY id LIMIT :most
+    ) AND status = 'waiting' AND in_doubt = FALSE AND leased_until IS NULL
     RETURNING id, to_post_id, to_x_user_id, order_id
     """
 )
@@ -111,9 +115,14 @@ def drop(session: Session, ids: Sequence[int], *, why: str) -> int:
     return _DROP.touch(session, ids=ids, why=why)
 
 
-def drop_late(session: Session, channel: str, *, before: datetime) -> Sequence[Row[Any]]:
-    """Drop what was to be said before a moment and is not; return it, with what it was about."""
-    return _LATE.run(session, channel=channel, why=LATE, before=before)
+def drop_late(
+    session: Session, channel: str, *, before: datetime, most: int
+) -> Sequence[Row[Any]]:
+    """Drop the oldest that were to be said before a moment; return them, with what each was about.
+
+    At most so many: the rest at the next call.
+    """
+    return _LATE.run(session, channel=channel, why=LATE, before=before, most=most)
 
 
 def dropped(session: Session, *, since: datetime) -> Sequence[Row[Any]]:

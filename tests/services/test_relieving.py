@@ -51,28 +51,30 @@ def test_a_queue_longer_than_the_window_is_relieved_of_what_matters_least(world:
 def test_whose_link_comes_too_late_hears_that_their_order_waits(world: World) -> None:
     """By direct message where X allows one, once; the clock of a leader that is ahead says nothing.
 
-    Of what was cancelled meanwhile nobody hears.
+    Of what was cancelled meanwhile nobody hears, be it without an amount yet.
     """
-    for handle in ("bob", "carol"):
+    for handle in ("bob", "carol", "erin"):
         world.dm(handle, "help")
     closed = Unavailable("429", world.clock.now() + timedelta(hours=9))
     world.roles.publisher.faults.add(closed)
     for payer in ("bob", "carol", "dave"):
         world.take_post(payer, "@smoney pay @alice 1€")
+    world.take_post("erin", "@smoney pay @alice")
     world.react()
-    (order,) = world.involving("carol")
-    world.dm("carol", f"annule {order.reference}")
+    world.dm("carol", "annule")
+    world.dm("erin", "annule")
     if not world.store.is_sqlite:
         ahead = FakeClock(world.clock.now() + timedelta(days=1))
         assert relieve.relieve(replace(world.deps, clock=ahead)) == 0
-    heard = [len(world.messages_to(one)) for one in ("bob", "carol", "dave")]
+    asked = ("bob", "carol", "dave", "erin")
+    heard = [len(world.messages_to(one)) for one in asked]
     world.pass_time(hours=7)
     relieve.relieve(world.deps)
     relieve.relieve(world.deps)
     world.react()
-    assert [status for _channel, status in world.outbox()].count("dropped") == 3
-    told = [world.messages_to(one) for one in ("bob", "carol", "dave")]
-    assert [len(one) - before for one, before in zip(told, heard, strict=True)] == [1, 0, 0]
+    assert [status for _channel, status in world.outbox()].count("dropped") == 4
+    told = [world.messages_to(one) for one in asked]
+    assert [len(one) - before for one, before in zip(told, heard, strict=True)] == [1, 0, 0, 0]
     (order,) = world.involving("bob")
     assert reference_in(told[0][-1]) == order.reference
     world.pass_time(hours=22)
