@@ -254,14 +254,16 @@ def try_later(
     _end_lease(session, row, next_attempt_at=at, in_doubt=in_doubt, reason=reason[:300])
 
 
-def look_up_after(session: Session, row: Row[Any], *, until: datetime, reason: str) -> None:
+def look_up_after(
+    session: Session, row: Row[Any], *, until: datetime, reason: str, is_odd: bool
+) -> None:
     """Let nobody take a leased message before `until`: a call was made of unknown outcome.
 
-    By the clock of all workers: to one that is ahead X would not show yet what it took. Such a call
-    alone counts as a try.
+    By the clock of all workers: to one that is ahead X would not show yet what it took. Only a call
+    that X answered, though oddly, counts as a try.
     """
     values = {"leased_until": until, "in_doubt": True, "reason": reason[:300]}
-    _end_lease(session, row, **values, tries=row.tries + 1)
+    _end_lease(session, row, **values, tries=row.tries + is_odd)
 
 
 def _end_lease(session: Session, row: Row[Any], **values: object) -> bool:

@@ -191,12 +191,12 @@ class XPublisher:
         )
         return Accepted(_made(answer, "id", key=to_post_id), self._api.granted)
 
-    def replies_to(self, post_id: str, *, since: datetime) -> list[Sent]:
-        """Find our own replies to a post: by search, which bills what it finds, or our timeline.
+    def replies_to(self, post_id: str, *, since: datetime, thoroughly: bool) -> list[Sent]:
+        """Find our own replies to a post: by search, which bills only what it finds.
 
-        The timeline bills every post that it shows, so it comes second; it is asked all the same,
-        since a second reply is worse than its price. X shows a new post within seconds, not at
-        once: nothing found soon after sending proves nothing yet.
+        Our timeline bills everything that we said since, so it is read only where this access holds
+        no search, or `thoroughly`: then a second reply would be worse than its price. X shows a new
+        post within seconds, not at once: nothing found soon after sending proves nothing yet.
         """
         refusals = []
         for look in (self._in_search, self._in_timeline):
@@ -205,7 +205,7 @@ class XPublisher:
             except Rejected as refusal:  # not every access holds both
                 refusals.append(refusal)
                 continue
-            if found:
+            if found or not thoroughly:
                 return found
         if len(refusals) == 2:
             raise refusals[0]
@@ -349,5 +349,5 @@ def _made(answer: Answer, name: str, *, key: str) -> str:
     data = answer.get("data")
     made = read_id(data.get(name)) if isinstance(data, dict) else None
     if made is None:
-        raise OutcomeUnknown(key, "no id in the answer")
+        raise OutcomeUnknown(key, "no id in the answer", is_odd=True)
     return made

@@ -178,5 +178,7 @@ def _once(method: Callable[..., Any], key: str | None, *arguments: Any, **named:
         raise told from None
     METRICS.x_calls.labels(method.__name__, "ok").inc()
     if not isinstance(answer, dict):
-        raise Unavailable(NO_ANSWER) if key is None else OutcomeUnknown(key, "unreadable answer")
+        if key is None:
+            raise Unavailable(NO_ANSWER)
+        raise OutcomeUnknown(key, "unreadable answer", is_odd=True)
     return answer
