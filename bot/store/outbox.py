@@ -31,8 +31,9 @@ x_accounts = core(XAccount)
 
 URGENT: Final = 0
 """The priority of what goes out while X grants one call; all else leaves some for it."""
-LEASE_S: Final = 60
-"""How long a deliverer may take for one message (seconds) before another takes it over."""
+LEASE_S: Final = 45
+"""How long a deliverer may take for one message (seconds) before another takes it over: a look-up
+before it, the call, and until X shows what that did take 15 each at most."""
 
 
 # What a worker asks all the time is built once: that takes longer than the answer.
@@ -264,6 +265,16 @@ def look_up_after(
     """
     values = {"leased_until": until, "in_doubt": True, "reason": reason[:300]}
     _end_lease(session, row, **values, tries=row.tries + is_odd)
+
+
+def free_leases(session: Session, *, until: datetime) -> int:
+    """Let every message that is leased be taken from `until` on: its deliverer is known to be dead.
+
+    It stays in doubt.
+    """
+    held = and_(outbox.c.status == "waiting", outbox.c.leased_until > until)
+    statement = update(outbox).where(held).values(leased_until=until)
+    return session.connection().execute(statement).rowcount
 
 
 def _end_lease(session: Session, row: Row[Any], **values: object) -> bool:
