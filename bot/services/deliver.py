@@ -16,6 +16,7 @@ from sqlmodel import Session
 from bot.domain.errors import OutcomeUnknown, Rejected, Unavailable
 from bot.domain.order import confirm_by_after_reply
 from bot.domain.pace import Accepted, Budget
+from bot.domain.x_bill import XUse
 from bot.services import asked, keys, x_money
 from bot.services.answers import say_instead
 from bot.services.back_off import next_try_at
@@ -86,6 +87,7 @@ def _deliver(deps: Deps, row: Row[Any], *, until: datetime) -> bool:
             _bury(session, row, error)
         return False
     if sent_id is not None:
+        deps.tally.count(XUse.MESSAGE_SENT if row.channel == "dm" else XUse.REPLY)
         _record(deps, row, sent_id, None)
         return True
     if deps.clock.now() >= until:

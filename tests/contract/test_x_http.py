@@ -177,10 +177,13 @@ def test_a_read_is_tried_three_times() -> None:
 def test_a_creation_is_sent_once() -> None:
     """However often a call may be tried: a second post would be a second word."""
     with failing(1, {"data": {"id": "9"}}) as server:
-        publisher = XPublisher(api_at(server.url, tries=3), lambda: BOT)
+        api = api_at(server.url, tries=3)
+        publisher = XPublisher(api, lambda: BOT)
         assert isinstance(raised(lambda: reply(publisher)), OutcomeUnknown)
         assert len(server.exchanges) == 1
         assert reply(publisher).id == "9"
+    with api.tally.handing_over() as used:
+        assert used == {"reply": 1}, "X bills what it made"
 
 
 def test_a_limit_is_not_tried_again() -> None:

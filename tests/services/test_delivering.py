@@ -7,6 +7,7 @@ import pytest
 from bot.domain.errors import OutcomeUnknown, Rejected, Unavailable
 from bot.domain.limits import Policy
 from bot.domain.pace import Budget, Window
+from bot.domain.x_bill import XUse
 from bot.services import deliver, receive
 from bot.services.back_off import BACK_OFF_AT_MOST_S
 from bot.services.steps import Step
@@ -125,6 +126,8 @@ def test_a_lost_answer_is_looked_up_before_anything_is_sent_again(world: World) 
     world.react()
     assert world.outbox() == [("reply", "sent")]
     assert world.answer_to(post_id)
+    with world.deps.tally.handing_over() as used:
+        assert used[XUse.REPLY] == 1, "counted as it is found"
 
 
 def test_an_equal_message_of_before_is_not_taken_for_one_whose_outcome_is_unknown(

@@ -183,13 +183,12 @@ class XPublisher:
         """Answer a post, notifying nobody but its author."""
         answer = self._api.create(
             to_post_id,
-            XUse.REPLY,
             self._api.client.create_tweet,
             text=text,
             in_reply_to_tweet_id=to_post_id,
             exclude_reply_user_ids=list(exclude_x_user_ids) or None,
         )
-        return Accepted(_made(answer, "id", key=to_post_id), self._api.granted)
+        return self._accepted(_made(answer, "id", key=to_post_id), XUse.REPLY)
 
     def replies_to(self, post_id: str, *, since: datetime, thoroughly: bool) -> list[Sent]:
         """Find our own replies to a post: by search, which bills only what it finds.
@@ -245,12 +244,16 @@ class XPublisher:
         """Send a direct message; its id is its event's."""
         answer = self._api.create(
             to_x_user_id,
-            XUse.MESSAGE_SENT,
             self._api.client.create_direct_message,
             participant_id=to_x_user_id,
             text=text,
         )
-        return Accepted(_made(answer, "dm_event_id", key=to_x_user_id), self._api.granted)
+        return self._accepted(_made(answer, "dm_event_id", key=to_x_user_id), XUse.MESSAGE_SENT)
+
+    def _accepted(self, made_id: str, use: XUse) -> Accepted:
+        """Count what X says that it made; what got no answer counts whoever finds it."""
+        self._api.tally.count(use)
+        return Accepted(made_id, self._api.granted)
 
     def messages_to(self, x_user_id: str, *, since: datetime) -> list[Sent]:
         """Find our own direct messages to an account."""
