@@ -191,8 +191,8 @@ class Publisher(Protocol):
     def reply(self, *, to_post_id: str, text: str, exclude_x_user_ids: Iterable[str]) -> Accepted:
         """Answer a post, notifying nobody but its author."""
 
-    def replies_to(self, post_id: str, *, since: datetime) -> list[Sent]:
-        """Find our own replies to a post."""
+    def replies_to(self, post_id: str, *, since: datetime, thoroughly: bool) -> list[Sent]:
+        """Find our own replies to a post; `thoroughly`: also where it costs what was said since."""
 
     def message(self, *, to_x_user_id: str, text: str) -> Accepted:
         """Send a direct message; its id is its event's."""

@@ -42,12 +42,16 @@ class Unavailable(BotError):
 
 
 class OutcomeUnknown(BotError):
-    """The call went out and no answer came back: look `key` up before anything else."""
+    """The call went out and no answer came back: look `key` up before anything else.
 
-    def __init__(self, key: str, reason: str = "no answer") -> None:
+    `is_odd`: one came that cannot be read, which no wait for an outage to end will mend.
+    """
+
+    def __init__(self, key: str, reason: str = "no answer", *, is_odd: bool = False) -> None:
         super().__init__(f"{key}: {reason}")
         self.key = key
         self.reason = reason
+        self.is_odd = is_odd
 
 
 class Rejected(BotError):

@@ -16,13 +16,14 @@ from sqlmodel import Session
 from bot.domain.errors import OutcomeUnknown, Rejected, Unavailable
 from bot.domain.order import confirm_by_after_reply
 from bot.domain.pace import Accepted, Budget
+from bot.domain.x_bill import XUse
 from bot.services import asked, keys, x_money
 from bot.services.answers import say_instead
 from bot.services.back_off import next_try_at
 from bot.services.deps import Deps
 from bot.services.steps import Step
 from bot.store import budgets, confirmations, drafts, orders, outbox
-from bot.store.queue import OVER_BUDGET
+from bot.store.queue import LATE, OVER_BUDGET
 
 log = structlog.get_logger(__name__)
 
@@ -36,8 +37,11 @@ CALL_TAKES_S: Final = 15
 BEGIN_WITHIN_S: Final = outbox.LEASE_S - CALL_TAKES_S - LOOK_UP_AFTER_S
 """How long after its lease a message may still be sent (seconds): X shows it before another looks.
 """
+LOOK_UP_WITHIN_S: Final = 60
+"""The longest wait before a look-up that we choose ourselves (seconds): somebody waits for the
+link, and once X is well again it is not to come much later."""
 TRIES_AT_MOST: Final = 20
-"""Tries of one message that may be out; then it is dead and waits for an operator."""
+"""Tries of one message that X answers, though oddly; then it is dead and waits for an operator."""
 CLOCKS_DIFFER: Final = timedelta(minutes=2)
 """How far X's clock may be from ours when we look for what we sent."""
 LOOK_BACK: Final = timedelta(days=1)
@@ -83,6 +87,7 @@ def _deliver(deps: Deps, row: Row[Any], *, until: datetime) -> bool:
             _bury(session, row, error)
         return False
     if sent_id is not None:
+        deps.tally.count(XUse.MESSAGE_SENT if row.channel == "dm" else XUse.REPLY)
         _record(deps, row, sent_id, None)
         return True
     if deps.clock.now() >= until:
@@ -99,7 +104,7 @@ def _try(deps: Deps, row: Row[Any]) -> bool:
     except Unavailable as error:
         return _wait(deps, row, error)
     except OutcomeUnknown as error:
-        return _look_up_soon(deps, row, error.reason)
+        return _look_up_again(deps, row, error.reason, is_odd=error.is_odd)
     except Rejected as error:
         return _rejected(deps, row, error)
     deps.step(Step.MESSAGE_SENT)
@@ -118,12 +123,25 @@ def _is_unwanted(deps: Deps, row: Row[Any]) -> bool:
         reason = "what it tells of has ended, or changed"
     if x_money.is_optional(row) and x_money.is_saving(deps):
         reason = OVER_BUDGET
+    if row.in_doubt and _is_too_late(deps, row):  # of all others `relieve` drops what is
+        reason = LATE
     if reason is None:
         return False
     with deps.store.write() as session:
-        outbox.record_dropped(session, row, reason=reason)
+        if outbox.record_dropped(session, row, reason=reason) and reason == LATE:
+            say_instead(session, deps, [row], at=deps.clock.now())
         budgets.give_back(session, row.channel)
     return True
+
+
+def _is_too_late(deps: Deps, row: Row[Any]) -> bool:
+    """Whether a reply would only puzzle by now, or what a message tells of has long ended."""
+    hours = deps.policy.answer_within_h
+    if row.channel == "dm":
+        hours += deps.policy.confirm_within_h
+    with deps.store.read() as session:  # late for one worker's clock is late for all
+        now = deps.store.time_of_all(session, deps.clock.now())
+    return bool(row.created_at < now - timedelta(hours=hours))
 
 
 def _send(deps: Deps, row: Row[Any]) -> Accepted:
@@ -142,7 +160,11 @@ def _look_up(deps: Deps, row: Row[Any]) -> str | None:
         now = deps.store.time_of_all(session, deps.clock.now())
     since = min(row.created_at, now)
     if row.channel != "dm":  # a post is answered by one row alone
-        replies = deps.publisher.replies_to(row.to_post_id, since=since - CLOCKS_DIFFER)
+        replies = deps.publisher.replies_to(
+            row.to_post_id,
+            since=since - CLOCKS_DIFFER,
+            thoroughly=row.tries > 0,  # X answered oddly: it may have what its search does not show
+        )
         return replies[0].id if replies else None
     every = deps.publisher.messages_to(row.to_x_user_id, since=since - LOOK_BACK)
     equal = [one.id for one in every if one.text == row.text]
@@ -155,7 +177,7 @@ def _rejected(deps: Deps, row: Row[Any], error: Rejected) -> bool:
     """A duplicate may be our own; any other no makes the message dead, not what it is about."""
     if error.code == "duplicate":
         # X has this text from us: until it shows where, nothing else is known.
-        return _look_up_soon(deps, row, str(error))
+        return _look_up_again(deps, row, str(error), is_odd=True)
     with deps.store.write() as session:
         if _bury(session, row, error):
             say_instead(session, deps, [row], at=deps.clock.now())
@@ -230,16 +252,20 @@ def _wait(deps: Deps, row: Row[Any], error: Unavailable) -> bool:
     return False
 
 
-def _look_up_soon(deps: Deps, row: Row[Any], reason: str) -> bool:
-    """Give a message back that may be out, to be looked up; after many tries it is dead.
+def _look_up_again(deps: Deps, row: Row[Any], reason: str, *, is_odd: bool) -> bool:
+    """Give a message back that may be out, to be looked up: each time later, while X is down.
 
-    How often it waited for X, or was taken over from a worker that slept, counts for nothing.
+    X's being away ends it by its age alone (`_is_too_late`). `is_odd`: X did answer; of many such
+    tries it is dead. How often it waited, or was taken over from a worker that slept, is no try.
     """
     with deps.store.write() as session:
-        if row.tries + 1 >= TRIES_AT_MOST:
+        if is_odd and row.tries + 1 >= TRIES_AT_MOST:
             outbox.record_dead(session, row, reason=f"{TRIES_AT_MOST} tries: {reason}")
         else:
             now = deps.store.time_of_all(session, deps.clock.now())
-            shown_at = now + timedelta(seconds=LOOK_UP_AFTER_S)
-            outbox.look_up_after(session, row, until=shown_at, reason=reason)
+            soonest, latest = (
+                now + timedelta(seconds=one) for one in (LOOK_UP_AFTER_S, LOOK_UP_WITHIN_S)
+            )
+            until = min(max(next_try_at(now, row.attempts, None), soonest), latest)
+            outbox.look_up_after(session, row, until=until, reason=reason, is_odd=is_odd)
     return False

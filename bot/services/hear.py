@@ -1,10 +1,12 @@
 """Hearing: a post or a direct message becomes a command, with everybody it names known by X id.
 
 X's entities are the truth of who is mentioned in a post. A handle that X did not see as a mention
-is nobody's; one whose id X left out is looked up; who is not found is refused by name.
+is nobody's. On the way to a reply nobody is looked up: where X left an id out, and did not say so
+just before, the reply leads to the page that asks. For a direct message X is asked; who is not
+found is refused by name.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -35,6 +37,7 @@ from bot.ports import Message, Post, XUser
 from bot.services import ask, converse, edits, gone, settle, x_money
 from bot.services.answers import Incoming
 from bot.services.deps import Deps
+from bot.services.pay_page import KNOWN_FOR
 from bot.services.steps import Step
 from bot.store import inbox, people, writers
 
@@ -52,7 +55,7 @@ def read_post(deps: Deps, row: Row[Any], since: datetime, bot: XUser) -> None:
         return _ignore(deps, row, why, post.author_id)
     answered = _answered(deps, post, bot)
     command = parse(_text_of(post, bot, answered))
-    named = {one.handle.lower(): one.x_user_id for one in post.mentions}
+    named, seen = _named(deps, post)
     if answered and post.in_reply_to_user_id is not None:
         named.setdefault(answered, post.in_reply_to_user_id)
     at = deps.clock.now()
@@ -63,7 +66,7 @@ def read_post(deps: Deps, row: Row[Any], since: datetime, bot: XUser) -> None:
         author_x_user_id=post.author_id,
         conversation_id=post.conversation_id or post.id,
         in_reply_to_post_id=post.in_reply_to_post_id,
-        bystanders=_bystanders(post, bot),
+        bystanders=_bystanders(post, bot, seen),
         is_late=post.created_at is not None and at - post.created_at > limit,
         lang=_lang(command, post.lang),
         first_id=post.edit_history[0] if post.edit_history else post.id,
@@ -166,9 +169,28 @@ def _answered(deps: Deps, post: Post, bot: XUser) -> str | None:
     return "" if is_anothers else str(account.handle)
 
 
-def _bystanders(post: Post, bot: XUser) -> tuple[str, ...]:
-    """Return everybody but its author whom a reply to a post would notify."""
-    ids = [one.x_user_id for one in post.mentions] + [post.in_reply_to_user_id]
+def _named(deps: Deps, post: Post) -> tuple[dict[str, str | None], set[str]]:
+    """Return whom a post mentions, by handle, and who was ever seen under one without an id.
+
+    None stands where X left the id out and did not say it lately: a handle changes hands.
+    """
+    named = {one.handle.lower(): one.x_user_id for one in post.mentions}
+    left_out = [handle for handle, x_user_id in named.items() if x_user_id is None]
+    if not left_out:
+        return named, set()
+    since = deps.clock.now() - KNOWN_FOR
+    with deps.store.read() as session:
+        lately = people.bearers(session, left_out, looked_up_since=since)
+        ever = people.bearers(session, left_out)
+    return named | lately, set(ever.values())
+
+
+def _bystanders(post: Post, bot: XUser, seen: Collection[str]) -> tuple[str, ...]:
+    """Return everybody but its author whom a reply to a post would notify, as far as X let us know.
+
+    Whoever was `seen` under a handle without an id is left out too: nothing is lost if it moved on.
+    """
+    ids = [one.x_user_id for one in post.mentions] + [post.in_reply_to_user_id, *seen]
     others = {one for one in ids if one is not None and one not in (post.author_id, bot.id)}
     return tuple(sorted(others))
 
@@ -240,8 +262,9 @@ def _resolve(
 ) -> tuple[Command, Mapping[str, str], Reply | None]:
     """Find the X id behind each handle; `named` None: nothing is known of them (a DM).
 
-    Each account costs: X is not asked for more people than a command may name, for a writer who
-    has given too many commands, nor while the day's budget runs short.
+    Each account costs: X is asked for a direct message alone, and then not for more people than a
+    command may name, for a writer who has given too many commands, nor while the day's budget runs
+    short.
     """
     try:
         me = incoming.author_x_user_id
@@ -256,7 +279,7 @@ def _resolve(
     ids = {handle: (named or {}).get(handle) for handle in command.people}
     unknown = [handle for handle, x_user_id in ids.items() if x_user_id is None]
     asks = bool(unknown) and not _has_had_enough(deps, incoming.author_x_user_id)
-    if asks and x_money.is_saving(deps):
+    if asks and (named is not None or x_money.is_saving(deps)):
         path = "/ask" if isinstance(command, Request | Split) else "/pay"
         url = incoming.own(deps.public_url + path)
         return command, {}, Reply.of("refusal.not_looked_up", url=url)

@@ -30,8 +30,9 @@ x_accounts = core(XAccount)
 
 URGENT: Final = 0
 """The priority of what goes out while X grants one call; all else leaves some for it."""
-LEASE_S: Final = 60
-"""How long a deliverer may take for one message (seconds) before another takes it over."""
+LEASE_S: Final = 45
+"""How long a deliverer may take for one message (seconds) before another takes it over: a look-up
+before it, the call, and until X shows what that did take 15 each at most."""
 
 
 # What a worker asks all the time is built once: that takes longer than the answer.
@@ -249,14 +250,26 @@ def try_later(
     _end_lease(session, row, next_attempt_at=at, in_doubt=in_doubt, reason=reason[:300])
 
 
-def look_up_after(session: Session, row: Row[Any], *, until: datetime, reason: str) -> None:
+def look_up_after(
+    session: Session, row: Row[Any], *, until: datetime, reason: str, is_odd: bool
+) -> None:
     """Let nobody take a leased message before `until`: a call was made of unknown outcome.
 
-    By the clock of all workers: to one that is ahead X would not show yet what it took. Such a call
-    alone counts as a try.
+    By the clock of all workers: to one that is ahead X would not show yet what it took. Only a call
+    that X answered, though oddly, counts as a try.
     """
     values = {"leased_until": until, "in_doubt": True, "reason": reason[:300]}
-    _end_lease(session, row, **values, tries=row.tries + 1)
+    _end_lease(session, row, **values, tries=row.tries + is_odd)
+
+
+def free_leases(session: Session, *, until: datetime) -> int:
+    """Let every message that is leased be taken from `until` on: its deliverer is known to be dead.
+
+    It stays in doubt.
+    """
+    held = and_(outbox.c.status == "waiting", outbox.c.leased_until > until)
+    statement = update(outbox).where(held).values(leased_until=until)
+    return session.connection().execute(statement).rowcount
 
 
 def _end_lease(session: Session, row: Row[Any], **values: object) -> bool:

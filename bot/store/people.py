@@ -172,14 +172,19 @@ def last_handles(session: Session, x_user_ids: Iterable[str]) -> dict[str, Row[A
     return {row.x_user_id: row for row in rows}
 
 
-def bearers(session: Session, handles: Iterable[str]) -> dict[str, str]:
-    """Return who bears handles now, as far as it was seen: X user ids by handle."""
-    rows = session.execute(
-        select(x_accounts.c.handle, x_accounts.c.x_user_id).where(
-            x_accounts.c.handle.in_(set(handles))
-        )
+def bearers(
+    session: Session, handles: Iterable[str], *, looked_up_since: datetime | None = None
+) -> dict[str, str]:
+    """Return who bears handles (lower case) now, as far as it was seen: X user ids by handle.
+
+    `looked_up_since`: of those alone of whom X said so since then.
+    """
+    statement = select(x_accounts.c.handle, x_accounts.c.x_user_id).where(
+        x_accounts.c.handle.in_(set(handles))
     )
-    return {row.handle: row.x_user_id for row in rows}
+    if looked_up_since is not None:
+        statement = statement.where(x_accounts.c.looked_up_at > looked_up_since)
+    return {row.handle: row.x_user_id for row in session.execute(statement)}
 
 
 def prune_handles(session: Session, *, before: datetime) -> int:

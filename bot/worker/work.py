@@ -15,6 +15,7 @@ from bot.language import Text, parse
 from bot.ports import MentionStream
 from bot.services import whoami
 from bot.services.deps import Deps
+from bot.services.take_over import take_over
 from bot.store.down import RETRY_AT_MOST_S, is_down, tell_database_down, wait_for_database
 from bot.worker.alone import AnotherWorker, hold_alone
 from bot.worker.beat import BEAT_S, Pulse
@@ -138,11 +139,13 @@ class Worker:
             return False
         pulse = Pulse(self._deps, worker=self.name, alone=self._deps.store.is_sqlite)
 
-        def beat() -> bool:
+        def begin() -> bool:
+            if self._lock is not None:  # nobody else can be: whoever held a lease is dead
+                take_over(self._deps)
             pulse.beat()
             return True
 
-        if not wait_for_database(beat, self._stop):
+        if not wait_for_database(begin, self._stop):
             return False
         jobs = Jobs(self._deps, self._table, lambda: pulse.leads)
         supervisor = Supervisor(self._deps, pulse, self._stream)

@@ -67,7 +67,7 @@ def use_everything(x: LocalBench) -> None:
     x.directory.by_id([x.x_id("bob")])
     list(x.mentions.mentions(since_id=None, since=before))
     list(x.mentions.mentions(since_id=first, since=before))
-    x.publisher.replies_to(first, since=before)
+    x.publisher.replies_to(first, since=before, thoroughly=True)
     excluded = [x.x_id("alice")]
     made = x.publisher.reply(to_post_id=first, text="Hello.", exclude_x_user_ids=excluded)
     granted = [one and (one.most, one.left) for one in (made.budget.quarter, made.budget.day)]

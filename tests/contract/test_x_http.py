@@ -94,7 +94,9 @@ def test_nobody_there_means_that_nothing_was_sent() -> None:
 def test_a_created_post_without_an_id_is_looked_up(body: bytes) -> None:
     """X said yes, and did not say which."""
     with RawServer(lambda exchange: exchange.answer(201, body)) as server:
-        assert isinstance(raised(lambda: reply(publisher_at(server.url))), OutcomeUnknown)
+        unknown = raised(lambda: reply(publisher_at(server.url)))
+    assert isinstance(unknown, OutcomeUnknown)
+    assert unknown.is_odd
 
 
 @pytest.mark.parametrize(
@@ -129,7 +131,9 @@ def test_x_in_trouble_is_repeated_where_it_reads_and_looked_up_where_it_creates(
     """Whatever stands between X and us may say so too, in words of its own."""
     with RawServer(lambda exchange: exchange.answer(status, body)) as server:
         assert isinstance(raised(XDirectory(api_at(server.url)).me), Unavailable)
-        assert isinstance(raised(lambda: reply(publisher_at(server.url))), OutcomeUnknown)
+        unknown = raised(lambda: reply(publisher_at(server.url)))
+    assert isinstance(unknown, OutcomeUnknown)
+    assert not unknown.is_odd
 
 
 def test_a_limit_is_met_by_waiting_for_its_reset() -> None:
@@ -173,10 +177,13 @@ def test_a_read_is_tried_three_times() -> None:
 def test_a_creation_is_sent_once() -> None:
     """However often a call may be tried: a second post would be a second word."""
     with failing(1, {"data": {"id": "9"}}) as server:
-        publisher = XPublisher(api_at(server.url, tries=3), lambda: BOT)
+        api = api_at(server.url, tries=3)
+        publisher = XPublisher(api, lambda: BOT)
         assert isinstance(raised(lambda: reply(publisher)), OutcomeUnknown)
         assert len(server.exchanges) == 1
         assert reply(publisher).id == "9"
+    with api.tally.handing_over() as used:
+        assert used == {"reply": 1}, "X bills what it made"
 
 
 def test_a_limit_is_not_tried_again() -> None:
@@ -204,7 +211,7 @@ def test_nothing_is_expanded_on_the_way_to_a_reply() -> None:
         api = api_at(server.url)
         list(XMentionReader(api, lambda: BOT).mentions(since_id="4", since=SINCE))
         XMessageReader(api).page(None)
-        publisher_at(server.url).replies_to("5", since=SINCE)
+        publisher_at(server.url).replies_to("5", since=SINCE, thoroughly=True)
     assert len(server.exchanges) == 4
     assert all("expansions" not in exchange.path for exchange in server.exchanges)
     assert all("user.fields" not in exchange.path for exchange in server.exchanges)
@@ -239,9 +246,15 @@ def test_senders_are_asked_for_by_expansion_where_x_wants_it() -> None:
     assert ["expansions=" in exchange.path for exchange in server.exchanges] == [False, True, True]
 
 
+@pytest.mark.parametrize("thoroughly", [False, True])
 @pytest.mark.parametrize("search", ["finds", "finds nothing", "is refused"])
-def test_replies_are_searched_for_before_the_timeline_is_paid_for(search: str) -> None:
-    """The cheapest call first; each shows a new post in its own time, and not every access both."""
+def test_replies_are_searched_for_before_the_timeline_is_paid_for(
+    search: str, thoroughly: bool
+) -> None:
+    """The cheapest call first; the other where that is refused, or may not show all.
+
+    What a lost answer costs beside the reply does not grow with what was said since.
+    """
     references = [{"type": "replied_to", "id": "5"}]
     reply = {"data": [{"id": "9", "text": "x", "referenced_tweets": references}]}
 
@@ -252,17 +265,20 @@ def test_replies_are_searched_for_before_the_timeline_is_paid_for(search: str) -
             exchange.answer(200, reply)
 
     with RawServer(answer) as server:
-        (found,) = publisher_at(server.url).replies_to("5", since=SINCE)
-    assert found.id == "9"
+        publisher = publisher_at(server.url)
+        found = publisher.replies_to("5", since=SINCE, thoroughly=thoroughly)
+    is_paged = search == "is refused" or (search == "finds nothing" and thoroughly)
+    assert [one.id for one in found] == (["9"] if search == "finds" or is_paged else [])
     assert "query=in_reply_to_tweet_id%3A5+from%3Asmoney" in server.exchanges[0].path
-    assert len(server.exchanges) == (1 if search == "finds" else 2)
+    assert len(server.exchanges) == 1 + is_paged
 
 
 def test_replies_that_cannot_be_looked_up_are_no_proof_of_absence() -> None:
     """An empty list would send the reply again."""
     with RawServer(lambda exchange: exchange.answer(403, {})) as server:
         assert isinstance(
-            raised(lambda: publisher_at(server.url).replies_to("5", since=SINCE)), Rejected
+            raised(lambda: publisher_at(server.url).replies_to("5", since=SINCE, thoroughly=False)),
+            Rejected,
         )
 
 

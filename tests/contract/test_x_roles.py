@@ -38,10 +38,10 @@ def test_our_replies_to_a_post_are_found_as_they_were_sent(x: XBench) -> None:
     """What X put before the text, and escaped in it, is taken out again."""
     before = x.now()
     post_id, other_id = x.post("bob", "@smoney help"), x.post("bob", "@smoney balance")
-    assert x.publisher.replies_to(post_id, since=before) == []
+    assert x.publisher.replies_to(post_id, since=before, thoroughly=True) == []
     x.publisher.reply(to_post_id=other_id, text="Another one.", exclude_x_user_ids=[])
     made = x.publisher.reply(to_post_id=post_id, text="5 < 6 & more", exclude_x_user_ids=[])
-    (found,) = x.publisher.replies_to(post_id, since=before)
+    (found,) = x.publisher.replies_to(post_id, since=before, thoroughly=True)
     assert (found.id, found.text) == (made.id, "5 < 6 & more")
     assert found.sent_at is not None
     assert found.sent_at >= before - timedelta(seconds=1)
@@ -82,7 +82,7 @@ def test_a_reply_whose_answer_is_lost_is_there_to_be_found(x: XBench) -> None:
     with pytest.raises(OutcomeUnknown) as unknown:
         x.publisher.reply(to_post_id=post_id, text="Lost.", exclude_x_user_ids=[])
     assert unknown.value.key == post_id
-    (found,) = x.publisher.replies_to(post_id, since=before)
+    (found,) = x.publisher.replies_to(post_id, since=before, thoroughly=True)
     assert found.text == "Lost."
 
 
@@ -92,7 +92,7 @@ def test_a_reply_while_x_is_in_trouble_has_an_unknown_outcome(x: XBench) -> None
     x.break_down("reply")
     with pytest.raises(OutcomeUnknown):
         x.publisher.reply(to_post_id=post_id, text="Hello.", exclude_x_user_ids=[])
-    assert x.publisher.replies_to(post_id, since=before) == []
+    assert x.publisher.replies_to(post_id, since=before, thoroughly=True) == []
     assert x.posts_of_bot() == 0
 
 

@@ -215,7 +215,7 @@ class LocalBench(XBench):
 
     _PATHS: ClassVar[dict[Call, tuple[str, str]]] = {
         "reply": ("POST", "/2/tweets"),
-        "replies_to": ("GET", "/2/users/*/tweets"),
+        "replies_to": ("GET", "/2/tweets/search/recent"),
         "message": ("POST", "/2/dm_conversations/*"),
         "users": ("GET", "/2/users/by"),
         "mentions": ("GET", "/2/users/*/mentions"),

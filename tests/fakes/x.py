@@ -57,6 +57,9 @@ class FakePublisher:
         self.messages: list[SentMessage] = []
         self.budget = Budget()
         """What X says with every answer that it grants still."""
+        self.search_shows = True
+        """Whether X's search shows our replies; the timeline, which costs more, always does."""
+        self.timelines_read = 0
         self._knows_people = x is not None
 
     def reply(self, *, to_post_id: str, text: str, exclude_x_user_ids: Iterable[str]) -> Accepted:
@@ -87,10 +90,14 @@ class FakePublisher:
             if is_ours and post.typed == text and post.created_at >= since:
                 raise Rejected("duplicate", "The same text again.")
 
-    def replies_to(self, post_id: str, *, since: datetime) -> list[Sent]:
-        """Find our own replies to a post."""
+    def replies_to(self, post_id: str, *, since: datetime, thoroughly: bool) -> list[Sent]:
+        """Find our own replies to a post; `thoroughly`: also in the timeline."""
         with self.faults.reading():
-            return [one for one in self.x.answers(post_id) if _is_since(one.sent_at, since)]
+            found = [one for one in self.x.answers(post_id) if _is_since(one.sent_at, since)]
+            if found and self.search_shows:
+                return found
+            self.timelines_read += thoroughly
+            return found if thoroughly else []
 
     def message(self, *, to_x_user_id: str, text: str) -> Accepted:
         """Send a direct message; its id is its event's."""

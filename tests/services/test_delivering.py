@@ -7,6 +7,7 @@ import pytest
 from bot.domain.errors import OutcomeUnknown, Rejected, Unavailable
 from bot.domain.limits import Policy
 from bot.domain.pace import Budget, Window
+from bot.domain.x_bill import XUse
 from bot.services import deliver, receive
 from bot.services.back_off import BACK_OFF_AT_MOST_S
 from bot.services.steps import Step
@@ -53,30 +54,49 @@ def test_refused_keys_close_the_channel_and_bury_nothing(world: World) -> None:
     assert world.outbox() == [("reply", "sent")] * 3
 
 
-def test_no_message_dies_of_an_x_that_is_away(world: World) -> None:
-    """However often it was tried: what was never sent, or could not be looked up, waits."""
+@pytest.mark.parametrize("fault", ["never sent", "no look-up", "a 503"])
+def test_no_message_dies_of_an_x_that_is_away(world: World, fault: str) -> None:
+    """However often it was tried. A minute after X is well again at most, its link is out."""
     faults = world.roles.publisher.faults
-    for lost in (False, True):
-        post_id = world.take_post("bob", "@smoney pay @alice 10€")
-        receive.read_said(world.deps)
-        if lost:
-            faults.lose_answer()
-            deliver.deliver(world.deps)
-        for _ in range(deliver.TRIES_AT_MOST + 1):
+    post_id = world.take_post("bob", "@smoney pay @alice 10€")
+    receive.read_said(world.deps)
+    if fault == "no look-up":
+        faults.lose_answer()
+        deliver.deliver(world.deps)
+    for number in range(deliver.TRIES_AT_MOST + 1):
+        world.pass_time(seconds=deliver.LOOK_UP_WITHIN_S + 1)
+        if fault == "a 503":
+            faults.pass_over(min(number, 1))  # what is in doubt is looked up
+            faults.add(OutcomeUnknown("reply", "server_error"))
+        else:
             world.pass_time(seconds=BACK_OFF_AT_MOST_S)
             faults.add(Unavailable("no_connection"))
-            deliver.deliver(world.deps)
-            assert not faults.is_waiting, "it was tried"
-        world.pass_time(seconds=BACK_OFF_AT_MOST_S)
-        if not lost:
-            faults.add(OutcomeUnknown("reply"))
-            world.react()
-            world.pass_time(seconds=16)
-        world.react()
-        assert world.answer_to(post_id), lost
+        deliver.deliver(world.deps)
+        assert not faults.is_waiting, "it was tried"
+    world.pass_time(seconds=deliver.LOOK_UP_WITHIN_S + 1 if fault == "a 503" else 301)
+    world.react()
+    assert world.answer_to(post_id)
+    assert world.roles.publisher.timelines_read == 0, "the search says for nothing that it is not"
 
 
-def test_a_message_dies_of_calls_whose_outcome_is_unknown_alone(world: World) -> None:
+def test_the_longer_x_is_away_the_less_it_is_asked(world: World) -> None:
+    """From a quarter of a minute to a whole one."""
+    faults = world.roles.publisher.faults
+    faults.add(OutcomeUnknown("reply", "server_error"))
+    world.post("bob", "@smoney pay @alice 10€")
+    waits = []
+    for _ in range(8):
+        with world.store.read() as session:
+            (row,) = outbox.listing(session)
+        waits.append((row.leased_until - world.clock.now()).total_seconds())
+        world.pass_time(seconds=waits[-1] + 1)
+        faults.pass_over()  # what is in doubt is looked up
+        faults.add(OutcomeUnknown("reply", "server_error"))
+        deliver.deliver(world.deps)
+    assert waits == [15, 15, 15, 15, 16, 32, 60, 60]
+
+
+def test_a_message_dies_of_calls_that_x_answers_oddly_alone(world: World) -> None:
     """Not of workers that sleep through their leases: X was not asked. Of 20 such calls it does."""
     publisher = world.roles.publisher
     world.take_post("bob", "@smoney pay @alice 10€")
@@ -89,10 +109,10 @@ def test_a_message_dies_of_calls_whose_outcome_is_unknown_alone(world: World) ->
     for number in range(deliver.TRIES_AT_MOST):
         assert world.outbox() == [("reply", "waiting")], number
         publisher.faults.pass_over()  # what is in doubt is looked up
-        publisher.faults.add(OutcomeUnknown("reply"))
+        publisher.faults.add(OutcomeUnknown("reply", "unreadable", is_odd=True))
         deliver.deliver(world.deps)
         assert not publisher.faults.is_waiting, number
-        world.pass_time(seconds=16)
+        world.pass_time(seconds=deliver.LOOK_UP_WITHIN_S + 1)
     assert (world.outbox(), publisher.replies) == ([("reply", "dead")], [])
 
 
@@ -106,6 +126,8 @@ def test_a_lost_answer_is_looked_up_before_anything_is_sent_again(world: World) 
     world.react()
     assert world.outbox() == [("reply", "sent")]
     assert world.answer_to(post_id)
+    with world.deps.tally.handing_over() as used:
+        assert used[XUse.REPLY] == 1, "counted as it is found"
 
 
 def test_an_equal_message_of_before_is_not_taken_for_one_whose_outcome_is_unknown(
@@ -188,7 +210,10 @@ def test_a_no_for_good_makes_the_message_dead_and_leaves_the_order(world: World)
 
 
 def test_a_reply_that_x_shows_late_is_still_recognised(world: World) -> None:
-    """Looked up, not found, sent again, refused as a duplicate: it waits until X shows it."""
+    """Looked up, not found, sent again, refused as a duplicate: it waits until X shows it.
+
+    Then the timeline is read too, which costs more: the search may never show it.
+    """
     faults = world.roles.publisher.faults
     faults.lose_answer()
     post_id = world.take_post("bob", "@smoney pay @alice 10€")
@@ -201,6 +226,7 @@ def test_a_reply_that_x_shows_late_is_still_recognised(world: World) -> None:
     world.react()
     assert world.outbox() == [("reply", "waiting")]
     hidden.is_deleted = False
+    world.roles.publisher.search_shows = False
     world.pass_time(seconds=16)
     world.react()
     assert world.outbox() == [("reply", "sent")]

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bot.cli import queue
-from bot.domain.errors import Unavailable
+from bot.domain.errors import OutcomeUnknown, Unavailable
 from bot.domain.pace import Budget, Window
 from bot.services import relieve
 from bot.store import budgets, outbox
@@ -51,33 +51,41 @@ def test_a_queue_longer_than_the_window_is_relieved_of_what_matters_least(world:
 def test_whose_link_comes_too_late_hears_that_their_order_waits(world: World) -> None:
     """By direct message where X allows one, once; the clock of a leader that is ahead says nothing.
 
-    Of what was cancelled meanwhile nobody hears, be it without an amount yet.
+    Of what was cancelled meanwhile nobody hears, be it without an amount yet; what may be out is
+    looked up first.
     """
-    for handle in ("bob", "carol", "erin"):
+    for handle in ("bob", "carol", "erin", "gail"):
         world.dm(handle, "help")
+    world.roles.publisher.faults.add(OutcomeUnknown("reply"))
+    world.post("erin", "@smoney pay @alice 1€")
     closed = Unavailable("429", world.clock.now() + timedelta(hours=9))
     world.roles.publisher.faults.add(closed)
     for payer in ("bob", "carol", "dave"):
         world.take_post(payer, "@smoney pay @alice 1€")
-    world.take_post("erin", "@smoney pay @alice")
+    world.take_post("gail", "@smoney pay @alice")
     world.react()
     world.dm("carol", "annule")
-    world.dm("erin", "annule")
+    world.dm("gail", "annule")
     if not world.store.is_sqlite:
         ahead = FakeClock(world.clock.now() + timedelta(days=1))
         assert relieve.relieve(replace(world.deps, clock=ahead)) == 0
-    asked = ("bob", "carol", "dave", "erin")
-    heard = [len(world.messages_to(one)) for one in asked]
+    readers = ("bob", "carol", "dave", "erin", "gail")
+    heard = [len(world.messages_to(one)) for one in readers]
     world.pass_time(hours=7)
     relieve.relieve(world.deps)
     relieve.relieve(world.deps)
     world.react()
     assert [status for _channel, status in world.outbox()].count("dropped") == 4
-    told = [world.messages_to(one) for one in asked]
-    assert [len(one) - before for one, before in zip(told, heard, strict=True)] == [1, 0, 0, 0]
+    told = [world.messages_to(one) for one in readers]
+    assert [len(one) - before for one, before in zip(told, heard, strict=True)] == [1, 0, 0, 0, 0]
     (order,) = world.involving("bob")
     assert reference_in(told[0][-1]) == order.reference
-    world.pass_time(hours=22)
+    world.pass_time(hours=3)
+    world.react()
+    world.react()
+    assert [status for _channel, status in world.outbox()].count("dropped") == 5
+    assert len(world.messages_to("erin")) == heard[3] + 1
+    world.pass_time(hours=19)
     world.expire()
     assert world.statuses(order.reference) == ["pending"], "it has the whole of its time"
 

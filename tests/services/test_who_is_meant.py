@@ -9,6 +9,7 @@ from bot.domain.errors import Rejected, Unavailable
 from bot.domain.x_bill import XUse
 from bot.ports import RawEvent
 from bot.services import receive
+from bot.store import people
 from bot.telemetry import Tally
 from tests.world import PUBLIC_URL, World, reference_in
 
@@ -85,13 +86,33 @@ def test_without_the_range_a_reply_to_several_names_nobody_for_certain(world: Wo
     assert "/t/" not in reply
 
 
-def test_an_id_that_x_left_out_is_looked_up_once(world: World) -> None:
-    """One paid read for one post, of those alone whose ids are missing."""
+@pytest.mark.parametrize(
+    ("text", "path"), [("pay @alice @carol 10€ each", "pay"), ("request 10€ from @carol", "ask")]
+)
+def test_for_an_id_that_x_left_out_a_reply_leads_to_the_page(
+    world: World, text: str, path: str
+) -> None:
+    """No user read is paid for on the way to it, no handle of old is guessed by, nobody notified.
+
+    What X said of a handle minutes ago still holds.
+    """
+    world.dm("dave", "pay @carol 1€")
     before = world.roles.directory.users_read
-    post_id = world.x.post("bob", "@smoney pay @alice @carol 10€ each")
-    reply = _read(world, post_id, **_without_ids(world, post_id, "carol"))
-    assert _payees(world, reply) == [world.x_id("alice"), world.x_id("carol")]
-    assert world.roles.directory.users_read == before + 1
+    post_id = world.x.post("bob", f"@smoney {text}")
+    reply = _read(world, post_id, **_without_ids(world, post_id, "carol", "smoney"))
+    assert reply is not None
+    assert f"{PUBLIC_URL}/{path}#" in reply
+    assert world.involving("bob") == []
+    assert world.x_id("carol") in world.roles.publisher.replies[-1].exclude_x_user_ids
+    with world.store.write() as session:
+        people.change_account(session, world.x_id("carol"), looked_up_at=world.clock.now())
+    post_id = world.x.post("bob", f"@smoney {text}")
+    reply = _read(world, post_id, **_without_ids(world, post_id, "carol", "smoney"))
+    rows = world.transfers(reference_in(reply))
+    assert world.x_id("carol") in {
+        one for row in rows for one in (row.payer_x_user_id, row.payee_x_user_id)
+    }
+    assert world.roles.directory.users_read == before
 
 
 def test_nobody_is_looked_up_for_too_many_people_or_on_a_short_budget(world: World) -> None:
@@ -117,14 +138,13 @@ def test_nobody_is_looked_up_where_x_says_who_it_is(world: World) -> None:
 
 
 def test_a_look_up_that_x_delays_is_tried_again_and_nothing_is_guessed(world: World) -> None:
-    """The post waits in the inbox, also where X refuses our keys: that is not the post's fault."""
+    """The message waits in the inbox, also where X refuses our keys: that is not its fault."""
     for error in (Unavailable("busy"), Rejected("unauthorized")):
-        post_id = world.x.post("bob", "@smoney pay @carol 10€")
         world.roles.directory.faults.add(error)
-        assert _read(world, post_id, **_without_ids(world, post_id, "carol")) is None
+        assert world.dm("bob", "pay @carol 10€") == []
         world.pass_time(minutes=1)
         world.react()
-        assert _payees(world, world.answer_to(post_id)) == [world.x_id("carol")]
+        assert _payees(world, world.messages_to("bob")[-1]) == [world.x_id("carol")]
 
 
 @pytest.mark.parametrize("name", ["bob", "bobs_other"])

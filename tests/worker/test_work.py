@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from threading import Barrier, Event, current_thread
 from typing import Any
 
 import psycopg
+from sqlalchemy import Row
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from structlog.testing import capture_logs
 
@@ -14,11 +16,14 @@ from bot.adapters.x.stream import SILENCE_S
 from bot.cli.http import STOP_WITHIN_S as WEB_ENDS_WITHIN_S
 from bot.cli.serve import stop_together
 from bot.cli.signals import WAKE_S
+from bot.services.deliver import LOOK_UP_AFTER_S
+from bot.store import inbox, outbox
+from bot.store.outbox import Letter
 from bot.web.down import STOP_WITHIN_S as WATCH_ENDS_WITHIN_S
 from bot.worker import Worker
 from bot.worker.work import DRAIN_WITHIN_S, SIGN_OFF_WITHIN_S
 from tests.fakes.x import FakeDirectory
-from tests.worker.hands import GARBLED, WITHIN_S, ScriptedStream, deps_on
+from tests.worker.hands import GARBLED, WITHIN_S, ScriptedStream, deps_on, post
 
 
 class HangingStore:
@@ -66,11 +71,11 @@ class LeavingStore:
 def test_a_database_that_goes_away_in_a_start_does_not_end_the_worker(sqlite_url: str) -> None:
     """It is waited for, in whatever words it goes: a pooler's, or an answer that nobody can read.
 
-    The sign of life is written first, and again; then who the bot is.
+    What a dead one had is freed first, and again; then the sign of life; then who the bot is.
     """
     deps = replace(deps_on(sqlite_url), directory=FakeDirectory())
     crashed = OperationalError("COMMIT", {}, psycopg.errors.ProtocolViolation("conn crashed?"))
-    store: Any = LeavingStore(deps.store, crashed, None, GARBLED)
+    store: Any = LeavingStore(deps.store, crashed, None, None, GARBLED)
     ends: list[int] = []
     stream = ScriptedStream()
     worker = Worker(
@@ -87,6 +92,31 @@ def test_a_database_that_goes_away_in_a_start_does_not_end_the_worker(sqlite_url
     assert ends == []
     down = [one.get("job") for one in said if one["event"] == "database_down"]
     assert down == [None, "whoami"]
+
+
+def test_the_only_worker_that_can_be_takes_over_what_a_dead_one_had(sqlite_url: str) -> None:
+    """What was being read at once; what may be out once X shows it, by who looks it up first."""
+    deps = deps_on(sqlite_url)
+    letter = Letter(key="reply:7", channel="reply", text="Hello", to_post_id="7")
+    at = deps.clock.now()
+    with deps.store.write() as session:
+        inbox.write(session, [post(7)], at=at)
+        outbox.put(session, [letter], at=at)
+        assert inbox.lease(session, at=at, leased_at=at, limit=1)
+        assert outbox.lease(session, at=at, leased_at=at, by_contract=False)
+    worker = Worker(deps, (), ScriptedStream(), name="test", on_end=lambda *_: None)
+    worker.start()
+    assert worker.jobs_started.wait(WITHIN_S)
+    assert worker.stop()
+    at = deps.clock.now()
+    shown_at = at + timedelta(seconds=LOOK_UP_AFTER_S)
+    with deps.store.write() as session:
+        assert inbox.lease(session, at=at, leased_at=at, limit=1)
+        early = at + timedelta(seconds=1)
+        assert outbox.lease(session, at=early, leased_at=early, by_contract=False) is None
+        row = outbox.lease(session, at=shown_at, leased_at=shown_at, by_contract=False)
+    assert isinstance(row, Row)
+    assert row.in_doubt
 
 
 def test_a_database_that_hangs_does_not_keep_a_worker_from_its_end(sqlite_url: str) -> None:

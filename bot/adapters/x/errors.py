@@ -46,7 +46,9 @@ def translated(
         return refused(response, key=key)
     if isinstance(error, requests.RequestException) and not _was_sent(error):
         return Unavailable(NO_CONNECTION)
-    return Unavailable(NO_ANSWER) if key is None else OutcomeUnknown(key)
+    if key is None:
+        return Unavailable(NO_ANSWER)
+    return OutcomeUnknown(key, is_odd=isinstance(error, requests.JSONDecodeError))
 
 
 def refused(

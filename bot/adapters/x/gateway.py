@@ -183,20 +183,19 @@ class XPublisher:
         """Answer a post, notifying nobody but its author."""
         answer = self._api.create(
             to_post_id,
-            XUse.REPLY,
             self._api.client.create_tweet,
             text=text,
             in_reply_to_tweet_id=to_post_id,
             exclude_reply_user_ids=list(exclude_x_user_ids) or None,
         )
-        return Accepted(_made(answer, "id", key=to_post_id), self._api.granted)
+        return self._accepted(_made(answer, "id", key=to_post_id), XUse.REPLY)
 
-    def replies_to(self, post_id: str, *, since: datetime) -> list[Sent]:
-        """Find our own replies to a post: by search, which bills what it finds, or our timeline.
+    def replies_to(self, post_id: str, *, since: datetime, thoroughly: bool) -> list[Sent]:
+        """Find our own replies to a post: by search, which bills only what it finds.
 
-        The timeline bills every post that it shows, so it comes second; it is asked all the same,
-        since a second reply is worse than its price. X shows a new post within seconds, not at
-        once: nothing found soon after sending proves nothing yet.
+        Our timeline bills everything that we said since, so it is read only where this access holds
+        no search, or `thoroughly`: then a second reply would be worse than its price. X shows a new
+        post within seconds, not at once: nothing found soon after sending proves nothing yet.
         """
         refusals = []
         for look in (self._in_search, self._in_timeline):
@@ -205,7 +204,7 @@ class XPublisher:
             except Rejected as refusal:  # not every access holds both
                 refusals.append(refusal)
                 continue
-            if found:
+            if found or not thoroughly:
                 return found
         if len(refusals) == 2:
             raise refusals[0]
@@ -245,12 +244,16 @@ class XPublisher:
         """Send a direct message; its id is its event's."""
         answer = self._api.create(
             to_x_user_id,
-            XUse.MESSAGE_SENT,
             self._api.client.create_direct_message,
             participant_id=to_x_user_id,
             text=text,
         )
-        return Accepted(_made(answer, "dm_event_id", key=to_x_user_id), self._api.granted)
+        return self._accepted(_made(answer, "dm_event_id", key=to_x_user_id), XUse.MESSAGE_SENT)
+
+    def _accepted(self, made_id: str, use: XUse) -> Accepted:
+        """Count what X says that it made; what got no answer counts whoever finds it."""
+        self._api.tally.count(use)
+        return Accepted(made_id, self._api.granted)
 
     def messages_to(self, x_user_id: str, *, since: datetime) -> list[Sent]:
         """Find our own direct messages to an account."""
@@ -349,5 +352,5 @@ def _made(answer: Answer, name: str, *, key: str) -> str:
     data = answer.get("data")
     made = read_id(data.get(name)) if isinstance(data, dict) else None
     if made is None:
-        raise OutcomeUnknown(key, "no id in the answer")
+        raise OutcomeUnknown(key, "no id in the answer", is_odd=True)
     return made

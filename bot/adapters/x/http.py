@@ -25,7 +25,6 @@ from bot.adapters.x.errors import NO_ANSWER, NO_CONNECTION, SERVER_ERROR, transl
 from bot.adapters.x.limits import granted
 from bot.domain.errors import OutcomeUnknown, Unavailable
 from bot.domain.pace import Budget
-from bot.domain.x_bill import XUse
 from bot.telemetry import METRICS, Tally
 
 _TWEEPY_HOST: Final = "https://api.twitter.com"
@@ -147,18 +146,9 @@ class XApi:
         again = {NO_CONNECTION, NO_ANSWER, SERVER_ERROR}
         return self._retrying(again)(lambda: _once(method, None, *arguments, **named))
 
-    def create(self, key: str, use: XUse, method: Callable[..., Any], **named: Any) -> Answer:
-        """Make a call that makes something named by `key`; again only where it was not sent.
-
-        It is counted as `use` also where no answer came: it may have been made.
-        """
-        try:
-            answer = self._retrying({NO_CONNECTION})(lambda: _once(method, key, **named))
-        except OutcomeUnknown:
-            self.tally.count(use)
-            raise
-        self.tally.count(use)
-        return answer
+    def create(self, key: str, method: Callable[..., Any], **named: Any) -> Answer:
+        """Make a call that makes something named by `key`; again only where it was not sent."""
+        return self._retrying({NO_CONNECTION})(lambda: _once(method, key, **named))
 
     def _retrying(self, reasons: set[str]) -> Retrying:
         return retrying(
@@ -178,5 +168,7 @@ def _once(method: Callable[..., Any], key: str | None, *arguments: Any, **named:
         raise told from None
     METRICS.x_calls.labels(method.__name__, "ok").inc()
     if not isinstance(answer, dict):
-        raise Unavailable(NO_ANSWER) if key is None else OutcomeUnknown(key, "unreadable answer")
+        if key is None:
+            raise Unavailable(NO_ANSWER)
+        raise OutcomeUnknown(key, "unreadable answer", is_odd=True)
     return answer
