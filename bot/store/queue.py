@@ -115,9 +115,7 @@ def drop(session: Session, ids: Sequence[int], *, why: str) -> int:
     return _DROP.touch(session, ids=ids, why=why)
 
 
-def drop_late(
-    session: Session, channel: str, *, before: datetime, most: int
-) -> Sequence[Row[Any]]:
+def drop_late(session: Session, channel: str, *, before: datetime, most: int) -> Sequence[Row[Any]]:
     """Drop the oldest that were to be said before a moment; return them, with what each was about.
 
     At most so many: the rest at the next call.

@@ -3,7 +3,6 @@
 import pytest
 
 from bot.domain.limits import Policy
-from bot.ports import RawEvent
 from bot.services import receive, wallet
 from bot.store.engine import Store
 from tests.world import World, reference_in
@@ -76,19 +75,6 @@ def test_what_cannot_be_is_refused_with_a_sentence(world: World, text: str, word
     assert reply is not None
     assert any(word in reply for word in words.split("|")), reply
     assert "@" not in reply
-    assert "/t/" not in reply
-
-
-def test_somebody_whose_id_x_left_out_and_who_is_gone_is_refused_by_name(world: World) -> None:
-    """Never a transfer to a bare handle: who is looked up and not found is refused."""
-    post_id = world.x.post("bob", "@smoney pay @ghost 10€")
-    body = world.x.event(post_id).body.replace(f'"{world.x_id("ghost")}"', "null")
-    world.x.suspend("ghost")
-    receive.take_in(world.deps, [RawEvent("post", post_id, body)])
-    world.react()
-    reply = world.answer_to(post_id)
-    assert reply is not None
-    assert "ghost" in reply
     assert "/t/" not in reply
 
 
