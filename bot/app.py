@@ -75,10 +75,9 @@ def open_deps(settings: Settings) -> Deps:
     )
 
 
-def open_stream(settings: Settings, tally: Tally | None = None) -> MentionStream:
-    """Build the stream of mentions: the worker's alone."""
-    api = open_x(settings, tally)
-    return XMentionStream(api, XDirectory(api).bot)
+def open_stream(settings: Settings, deps: Deps) -> MentionStream:
+    """Build the stream of mentions: the worker's alone, which knows the bot as its `deps` do."""
+    return XMentionStream(open_x(settings, deps.tally), deps.directory.bot)
 
 
 def open_x(settings: Settings, tally: Tally | None = None) -> XApi:

@@ -19,9 +19,9 @@ from bot.domain.cards import (
     CheckoutOrder,
     SavedCard,
 )
-from bot.domain.commands import Lang
 from bot.domain.pace import Accepted
 from bot.domain.payout import BankReport, PayoutFile
+from bot.domain.said import Message, Post
 
 
 class Clock(Protocol):
@@ -72,50 +72,6 @@ class XUser:
     name: str = ""
     created_at: datetime | None = None
     protected: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class NamedUser:
-    """An account that a post names: `entities.mentions`, where the id may be missing."""
-
-    handle: str
-    x_user_id: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Post:
-    """A post that reached us, decoded from either family of X's field names."""
-
-    id: str
-    author_id: str
-    text: str
-    created_at: datetime | None = None
-    conversation_id: str | None = None
-    in_reply_to_user_id: str | None = None
-    in_reply_to_post_id: str | None = None
-    quoted_post_id: str | None = None
-    is_retweet: bool = False
-    typed_from: int | None = None
-    """`display_text_range[0]`, in code points; None where X did not say."""
-    mentions: tuple[NamedUser, ...] = ()
-    edit_history: tuple[str, ...] = ()
-    """Ids of every version of the post, oldest first, this one included."""
-    lang: Lang | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A direct message that reached us."""
-
-    id: str
-    sender_id: str
-    text: str
-    conversation_id: str
-    participant_ids: tuple[str, ...] = ()
-    """Everybody in the conversation where X says; more than two is a group."""
-    created_at: datetime | None = None
-    is_group: bool = False
-    """Whether others read along; X names a group's people only where they come and go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +164,19 @@ class Directory(Protocol):
     """Who is who on X. Each user read is paid for."""
 
     def me(self) -> XUser:
-        """Return the bot's own account."""
+        """Return the bot's own account, read anew: `bot` returns it from then on."""
+
+    def bot(self) -> XUser:
+        """Return the bot's own account as it was last read or told; X is asked where it never was.
+
+        Of threads that ask at once one asks X.
+        """
+
+    def know(self, bot: XUser) -> None:
+        """Be told who `bot` is, by somebody who kept it: nothing is read."""
+
+    def keys(self) -> str:
+        """Return what tells the keys apart that the account belongs to, and nothing of them."""
 
     def by_handle(self, handles: Iterable[str]) -> Mapping[str, XUser]:
         """Look handles up (without `@`, any case); those not found or suspended are absent."""

@@ -8,6 +8,7 @@ import pytest
 
 from bot.adapters.x.decode import XDecoder
 from bot.domain.errors import BotError, OutcomeUnknown, Rejected, Unavailable
+from bot.ports import XUser
 from tests.contract.x_bench import BENCHES, XBench, opened
 
 HOUR = timedelta(hours=1)
@@ -154,9 +155,13 @@ def test_a_post_of_ours_can_be_deleted_twice(x: XBench) -> None:
 
 
 def test_the_bot_knows_its_own_account(x: XBench) -> None:
-    """The handle and the id come from X, not from a setting."""
+    """The handle and the id come from X, not from a setting, or from somebody who kept them."""
+    kept = XUser(id="7", handle="as_kept")
+    x.directory.know(kept)
+    assert x.directory.bot() == kept
     me = x.directory.me()
     assert (me.handle, me.id) == ("smoney", x.x_id("smoney"))
+    assert x.directory.bot() == me
 
 
 def test_accounts_are_found_by_handle_in_any_case(x: XBench) -> None:

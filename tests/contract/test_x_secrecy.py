@@ -55,6 +55,15 @@ def use_everything(url: str) -> list[BotError]:
     return errors
 
 
+def test_the_mark_of_an_accounts_keys_changes_with_each_and_shows_none() -> None:
+    """It stands in a row, with the account that the keys belong to."""
+    names = ("api_key", "api_secret", "access_token", "access_token_secret")
+    others = [credentials(**{name: "another"}).mark for name in names]
+    marks = {credentials().mark, *others}
+    assert len(marks) == 1 + len(names)
+    assert not [mark for mark in marks for hidden in HIDDEN if mark in hidden or hidden in mark]
+
+
 @pytest.mark.parametrize("trouble", [None, "unauthorized", "5xx", "time-out after success", "gone"])
 def test_no_credential_and_no_text_is_ever_seen(
     caplog: pytest.LogCaptureFixture, trouble: str | None

@@ -131,20 +131,31 @@ class FakeDirectory:
         self.x = x or FakeX(FakeClock(), bot=bot or BOT, handles=())
         self.faults = Faults()
         self.users_read = 0
+        self.known: XUser | None = None
+        self.of_keys = "fake"
 
     def add(self, user: XUser) -> None:
         """Add an account, or change the one of that id; its handle is its own from now on."""
         self.x.add(user)
 
     def me(self) -> XUser:
-        """Return the bot's own account."""
+        """Return the bot's own account, read anew: `bot` returns it from then on."""
         with self.faults.reading():
             self.users_read += 1
-            return self.x.people[self.x.bot.id]
+            self.known = self.x.people[self.x.bot.id]
+            return self.known
 
     def bot(self) -> XUser:
-        """Return the bot's own account, which costs nothing."""
-        return self.x.people[self.x.bot.id]
+        """Return the bot's own account as it was last read or told."""
+        return self.known or self.me()
+
+    def know(self, bot: XUser) -> None:
+        """Be told who `bot` is: nothing is read."""
+        self.known = bot
+
+    def keys(self) -> str:
+        """Tell the keys apart that the account belongs to."""
+        return self.of_keys
 
     def by_handle(self, handles: Iterable[str]) -> Mapping[str, XUser]:
         """Look handles up (without `@`, any case); keys are the handles as they were asked for."""

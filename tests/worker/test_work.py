@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from threading import Barrier, Event, current_thread
 from typing import Any
 
@@ -14,10 +15,15 @@ from bot.adapters.x.stream import SILENCE_S
 from bot.cli.http import STOP_WITHIN_S as WEB_ENDS_WITHIN_S
 from bot.cli.serve import stop_together
 from bot.cli.signals import WAKE_S
+from bot.domain.errors import Unavailable
+from bot.ports import XUser
+from bot.services.whoami import whoami
 from bot.web.down import STOP_WITHIN_S as WATCH_ENDS_WITHIN_S
 from bot.worker import Worker
 from bot.worker.work import DRAIN_WITHIN_S, SIGN_OFF_WITHIN_S
+from tests.fakes.clock import FakeClock
 from tests.fakes.x import FakeDirectory
+from tests.fakes.x_world import BOT
 from tests.worker.hands import GARBLED, WITHIN_S, ScriptedStream, deps_on
 
 
@@ -87,6 +93,25 @@ def test_a_database_that_goes_away_in_a_start_does_not_end_the_worker(sqlite_url
     assert ends == []
     down = [one.get("job") for one in said if one["event"] == "database_down"]
     assert down == [None, "whoami"]
+
+
+def test_a_worker_that_was_here_before_hears_while_x_does_not_say_who_the_bot_is(
+    sqlite_url: str,
+) -> None:
+    """The account is kept: X's limit on that one call keeps nobody waiting for an answer."""
+    clock = FakeClock(datetime.now(UTC))
+    deps = replace(deps_on(sqlite_url), directory=FakeDirectory(), clock=clock)
+    whoami(deps)
+    clock.advance(minutes=5)
+    limited = FakeDirectory()
+    limited.faults.add(Unavailable("rate_limited", clock.now() + timedelta(minutes=15)))
+    stream = ScriptedStream()
+    again = replace(deps, directory=limited)
+    worker = Worker(again, (), stream, name="test", on_end=lambda _code, _sentence: None)
+    worker.start()
+    assert stream.rests.wait(WITHIN_S)
+    assert worker.stop()
+    assert (limited.bot(), limited.users_read) == (XUser(BOT.id, BOT.handle), 0)
 
 
 def test_a_database_that_hangs_does_not_keep_a_worker_from_its_end(sqlite_url: str) -> None:

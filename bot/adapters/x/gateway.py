@@ -74,7 +74,7 @@ for another reason a minute before."""
 
 
 class XDirectory:
-    """Who is who on X. `bot` is read once: the account of a set of credentials does not change."""
+    """Who is who on X. `bot` is read once: the account of a set of keys does not change."""
 
     def __init__(self, api: XApi) -> None:
         self._api = api
@@ -82,20 +82,30 @@ class XDirectory:
         self._bot: XUser | None = None
 
     def me(self) -> XUser:
-        """Return the bot's own account, read anew."""
+        """Return the bot's own account, read anew: `bot` returns it from then on."""
         answer = self._api.read(self._api.client.get_me, user_fields=USER_FIELDS)
         user = read_user(answer.get("data"))
         if user is None:
             raise Rejected("undecodable", "an account without id or handle")
         self._api.tally.read(XUse.OWN_ACCOUNT, [user.id])
+        self._bot = user
         return user
 
     def bot(self) -> XUser:
-        """Return the bot's own account, as it was first read."""
+        """Return the bot's own account as it was last read or told; X is asked where it never was.
+
+        Of threads that ask at once one asks X.
+        """
         with self._lock:
-            if self._bot is None:
-                self._bot = self.me()
-            return self._bot
+            return self._bot or self.me()
+
+    def know(self, bot: XUser) -> None:
+        """Be told who `bot` is, by somebody who kept it: nothing is read."""
+        self._bot = bot
+
+    def keys(self) -> str:
+        """Return what tells the keys apart that the account belongs to, and nothing of them."""
+        return self._api.keys
 
     def by_handle(self, handles: Iterable[str]) -> Mapping[str, XUser]:
         """Look handles up (without `@`, any case); keys are the handles as they were asked for."""
