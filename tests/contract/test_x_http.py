@@ -133,12 +133,12 @@ def test_x_in_trouble_is_repeated_where_it_reads_and_looked_up_where_it_creates(
 
 
 def test_a_limit_is_met_by_waiting_for_its_reset() -> None:
-    """The bot never sleeps inside the call."""
+    """The bot never sleeps inside the call; the second that X names is over then."""
     headers = ("x-rate-limit-remaining: 0", "x-rate-limit-reset: 1785750000")
     with RawServer(lambda exchange: exchange.answer(429, {}, *headers)) as server:
         error = raised(lambda: reply(publisher_at(server.url)))
     assert isinstance(error, Unavailable)
-    assert error.retry_at == datetime.fromtimestamp(1_785_750_000, UTC)
+    assert error.retry_at == datetime.fromtimestamp(1_785_750_001, UTC)
 
 
 def test_unpaid_bills_are_waited_for() -> None:
