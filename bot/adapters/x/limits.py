@@ -32,6 +32,11 @@ def spent_until(headers: Mapping[str, str]) -> datetime | None:
     return max((one for one in resets if one is not None), default=None)
 
 
+def has_calls_left(headers: Mapping[str, str]) -> bool:
+    """Whether an answer says that calls are left in the window of 15 minutes."""
+    return bool(_count(headers.get(f"{_QUARTER}-remaining")))
+
+
 def granted(headers: Mapping[str, str]) -> Budget:
     """Return what X grants still after an answer: of its windows of a day the tighter one."""
     days = [window for name in _DAYS if (window := _window(headers, name)) is not None]
