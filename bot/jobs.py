@@ -6,6 +6,7 @@ beside itself in another worker. A job that did a whole batch is run again at on
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Literal
 
 from bot.config import Settings
@@ -88,7 +89,7 @@ def table(settings: Settings) -> tuple[Job, ...]:
         _led("prune_codes", 3600, first_time.prune),
     ]
     if settings.x_dm_source == "poll":
-        jobs.append(_led("poll_messages", settings.x_dm_poll_s, poll.poll_messages))
+        jobs.append(_polling(settings.x_dm_poll_s))
     else:
         jobs.append(_led("keep_webhook", KEEP_WEBHOOK_S, x_events.keep))
         jobs.append(_led("poll_messages", CATCH_UP_S, x_events.catch_up))
@@ -98,6 +99,11 @@ def table(settings: Settings) -> tuple[Job, ...]:
 def _led(name: str, period_s: float, run: Callable[[Deps], int]) -> Job:
     """Return a job that one of several workers does."""
     return Job(name=name, period_s=period_s, run=run, batch=operate.ALL, leader_only=True)
+
+
+def _polling(every_s: float) -> Job:
+    """Return the job that polls for messages, which a start or a take-over does not bring early."""
+    return _led("poll_messages", every_s, partial(poll.poll_messages, every_s=every_s))
 
 
 def _reading(name: str, run: Callable[[Deps], int], bell: Literal["inbox", "cards"]) -> Job:

@@ -131,13 +131,24 @@ class MentionReader(Protocol):
         """Return which of at most 100 posts X has no more; one that is only hidden stands."""
 
 
+@dataclass(frozen=True, slots=True)
+class MessagePage:
+    """Direct messages as X shows them, newest first."""
+
+    events: list[RawEvent]
+    older: str | None
+    """What names the page of older ones; None: there is none."""
+    closed_until: datetime | None = None
+    """When X takes such a call again, where this was the last of its window; None: at will."""
+
+
 class MessageReader(Protocol):
     """Direct messages that reached the bot, its own among them."""
 
-    def page(self, token: str | None) -> tuple[list[RawEvent], str | None]:
-        """Read the newest events, or those that `token` names; return what names the older ones.
+    def page(self, token: str | None) -> MessagePage:
+        """Read the newest events, or those that `token` names.
 
-        Newest first. A token that X takes no more is `Rejected("bad_request")`.
+        A token that X takes no more is `Rejected("bad_request")`.
         """
 
 

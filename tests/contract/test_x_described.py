@@ -76,8 +76,7 @@ def use_everything(x: LocalBench) -> None:
     x.mentions.deleted([first, made.id])
     for number in range(12):  # more than a page
         x.write("bob", f"hello {number}")
-    _newest, older = x.messages.page(None)
-    x.messages.page(older)
+    x.messages.page(x.messages.page(None).older)
     x.publisher.message(to_x_user_id=x.x_id("bob"), text="10 €")
     x.publisher.messages_to(x.x_id("bob"), since=before)
     url = x.sign_in.authorize_url(state="s", verifier=VERIFIER, redirect_uri=CALLBACK)

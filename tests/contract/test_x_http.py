@@ -17,7 +17,7 @@ from bot.adapters.x.http import XApi
 from bot.adapters.x.sign_in import XSignIn
 from bot.domain.errors import BotError, OutcomeUnknown, Rejected, Unavailable
 from bot.domain.pace import Accepted
-from bot.ports import XUser
+from bot.ports import MessagePage, XUser
 from tests.contract.raw_server import Exchange, RawServer
 from tests.contract.x_bench import credentials
 from tests.sandbox.x_kit import LocalX
@@ -213,6 +213,23 @@ def test_nothing_is_expanded_on_the_way_to_a_reply() -> None:
     assert "max_results=10&" in server.exchanges[1].path + "&"
 
 
+def test_no_page_is_asked_for_that_x_would_not_give() -> None:
+    """Its headers say that this was the last: the next is unavailable until the window ends."""
+    headers = ("limit: 15", "remaining: 0", "reset: 1785750000")
+    spent = tuple(f"x-rate-limit-{one}" for one in headers)
+    event = {"id": "8", "text": "hi", "sender_id": "7"}
+    body = {"data": [event], "meta": {"next_token": "older"}}
+    until = datetime.fromtimestamp(1_785_750_001, UTC)
+    with RawServer(lambda exchange: exchange.answer(200, body, *spent)) as server:
+        api = api_at(server.url)
+        mentions = XMentionReader(api, lambda: BOT).mentions(since_id="4", since=SINCE)
+        assert next(mentions).id == "8"
+        refusal = raised(lambda: next(mentions))
+        assert isinstance(refusal, Unavailable)
+        assert refusal.retry_at == XMessageReader(api).page(None).closed_until == until
+    assert len(server.exchanges) == 2
+
+
 def test_an_unknown_clock_asks_for_no_future() -> None:
     """X refuses a time that its own clock has not reached."""
     with RawServer(lambda exchange: exchange.answer(200, {})) as server:
@@ -233,8 +250,8 @@ def test_senders_are_asked_for_by_expansion_where_x_wants_it() -> None:
 
     with RawServer(answer) as server:
         reader = XMessageReader(api_at(server.url))
-        assert [event.id for event in reader.page(None)[0]] == ["8"]
-        (event,), _older = reader.page(None)
+        assert [event.id for event in reader.page(None).events] == ["8"]
+        (event,) = reader.page(None).events
     assert XDecoder().message(event.body).participant_ids == ("1", "7")
     assert ["expansions=" in exchange.path for exchange in server.exchanges] == [False, True, True]
 
@@ -275,7 +292,7 @@ def test_a_page_that_x_has_forgotten_is_no_reason_to_pay_for_accounts() -> None:
 
     with RawServer(answer) as server:
         reader = XMessageReader(api_at(server.url))
-        assert reader.page(None) == ([], "older")
+        assert reader.page(None) == MessagePage([], "older")
         refusal = raised(lambda: reader.page("older"))
         assert isinstance(refusal, Rejected)
         assert refusal.code == "bad_request"

@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 from bot.domain.errors import BotError, Rejected, Unavailable
 from bot.domain.pace import Accepted, Budget
-from bot.ports import Clock, RawEvent, Sent, XUser
+from bot.ports import Clock, MessagePage, RawEvent, Sent, XUser
 from tests.fakes.clock import FakeClock
 from tests.fakes.faults import Faults
 from tests.fakes.x_world import BOT, FakeX
@@ -209,15 +209,19 @@ class FakeMessageReader:
         self.x = x or FakeX(FakeClock(), handles=())
         self.faults = Faults()
         self.pages_read = 0
+        self.closes: tuple[int, datetime] | None = None
+        """After how many pages X takes no more until when."""
 
-    def page(self, token: str | None) -> tuple[list[RawEvent], str | None]:
-        """Read the newest events, or those that `token` names; return what names the older ones."""
+    def page(self, token: str | None) -> MessagePage:
+        """Read the newest events, or those that `token` names."""
         with self.faults.reading():
             self.pages_read += 1
             below = [one for one in self.x.messages if token is None or int(one.id) < int(token)]
             page = below[::-1][:PAGE]
             events = [self.x.message_event(one) for one in page]
-            return events, page[-1].id if len(below) > PAGE else None
+            older = page[-1].id if len(below) > PAGE else None
+            after, until = self.closes or (None, None)
+            return MessagePage(events, older, until if self.pages_read == after else None)
 
 
 class FakeMentionStream:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from threading import Event
 
 import pytest
@@ -159,6 +160,9 @@ def test_the_table_holds_every_job_once() -> None:
         "return",
     }
     assert periods["poll_messages"] == 2
+    (polling,) = (one.run for one in jobs if one.name == "poll_messages")
+    assert isinstance(polling, partial)
+    assert polling.keywords == {"every_s": 2}, "a start does not poll before its time"
     assert periods["prove_books"] == 600
 
 

@@ -23,11 +23,12 @@ from bot.adapters.x.decode import (
     read_user,
     replies_to,
 )
+from bot.adapters.x.errors import RATE_LIMITED
 from bot.adapters.x.http import Answer, XApi
-from bot.domain.errors import OutcomeUnknown, Rejected
+from bot.domain.errors import OutcomeUnknown, Rejected, Unavailable
 from bot.domain.pace import Accepted
 from bot.domain.x_bill import XUse
-from bot.ports import RawEvent, Sent, XUser
+from bot.ports import MessagePage, RawEvent, Sent, XUser
 
 POST_FIELDS: Final = [
     "author_id",
@@ -173,12 +174,14 @@ class XMessageReader:
     """
 
     def __init__(self, api: XApi) -> None:
+        self._api = api
         self._events = _MessageEvents(api)
 
-    def page(self, token: str | None) -> tuple[list[RawEvent], str | None]:
-        """Read the newest events, or those that `token` names; return what names the older ones."""
+    def page(self, token: str | None) -> MessagePage:
+        """Read the newest events, or those that `token` names."""
         answer = self._events.page(token)
-        return raw_events("dm", answer), next_token(answer)
+        closed_until = self._api.granted.closed_until()
+        return MessagePage(raw_events("dm", answer), next_token(answer), closed_until)
 
 
 class XPublisher:
@@ -335,14 +338,20 @@ def _ids(page: Sequence[Fields]) -> Iterator[str]:
 def _pages(
     api: XApi, method: Callable[..., Any], *arguments: Any, **named: Any
 ) -> Iterator[Answer]:
-    """Read page after page, as long as there is one and somebody wants it."""
+    """Read page after page, as long as there is one and somebody wants it.
+
+    Where X grants no further call, the next page is `Unavailable` and not asked for.
+    """
     token: str | None = None
     while True:
         answer = api.read(method, *arguments, pagination_token=token, **named)
+        closed_until = api.granted.closed_until()
         yield answer
         token = next_token(answer)
         if token is None:
             return
+        if closed_until is not None:
+            raise Unavailable(RATE_LIMITED, closed_until)
 
 
 def _is_since(moment: datetime | None, since: datetime) -> bool:
