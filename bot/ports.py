@@ -47,6 +47,16 @@ class Chance(Protocol):
         """Return a new UUID as 32 hexadecimal digits, for the key of an outside effect."""
 
 
+class Memory(Protocol):
+    """One fact that an adapter learnt of the outside, and that outlives its process."""
+
+    def recall(self) -> str | None:
+        """Return what was kept last; None: nothing was."""
+
+    def keep(self, fact: str) -> None:
+        """Keep a fact in the place of the last."""
+
+
 # --- X -----------------------------------------------------------------------------------------
 
 Source = Literal["post", "dm", "stripe"]

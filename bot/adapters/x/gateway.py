@@ -25,10 +25,11 @@ from bot.adapters.x.decode import (
 )
 from bot.adapters.x.errors import RATE_LIMITED
 from bot.adapters.x.http import Answer, XApi
+from bot.adapters.x.messages import MessageEvents
 from bot.domain.errors import OutcomeUnknown, Rejected, Unavailable
 from bot.domain.pace import Accepted
 from bot.domain.x_bill import XUse
-from bot.ports import MessagePage, RawEvent, Sent, XUser
+from bot.ports import RawEvent, Sent, XUser
 
 POST_FIELDS: Final = [
     "author_id",
@@ -47,24 +48,11 @@ SENT_FIELDS: Final = ["created_at", "display_text_range", "entities", "reference
 """What tells which post one of ours answers, and what we had written."""
 USER_FIELDS: Final = ["created_at", "protected"]
 """What `XUser` is made of, beside id, handle and name, which always come."""
-MESSAGE_FIELDS: Final = [
-    "created_at",
-    "dm_conversation_id",
-    "entities",
-    "event_type",
-    "id",
-    "participant_ids",
-    "sender_id",
-    "text",
-]
-"""What `Message` and `Sent` are made of."""
 
 MENTIONS_A_PAGE: Final = 100
 """X's largest page: every mention after the cursor is wanted, and only posts are billed."""
 FOUND_A_PAGE: Final = 10
 """Entries a page where one of ours is looked for: it is among the newest."""
-MESSAGES_A_PAGE: Final = 10
-"""Events a page: X has no `since_id` for them and bills each (X_PLATFORM.md, "Prices")."""
 LOOKED_UP_AT_ONCE: Final = 100
 """X's most accounts in one call."""
 CLOCK_SKEW: Final = timedelta(minutes=5)
@@ -167,30 +155,13 @@ class XMentionReader:
         return not_found(answer) & set(asked)
 
 
-class XMessageReader:
-    """Direct messages that reached the account, with its own: these become known by being read.
-
-    What of a page is new, and so is billed, only the inbox knows: whoever writes it there counts.
-    """
-
-    def __init__(self, api: XApi) -> None:
-        self._api = api
-        self._events = _MessageEvents(api)
-
-    def page(self, token: str | None) -> MessagePage:
-        """Read the newest events, or those that `token` names."""
-        answer = self._events.page(token)
-        closed_until = self._api.granted.closed_until()
-        return MessagePage(raw_events("dm", answer), next_token(answer), closed_until)
-
-
 class XPublisher:
     """What the bot says on X, and how it is found again where no answer came."""
 
-    def __init__(self, api: XApi, bot: Callable[[], XUser]) -> None:
+    def __init__(self, api: XApi, bot: Callable[[], XUser], events: MessageEvents) -> None:
         self._api = api
         self._bot = bot
-        self._events = _MessageEvents(api)
+        self._events = events
 
     def reply(self, *, to_post_id: str, text: str, exclude_x_user_ids: Iterable[str]) -> Accepted:
         """Answer a post, notifying nobody but its author."""
@@ -291,44 +262,6 @@ class XPublisher:
         except Rejected as refusal:
             if refusal.code != "not_found":
                 raise
-
-
-class _MessageEvents:
-    """Pages of direct messages, of everybody or of one conversation of two.
-
-    X's newest description names senders by an expansion, which it bills; the fields of before are
-    asked for as long as they are taken.
-    """
-
-    def __init__(self, api: XApi) -> None:
-        self._api = api
-        self._asked: dict[str, Any] = {"dm_event_fields": MESSAGE_FIELDS}
-
-    def page(self, token: str | None, *, with_x_user_id: str | None = None) -> Answer:
-        """Read one page, newest first; its reader counts what of it was not counted before."""
-        try:
-            return self._read(token, with_x_user_id)
-        except Rejected as refusal:
-            if refusal.code != "bad_request" or "expansions" in self._asked:
-                raise
-            people = ["participant_ids", "sender_id"]
-            fields = [name for name in MESSAGE_FIELDS if name not in people]
-            before, self._asked = self._asked, {"dm_event_fields": fields, "expansions": people}
-            try:
-                return self._read(token, with_x_user_id)
-            except Rejected:
-                self._asked = before  # the fields were not what X refused
-                raise
-
-    def _read(self, token: str | None, with_x_user_id: str | None) -> Answer:
-        return self._api.read(
-            self._api.client.get_direct_message_events,
-            participant_id=with_x_user_id,
-            event_types="MessageCreate",
-            max_results=MESSAGES_A_PAGE,
-            pagination_token=token,
-            **self._asked,
-        )
 
 
 def _ids(page: Sequence[Fields]) -> Iterator[str]:
