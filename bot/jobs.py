@@ -36,6 +36,8 @@ TICK_S: Final = 1
 RECOVER_BATCH: Final = 100
 """Unfinished top-ups looked at in one go: each may cost calls to the acquirer."""
 
+LOOK_S: Final = 10
+"""How often it is looked whether it is time to poll for messages (seconds): one row is read."""
 KEEP_WEBHOOK_S: Final = 60
 """How often it is seen to that X still brings us its events (seconds): two reads, unpaid."""
 CATCH_UP_S: Final = 900
@@ -102,8 +104,12 @@ def _led(name: str, period_s: float, run: Callable[[Deps], int]) -> Job:
 
 
 def _polling(every_s: float) -> Job:
-    """Return the job that polls for messages, which a start or a take-over does not bring early."""
-    return _led("poll_messages", every_s, partial(poll.poll_messages, every_s=every_s))
+    """Return the job that polls for messages, when its row says that it is time.
+
+    A start, or another leader, brings no poll early, and keeps none waiting for a whole period.
+    """
+    look_s = min(every_s, LOOK_S)
+    return _led("poll_messages", look_s, partial(poll.poll_messages, every_s=every_s))
 
 
 def _reading(name: str, run: Callable[[Deps], int], bell: Literal["inbox", "cards"]) -> Job:
