@@ -5,7 +5,7 @@ import os
 import socket
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from bot.adapters.clock import SystemChance, SystemClock
 from bot.adapters.sepa_payouts import SepaFiles
@@ -16,9 +16,10 @@ from bot.adapters.stripe_payouts import StripePayouts
 from bot.adapters.stripe_reversals import StripeReversals
 from bot.adapters.stripe_webhooks import StripeWebhooks
 from bot.adapters.x.decode import XDecoder
-from bot.adapters.x.gateway import XDirectory, XMentionReader, XMessageReader, XPublisher
+from bot.adapters.x.gateway import XDirectory, XMentionReader, XPublisher
 from bot.adapters.x.hooks import XHooks
 from bot.adapters.x.http import XApi, XCredentials
+from bot.adapters.x.messages import MessageEvents, XMessageReader
 from bot.adapters.x.sign_in import XSignIn
 from bot.adapters.x.stream import XMentionStream
 from bot.config import Settings
@@ -26,8 +27,12 @@ from bot.domain.errors import Unavailable
 from bot.domain.payout import Debtor
 from bot.ports import MentionStream
 from bot.services.deps import LEFT_TO_WORKER, Deps
+from bot.services.remembered import Remembered
 from bot.store.engine import Store
 from bot.telemetry import Tally
+
+MESSAGES_TAKEN: Final = "messages.taken"
+"""The fact that says by which of two ways X lets its messages be asked for."""
 
 
 def _keep_what_is_loaded() -> None:
@@ -45,18 +50,20 @@ def open_deps(settings: Settings) -> Deps:
     tally = Tally()
     api = open_x(settings, tally)
     directory = XDirectory(api)
+    store, clock = Store(settings.database_url), SystemClock()
+    events = MessageEvents(api, Remembered(store, clock, MESSAGES_TAKEN))
     stripe = open_stripe(settings)
     budget_usd = settings.x_daily_budget_usd
     _keep_what_is_loaded()
     return Deps(
-        store=Store(settings.database_url),
-        clock=SystemClock(),
+        store=store,
+        clock=clock,
         chance=SystemChance(),
         decoder=XDecoder(),
         directory=directory,
         mentions=XMentionReader(api, directory.bot),
-        messages=XMessageReader(api),
-        publisher=XPublisher(api, directory.bot),
+        messages=XMessageReader(api, events),
+        publisher=XPublisher(api, directory.bot, events),
         sign_in=open_sign_in(settings, tally),
         checkout=StripeCheckout(stripe),
         payments=StripePayments(stripe),
@@ -75,10 +82,9 @@ def open_deps(settings: Settings) -> Deps:
     )
 
 
-def open_stream(settings: Settings, tally: Tally | None = None) -> MentionStream:
-    """Build the stream of mentions: the worker's alone."""
-    api = open_x(settings, tally)
-    return XMentionStream(api, XDirectory(api).bot)
+def open_stream(settings: Settings, deps: Deps) -> MentionStream:
+    """Build the stream of mentions: the worker's alone, which knows the bot as its `deps` do."""
+    return XMentionStream(open_x(settings, deps.tally), deps.directory.bot)
 
 
 def open_x(settings: Settings, tally: Tally | None = None) -> XApi:

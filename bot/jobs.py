@@ -6,6 +6,7 @@ beside itself in another worker. A job that did a whole batch is run again at on
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Literal
 
 from bot.config import Settings
@@ -35,6 +36,8 @@ TICK_S: Final = 1
 RECOVER_BATCH: Final = 100
 """Unfinished top-ups looked at in one go: each may cost calls to the acquirer."""
 
+LOOK_S: Final = 10
+"""How often it is looked whether it is time to poll for messages (seconds): one row is read."""
 KEEP_WEBHOOK_S: Final = 60
 """How often it is seen to that X still brings us its events (seconds): two reads, unpaid."""
 CATCH_UP_S: Final = 900
@@ -88,7 +91,7 @@ def table(settings: Settings) -> tuple[Job, ...]:
         _led("prune_codes", 3600, first_time.prune),
     ]
     if settings.x_dm_source == "poll":
-        jobs.append(_led("poll_messages", settings.x_dm_poll_s, poll.poll_messages))
+        jobs.append(_polling(settings.x_dm_poll_s))
     else:
         jobs.append(_led("keep_webhook", KEEP_WEBHOOK_S, x_events.keep))
         jobs.append(_led("poll_messages", CATCH_UP_S, x_events.catch_up))
@@ -98,6 +101,15 @@ def table(settings: Settings) -> tuple[Job, ...]:
 def _led(name: str, period_s: float, run: Callable[[Deps], int]) -> Job:
     """Return a job that one of several workers does."""
     return Job(name=name, period_s=period_s, run=run, batch=operate.ALL, leader_only=True)
+
+
+def _polling(every_s: float) -> Job:
+    """Return the job that polls for messages, when its row says that it is time.
+
+    A start, or another leader, brings no poll early, and keeps none waiting for a whole period.
+    """
+    look_s = min(every_s, LOOK_S)
+    return _led("poll_messages", look_s, partial(poll.poll_messages, every_s=every_s))
 
 
 def _reading(name: str, run: Callable[[Deps], int], bell: Literal["inbox", "cards"]) -> Job:

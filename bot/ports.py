@@ -19,9 +19,9 @@ from bot.domain.cards import (
     CheckoutOrder,
     SavedCard,
 )
-from bot.domain.commands import Lang
 from bot.domain.pace import Accepted
 from bot.domain.payout import BankReport, PayoutFile
+from bot.domain.said import Message, Post
 
 
 class Clock(Protocol):
@@ -45,6 +45,16 @@ class Chance(Protocol):
 
     def uuid(self) -> str:
         """Return a new UUID as 32 hexadecimal digits, for the key of an outside effect."""
+
+
+class Memory(Protocol):
+    """One fact that an adapter learnt of the outside, and that outlives its process."""
+
+    def recall(self) -> str | None:
+        """Return what was kept last; None: nothing was."""
+
+    def keep(self, fact: str) -> None:
+        """Keep a fact in the place of the last."""
 
 
 # --- X -----------------------------------------------------------------------------------------
@@ -72,50 +82,6 @@ class XUser:
     name: str = ""
     created_at: datetime | None = None
     protected: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class NamedUser:
-    """An account that a post names: `entities.mentions`, where the id may be missing."""
-
-    handle: str
-    x_user_id: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Post:
-    """A post that reached us, decoded from either family of X's field names."""
-
-    id: str
-    author_id: str
-    text: str
-    created_at: datetime | None = None
-    conversation_id: str | None = None
-    in_reply_to_user_id: str | None = None
-    in_reply_to_post_id: str | None = None
-    quoted_post_id: str | None = None
-    is_retweet: bool = False
-    typed_from: int | None = None
-    """`display_text_range[0]`, in code points; None where X did not say."""
-    mentions: tuple[NamedUser, ...] = ()
-    edit_history: tuple[str, ...] = ()
-    """Ids of every version of the post, oldest first, this one included."""
-    lang: Lang | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A direct message that reached us."""
-
-    id: str
-    sender_id: str
-    text: str
-    conversation_id: str
-    participant_ids: tuple[str, ...] = ()
-    """Everybody in the conversation where X says; more than two is a group."""
-    created_at: datetime | None = None
-    is_group: bool = False
-    """Whether others read along; X names a group's people only where they come and go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,13 +141,24 @@ class MentionReader(Protocol):
         """Return which of at most 100 posts X has no more; one that is only hidden stands."""
 
 
+@dataclass(frozen=True, slots=True)
+class MessagePage:
+    """Direct messages as X shows them, newest first."""
+
+    events: list[RawEvent]
+    older: str | None
+    """What names the page of older ones; None: there is none."""
+    closed_until: datetime | None = None
+    """When X takes such a call again, where this was the last of its window; None: at will."""
+
+
 class MessageReader(Protocol):
     """Direct messages that reached the bot, its own among them."""
 
-    def page(self, token: str | None) -> tuple[list[RawEvent], str | None]:
-        """Read the newest events, or those that `token` names; return what names the older ones.
+    def page(self, token: str | None) -> MessagePage:
+        """Read the newest events, or those that `token` names.
 
-        Newest first. A token that X takes no more is `Rejected("bad_request")`.
+        A token that X takes no more is `Rejected("bad_request")`.
         """
 
 
@@ -208,7 +185,19 @@ class Directory(Protocol):
     """Who is who on X. Each user read is paid for."""
 
     def me(self) -> XUser:
-        """Return the bot's own account."""
+        """Return the bot's own account, read anew: `bot` returns it from then on."""
+
+    def bot(self) -> XUser:
+        """Return the bot's own account as it was last read or told; X is asked where it never was.
+
+        Of threads that ask at once one asks X.
+        """
+
+    def know(self, bot: XUser) -> None:
+        """Be told who `bot` is, by somebody who kept it: nothing is read."""
+
+    def keys(self) -> str:
+        """Return what tells the keys apart that the account belongs to, and nothing of them."""
 
     def by_handle(self, handles: Iterable[str]) -> Mapping[str, XUser]:
         """Look handles up (without `@`, any case); those not found or suspended are absent."""

@@ -139,7 +139,7 @@ def make_worker(settings: "Settings", deps: "Deps", signals: Signals) -> "Worker
     return Worker(
         deps,
         jobs.table(settings),
-        open_stream(settings, deps.tally),
+        open_stream(settings, deps),
         name=worker_name(deps),
         on_end=signals.end,
     )

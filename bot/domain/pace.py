@@ -52,6 +52,11 @@ class Budget:
             self.quarter and self.quarter.taken(at, QUARTER), self.day and self.day.taken(at, DAY)
         )
 
+    def closed_until(self) -> datetime | None:
+        """Return when the last of the windows ends in which no call is left; None: none is so."""
+        spent = [one.resets_at for one in (self.quarter, self.day) if one and one.left == 0]
+        return max(spent, default=None)
+
     def paced_until(self, at: datetime) -> datetime:
         """Return until when whatever can wait leaves the calls to what cannot."""
         return max((one.next_at(at) for one in (self.quarter, self.day) if one), default=at)

@@ -31,9 +31,10 @@ from bot.domain.commands import (
 from bot.domain.draft import is_mendable
 from bot.domain.errors import Refusal
 from bot.domain.replies import Reply
+from bot.domain.said import Message, Post
 from bot.domain.x_bill import CONFIRMATIONS
 from bot.language import Text, parse
-from bot.ports import Message, Post, XUser
+from bot.ports import XUser
 from bot.services import ask, converse, edits, gone, settle, x_money
 from bot.services.answers import Incoming
 from bot.services.deps import Deps

@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy import Row
 
 from bot.domain.errors import Rejected
-from bot.ports import Message, Post
+from bot.domain.said import Message, Post
 from bot.services.deps import Deps
 from bot.store import inbox
 from bot.store.former import Who

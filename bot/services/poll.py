@@ -5,15 +5,19 @@ which message everything was read, and the gaps that X's limits left below it; i
 was read is in the inbox. That a message is known says nothing of older ones: an event by webhook
 may have brought it. A page costs one of X's 15 calls, and what is new in it is paid; no page is
 read that lies wholly below what was read before.
+
+The row also keeps when was last polled, and until when X takes no poll: a process that starts, or
+takes over, begins where the one before was, and is no reason for a call that X refuses.
 """
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from bot.domain.errors import Rejected
+from bot.domain.errors import Rejected, Unavailable
+from bot.domain.pace import QUARTER
 from bot.ports import RawEvent
 from bot.services import receive
 from bot.services.deps import Deps
@@ -26,6 +30,11 @@ FOR_GAPS: Final = 2
 SHOWN_WITHIN: Final = timedelta(seconds=15)
 """How long X may take to show a message among the others: twice its own P99. What is younger does
 not count as read down from; to wait longer would be a second page each minute in a rush."""
+EARLY_S: Final = 5.0
+"""How much before its time a poll may come (seconds), and half of a shorter period: a tick comes a
+little sooner or later."""
+CLOSED_AT_MOST: Final = QUARTER + timedelta(minutes=1)
+"""X's window, and some: what is kept of a longer wait was written by another clock."""
 PROGRESS: Final = "messages.read"
 """The fact that says how far messages were read: see `_Progress`."""
 
@@ -47,6 +56,10 @@ class _Progress:
 
     read_to: str | None = None
     gaps: tuple[_Gap, ...] = ()
+    polled_at: datetime | None = None
+    """When the last poll began."""
+    closed_until: datetime | None = None
+    """When X takes the next one, where it has said so."""
 
     @classmethod
     def kept(cls, text: str | None) -> "_Progress":
@@ -54,12 +67,29 @@ class _Progress:
         if text is None:
             return cls()
         found = json.loads(text)
-        return cls(found["read_to"], tuple(_Gap(*gap) for gap in found["gaps"]))
+        gaps = tuple(_Gap(*gap) for gap in found["gaps"])
+        return cls(found["read_to"], gaps, *(_moment(found.get(name)) for name in _MOMENTS))
 
     def text(self) -> str:
         """Write it down."""
         gaps = [[gap.page, gap.down_to] for gap in self.gaps]
-        return json.dumps({"read_to": self.read_to, "gaps": gaps})
+        kept = {name: getattr(self, name) for name in _MOMENTS}
+        moments = {name: at.isoformat() for name, at in kept.items() if at is not None}
+        return json.dumps({"read_to": self.read_to, "gaps": gaps, **moments})
+
+    def is_early(self, at: datetime, every_s: float) -> bool:
+        """Whether a poll would come before its time, as far as clocks can be believed."""
+        if self.closed_until is not None and at < self.closed_until <= at + CLOSED_AT_MOST:
+            return True
+        due_s = every_s - min(EARLY_S, every_s / 2)
+        return self.polled_at is not None and 0 <= (at - self.polled_at).total_seconds() < due_s
+
+
+_MOMENTS: Final = ("polled_at", "closed_until")
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
 
 
 @dataclass(slots=True)
@@ -73,11 +103,17 @@ class _Poll:
     read: dict[str, RawEvent] = field(default_factory=dict)
     settled: list[str] = field(default_factory=list)
     """What the top's pages showed that has been shown for long enough."""
+    closed_until: datetime | None = None
 
     def run(self) -> None:
-        """Read `PAGES_A_POLL` pages at most. Raises what X answers; what came before is kept."""
+        """Read `PAGES_A_POLL` pages at most, and none once X grants no more.
+
+        Raises what X answers; what came before is kept.
+        """
         settled = self.deps.clock.now() - SHOWN_WITHIN
         for left in range(PAGES_A_POLL, 0, -1):
+            if self.closed_until is not None:
+                return
             if self.top is not None and not (self.gaps and left <= FOR_GAPS):
                 events, self.top = self._page(self.top)
                 self.settled += [one.id for one in events if _is_before(one, settled)]
@@ -88,14 +124,18 @@ class _Poll:
     def _page(self, gap: _Gap) -> tuple[Sequence[RawEvent], _Gap | None]:
         """Read the first page of a gap; return its events, and what is left of the gap."""
         try:
-            events, older = self.deps.messages.page(gap.page)
+            page = self.deps.messages.page(gap.page)
+        except Unavailable as error:
+            self.closed_until = error.retry_at
+            raise
         except Rejected as error:
             if gap.page is None or error.code != "bad_request":
                 raise
             return [], _Gap(None, gap.down_to)  # X has forgotten the page: from the newest again
-        self.read |= {one.id: one for one in events}
-        ends = older is None or any(self._is_below(one, gap) for one in events)
-        return events, None if ends else _Gap(older, gap.down_to)
+        self.closed_until = page.closed_until
+        self.read |= {one.id: one for one in page.events}
+        ends = page.older is None or any(self._is_below(one, gap) for one in page.events)
+        return page.events, None if ends else _Gap(page.older, gap.down_to)
 
     def _is_below(self, event: RawEvent, gap: _Gap) -> bool:
         """Whether a message was read before, or is from before the first start."""
@@ -109,19 +149,20 @@ class _Poll:
         newest = max(filter(None, (before.read_to, *self.settled)), key=int, default=None)
         # With the newest page down to there the next poll begins anyway.
         left = [self.top] if self.top not in (None, _Gap(None, newest)) else []
-        return _Progress(newest, (*left, *self.gaps))
+        return _Progress(newest, (*left, *self.gaps), before.polled_at, self.closed_until)
 
 
-def poll_messages(deps: Deps) -> int:
+def poll_messages(deps: Deps, *, every_s: float = 0) -> int:
     """Read the direct messages that are new; return how many. Raises `Unavailable`, `Rejected`.
 
-    What X cut short goes on in the next poll, whichever worker does it. Of two polls at once one
-    remembers how far it came: what is read twice is known by its id.
+    None before `every_s` seconds after whoever polled last, nor while X takes no poll. What X cut
+    short goes on in the next poll, whichever worker does it. Of two polls at once one remembers how
+    far it came: what is read twice is known by its id.
     """
     began = receive.first_start(deps)
-    with deps.store.read() as session:
-        kept = inbox.read_cursor(session, PROGRESS)
-    before = _Progress.kept(kept)
+    before = _begin(deps, every_s)
+    if before is None:
+        return 0
     poll = _Poll(deps, began, _Gap(None, before.read_to), list(before.gaps))
     try:
         poll.run()
@@ -129,10 +170,26 @@ def poll_messages(deps: Deps) -> int:
         new = receive.take_in(deps, receive.unknown(deps, list(poll.read.values())))
         after = poll.progress(before)
         if after != before:
-            at = deps.clock.now()
-            with deps.store.write() as session:
-                inbox.move_cursor(session, PROGRESS, after.text(), seen=kept, at=at)
+            _move(deps, before.text(), after)
     return new
+
+
+def _begin(deps: Deps, every_s: float) -> _Progress | None:
+    """Write down that a poll begins, before it costs a call; None where it is not to be."""
+    with deps.store.read() as session:
+        kept = inbox.read_cursor(session, PROGRESS)
+    before, at = _Progress.kept(kept), deps.clock.now()
+    if before.is_early(at, every_s):
+        return None
+    now = replace(before, polled_at=at)
+    return now if _move(deps, kept, now) else None
+
+
+def _move(deps: Deps, seen: str | None, progress: _Progress) -> bool:
+    """Keep a progress in the place of what was `seen`; False where another was quicker."""
+    at = deps.clock.now()
+    with deps.store.write() as session:
+        return inbox.move_cursor(session, PROGRESS, progress.text(), seen=seen, at=at)
 
 
 def _is_before(event: RawEvent, moment: datetime) -> bool:

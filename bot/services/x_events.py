@@ -19,6 +19,9 @@ log = structlog.get_logger(__name__)
 ADDRESS: Final = "/webhooks/x"
 """Where X brings its events, after `PUBLIC_URL`."""
 
+CATCH_UP_APART_S: Final = 60
+"""How soon after a poll a start catches up again (seconds): X takes 15 polls in 15 minutes."""
+
 
 def take_in(deps: Deps, events: Sequence[RawEvent]) -> int:
     """Write what an event brought, once each, and what it cost with it; return how many were new.
@@ -50,7 +53,7 @@ def catch_up(deps: Deps) -> int:
     """Poll for messages that no event brought; return how many. Optional where money is short."""
     if x_money.is_saving(deps):
         return 0
-    new = poll.poll_messages(deps)
+    new = poll.poll_messages(deps, every_s=CATCH_UP_APART_S)
     if new:
         log.info("webhook_lost_messages", messages=new)
     return new

@@ -13,8 +13,6 @@ HTTP_AT_MOST_S: Final = 320.0
 LIMIT_FIRST_S: Final = 60.0
 LIMIT_AT_MOST_S: Final = 960.0
 """X's windows are of 15 minutes (seconds): a longer wait gains nothing."""
-RESET_MARGIN_S: Final = 1.0
-"""X names its resets in whole seconds."""
 
 
 class BackOff:
@@ -51,5 +49,5 @@ class BackOff:
 
 
 def until_reset(reset_in_s: float) -> float:
-    """Return the wait until X's window ends, as far as our clock can be believed (seconds)."""
-    return min(LIMIT_AT_MOST_S, reset_in_s + RESET_MARGIN_S)
+    """Return the wait until X's window is over, as far as our clock can be believed (seconds)."""
+    return min(LIMIT_AT_MOST_S, reset_in_s)

@@ -143,6 +143,7 @@ class Worker:
             if self._lock is not None:  # nobody else can be: whoever held a lease is dead
                 take_over(self._deps)
             pulse.beat()
+            whoami.recall(self._deps)  # what the jobs look up at once need not wait for X
             return True
 
         if not wait_for_database(begin, self._stop):
@@ -173,12 +174,12 @@ class Worker:
             tell_database_down(error, job="heartbeat")
 
     def _wait_for_x(self) -> bool:
-        """Learn who the bot is; False where it is over before X says so."""
+        """Learn who the bot is; False where it is over before anybody says so."""
         wait_s = 0.5
         while not self._stop.is_set():
             away_s = wait_s
             try:
-                whoami.whoami(self._deps)
+                whoami.learn(self._deps)
             except (Unavailable, OutcomeUnknown) as error:
                 log.warning("x_down", reason=error.reason, seconds=round(wait_s, 1))
                 if isinstance(error, Unavailable) and error.retry_at is not None:

@@ -8,7 +8,7 @@ import pytest
 
 from bot.adapters.x.decode import XDecoder, read_sent
 from bot.domain.errors import Rejected
-from bot.ports import Message, NamedUser, Post
+from bot.domain.said import Message, NamedUser, Post
 
 OLDER: dict[str, Any] = {
     "id": "1800000000000000003",

@@ -10,9 +10,9 @@ from dataclasses import replace
 
 import pytest
 
-from bot.adapters.x.gateway import XMessageReader
 from bot.adapters.x.http import XApi
 from bot.adapters.x.look import look
+from bot.adapters.x.messages import MessageEvents
 from tests.contract.raw_server import Exchange, RawServer
 from tests.contract.x_bench import Listener, LocalBench, credentials, opened
 from tests.contract.x_described import beyond, judge
@@ -76,8 +76,7 @@ def use_everything(x: LocalBench) -> None:
     x.mentions.deleted([first, made.id])
     for number in range(12):  # more than a page
         x.write("bob", f"hello {number}")
-    _newest, older = x.messages.page(None)
-    x.messages.page(older)
+    x.messages.page(x.messages.page(None).older)
     x.publisher.message(to_x_user_id=x.x_id("bob"), text="10 €")
     x.publisher.messages_to(x.x_id("bob"), since=before)
     url = x.sign_in.authorize_url(state="s", verifier=VERIFIER, redirect_uri=CALLBACK)
@@ -118,7 +117,7 @@ def test_an_x_that_keeps_to_its_newest_description_is_asked_by_it() -> None:
         exchange.answer(400 if is_beyond else 200, {"title": "Invalid"} if is_beyond else {})
 
     with RawServer(answer) as server:
-        XMessageReader(XApi(credentials(), base_url=server.url, tries=1)).page(None)
+        MessageEvents(XApi(credentials(), base_url=server.url, tries=1)).page(None)
     refused, taken = (judge(heard_by(exchange)) for exchange in server.exchanges)
     assert refused.beyond == {"dm_event.fields"}
     assert (taken.operation, taken.complaints) == ("GET /2/dm_events", ())

@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy import select
 from structlog.testing import capture_logs
 
-from bot.adapters.x.gateway import XDirectory, XMessageReader
+from bot.adapters.x.gateway import XDirectory
 from bot.adapters.x.hooks import EVENTS, XHooks
 from bot.adapters.x.http import XApi
+from bot.adapters.x.messages import MessageEvents, XMessageReader
 from bot.domain.errors import Rejected
 from bot.ports import RawEvent
 from bot.sandbox.serve import Running, serve
@@ -48,7 +49,7 @@ def world(store: Store, local: LocalX) -> World:
     world.deps = replace(
         world.deps,
         directory=directory,
-        messages=XMessageReader(api),
+        messages=XMessageReader(api, MessageEvents(api)),
         x_hooks=XHooks(api, directory.bot, secret=SECRETS.api_secret),
     )
     whoami(world.deps)

@@ -10,16 +10,20 @@ from bot.adapters.x.decode import XDecoder
 from bot.adapters.x.gateway import (
     XDirectory,
     XMentionReader,
-    XMessageReader,
     XPublisher,
 )
 from bot.adapters.x.http import XApi
+from bot.adapters.x.messages import MessageEvents, XMessageReader
 from bot.adapters.x.sign_in import XSignIn
 from bot.domain.errors import BotError, OutcomeUnknown, Rejected, Unavailable
 from bot.domain.pace import Accepted
-from bot.ports import XUser
+from bot.domain.x_bill import XUse
+from bot.ports import MessagePage, XUser
+from bot.services.remembered import Remembered
+from bot.store.engine import Store
 from tests.contract.raw_server import Exchange, RawServer
 from tests.contract.x_bench import credentials
+from tests.fakes.clock import FakeClock
 from tests.sandbox.x_kit import LocalX
 
 BOT = XUser(id="1", handle="smoney")
@@ -34,7 +38,8 @@ def api_at(url: str, *, tries: int = 1, read_timeout_s: float = 5.0) -> XApi:
 
 def publisher_at(url: str, **named: float) -> XPublisher:
     """Somebody who speaks at an address."""
-    return XPublisher(api_at(url, read_timeout_s=named.get("read_timeout_s", 5.0)), lambda: BOT)
+    api = api_at(url, read_timeout_s=named.get("read_timeout_s", 5.0))
+    return XPublisher(api, lambda: BOT, MessageEvents(api))
 
 
 def reply(publisher: XPublisher) -> Accepted:
@@ -137,12 +142,12 @@ def test_x_in_trouble_is_repeated_where_it_reads_and_looked_up_where_it_creates(
 
 
 def test_a_limit_is_met_by_waiting_for_its_reset() -> None:
-    """The bot never sleeps inside the call."""
+    """The bot never sleeps inside the call; the second that X names is over then."""
     headers = ("x-rate-limit-remaining: 0", "x-rate-limit-reset: 1785750000")
     with RawServer(lambda exchange: exchange.answer(429, {}, *headers)) as server:
         error = raised(lambda: reply(publisher_at(server.url)))
     assert isinstance(error, Unavailable)
-    assert error.retry_at == datetime.fromtimestamp(1_785_750_000, UTC)
+    assert error.retry_at == datetime.fromtimestamp(1_785_750_001, UTC)
 
 
 def test_unpaid_bills_are_waited_for() -> None:
@@ -178,7 +183,7 @@ def test_a_creation_is_sent_once() -> None:
     """However often a call may be tried: a second post would be a second word."""
     with failing(1, {"data": {"id": "9"}}) as server:
         api = api_at(server.url, tries=3)
-        publisher = XPublisher(api, lambda: BOT)
+        publisher = XPublisher(api, lambda: BOT, MessageEvents(api))
         assert isinstance(raised(lambda: reply(publisher)), OutcomeUnknown)
         assert len(server.exchanges) == 1
         assert reply(publisher).id == "9"
@@ -210,7 +215,7 @@ def test_nothing_is_expanded_on_the_way_to_a_reply() -> None:
     with RawServer(lambda exchange: exchange.answer(200, {})) as server:
         api = api_at(server.url)
         list(XMentionReader(api, lambda: BOT).mentions(since_id="4", since=SINCE))
-        XMessageReader(api).page(None)
+        XMessageReader(api, MessageEvents(api)).page(None)
         publisher_at(server.url).replies_to("5", since=SINCE, thoroughly=True)
     assert len(server.exchanges) == 4
     assert all("expansions" not in exchange.path for exchange in server.exchanges)
@@ -218,6 +223,24 @@ def test_nothing_is_expanded_on_the_way_to_a_reply() -> None:
     assert "since_id=4" in server.exchanges[0].path
     assert "start_time" not in server.exchanges[0].path
     assert "max_results=10&" in server.exchanges[1].path + "&"
+
+
+def test_no_page_is_asked_for_that_x_would_not_give() -> None:
+    """Its headers say that this was the last: the next is unavailable until the window ends."""
+    headers = ("limit: 15", "remaining: 0", "reset: 1785750000")
+    spent = tuple(f"x-rate-limit-{one}" for one in headers)
+    event = {"id": "8", "text": "hi", "sender_id": "7"}
+    body = {"data": [event], "meta": {"next_token": "older"}}
+    until = datetime.fromtimestamp(1_785_750_001, UTC)
+    with RawServer(lambda exchange: exchange.answer(200, body, *spent)) as server:
+        api = api_at(server.url)
+        mentions = XMentionReader(api, lambda: BOT).mentions(since_id="4", since=SINCE)
+        assert next(mentions).id == "8"
+        refusal = raised(lambda: next(mentions))
+        assert isinstance(refusal, Unavailable)
+        page = XMessageReader(api, MessageEvents(api)).page(None)
+        assert refusal.retry_at == page.closed_until == until
+    assert len(server.exchanges) == 2
 
 
 def test_an_unknown_clock_asks_for_no_future() -> None:
@@ -228,22 +251,32 @@ def test_an_unknown_clock_asks_for_no_future() -> None:
     assert "start_time=2026-08-03T09%3A55%3A00Z" in server.exchanges[0].path
 
 
-def test_senders_are_asked_for_by_expansion_where_x_wants_it() -> None:
-    """X's newest description of messages knows no field for them."""
+def test_senders_are_asked_for_by_expansion_where_x_wants_it(store: Store) -> None:
+    """X's newest description of messages knows no field for them; it says so once and for all.
+
+    Each account that it sends is billed.
+    """
+    memory = Remembered(store, FakeClock(), "messages.taken")
 
     def answer(exchange: Exchange) -> None:
         if "sender_id" in exchange.path.partition("dm_event.fields=")[2].partition("&")[0]:
             exchange.answer(400, {"title": "Invalid Request"})
         else:
             event = {"id": "8", "text": "hi", "sender_id": "7", "dm_conversation_id": "1-7"}
-            exchange.answer(200, {"data": [event]})
+            users = [{"id": "1", "username": "smoney"}, {"id": "7", "username": "bob"}]
+            exchange.answer(200, {"data": [event], "includes": {"users": users}})
 
     with RawServer(answer) as server:
-        reader = XMessageReader(api_at(server.url))
-        assert [event.id for event in reader.page(None)[0]] == ["8"]
-        (event,), _older = reader.page(None)
+        for _process in range(2):
+            api = api_at(server.url)
+            events = MessageEvents(api, memory)
+            XPublisher(api, lambda: BOT, events).messages_to("7", since=SINCE)
+            (event,) = XMessageReader(api, events).page(None).events
+            with api.tally.handing_over() as used:
+                assert used[XUse.ACCOUNT_READ] == 2
     assert XDecoder().message(event.body).participant_ids == ("1", "7")
-    assert ["expansions=" in exchange.path for exchange in server.exchanges] == [False, True, True]
+    asked = ["expansions=" in exchange.path for exchange in server.exchanges]
+    assert asked == [False, True, True, True, True]
 
 
 @pytest.mark.parametrize("thoroughly", [False, True])
@@ -290,8 +323,9 @@ def test_a_page_that_x_has_forgotten_is_no_reason_to_pay_for_accounts() -> None:
         exchange.answer(400 if is_page else 200, {"meta": {"next_token": "older"}})
 
     with RawServer(answer) as server:
-        reader = XMessageReader(api_at(server.url))
-        assert reader.page(None) == ([], "older")
+        api = api_at(server.url)
+        reader = XMessageReader(api, MessageEvents(api))
+        assert reader.page(None) == MessagePage([], "older")
         refusal = raised(lambda: reader.page("older"))
         assert isinstance(refusal, Rejected)
         assert refusal.code == "bad_request"

@@ -8,6 +8,7 @@ import pytest
 
 from bot.adapters.x.decode import XDecoder
 from bot.domain.errors import BotError, OutcomeUnknown, Rejected, Unavailable
+from bot.ports import XUser
 from tests.contract.x_bench import BENCHES, XBench, opened
 
 HOUR = timedelta(hours=1)
@@ -154,9 +155,13 @@ def test_a_post_of_ours_can_be_deleted_twice(x: XBench) -> None:
 
 
 def test_the_bot_knows_its_own_account(x: XBench) -> None:
-    """The handle and the id come from X, not from a setting."""
+    """The handle and the id come from X, not from a setting, or from somebody who kept them."""
+    kept = XUser(id="7", handle="as_kept")
+    x.directory.know(kept)
+    assert x.directory.bot() == kept
     me = x.directory.me()
     assert (me.handle, me.id) == ("smoney", x.x_id("smoney"))
+    assert x.directory.bot() == me
 
 
 def test_accounts_are_found_by_handle_in_any_case(x: XBench) -> None:
@@ -257,9 +262,10 @@ def test_messages_come_newest_first_and_our_own_among_them(x: XBench) -> None:
     """What is ours becomes known by being read."""
     asked = x.write("bob", "balance")
     ours = x.publisher.message(to_x_user_id=x.x_id("bob"), text="0 €").id
-    events, older = x.messages.page(None)
-    assert ([event.id for event in events], older) == ([ours, asked], None)
-    messages = [XDecoder().message(event.body) for event in events]
+    page = x.messages.page(None)
+    assert [event.id for event in page.events] == [ours, asked]
+    assert (page.older, page.closed_until) == (None, None)
+    messages = [XDecoder().message(event.body) for event in page.events]
     assert [one.sender_id for one in messages] == [x.x_id("smoney"), x.x_id("bob")]
     assert [one.text for one in messages] == ["0 €", "balance"]
     assert not any(one.is_group for one in messages)
@@ -270,8 +276,9 @@ def test_messages_come_in_pages_that_lead_to_the_older_ones(x: XBench) -> None:
     written = [x.write("bob", f"message {number}") for number in range(25)]
     pages, token = [], None
     for _ in range(3):
-        events, token = x.messages.page(token)
-        pages.append([event.id for event in events])
+        page = x.messages.page(token)
+        token = page.older
+        pages.append([event.id for event in page.events])
         x.write("bob", "one more")
     newest_first = written[::-1]
     assert pages == [newest_first[:10], newest_first[10:20], newest_first[20:]]
@@ -281,7 +288,7 @@ def test_messages_come_in_pages_that_lead_to_the_older_ones(x: XBench) -> None:
 def test_a_group_is_recognised(x: XBench) -> None:
     """The bot listens to nobody who is overheard."""
     event_id = x.write("bob", "balance", to=["smoney", "alice"])
-    (event,), _older = x.messages.page(None)
+    (event,) = x.messages.page(None).events
     message = XDecoder().message(event.body)
     assert (message.id, message.is_group) == (event_id, True)
 
@@ -297,7 +304,7 @@ def test_reading_in_trouble_may_be_repeated(x: XBench, trouble: str) -> None:
         x.messages.page(None)
     with pytest.raises(Unavailable):
         list(x.mentions.mentions(since_id=None, since=x.now() - HOUR))
-    assert len(x.messages.page(None)[0]) == 1
+    assert len(x.messages.page(None).events) == 1
     assert len(list(x.mentions.mentions(since_id=None, since=x.now() - HOUR))) == 1
 
 

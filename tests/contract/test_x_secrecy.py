@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from bot.adapters.x.gateway import XDirectory, XMessageReader, XPublisher
+from bot.adapters.x.gateway import XDirectory, XPublisher
 from bot.adapters.x.http import XApi
+from bot.adapters.x.messages import MessageEvents, XMessageReader
 from bot.adapters.x.sign_in import XSignIn
 from bot.adapters.x.stream import XMentionStream
 from bot.domain.errors import BotError
@@ -28,7 +29,7 @@ def use_everything(url: str) -> list[BotError]:
     """Make every call, well or badly; what went wrong."""
     api = XApi(credentials(), base_url=url, tries=1, read_timeout_s=0.3)
     directory = XDirectory(api)
-    publisher = XPublisher(api, lambda: BOT)
+    publisher = XPublisher(api, lambda: BOT, MessageEvents(api))
     signing_in = XSignIn(
         authorize_url=url,
         base_url=url,
@@ -42,7 +43,7 @@ def use_everything(url: str) -> list[BotError]:
         lambda: directory.by_handle(["bob"]),
         lambda: publisher.reply(to_post_id="5", text=TEXT, exclude_x_user_ids=[]),
         lambda: publisher.message(to_x_user_id="7", text=TEXT),
-        lambda: XMessageReader(api).page(None),
+        lambda: XMessageReader(api, MessageEvents(api)).page(None),
         lambda: signing_in.identify(code=CODE, verifier=VERIFIER, redirect_uri=url),
         lambda: stream.listen(lambda _: None, stream.close),
     ]
@@ -53,6 +54,15 @@ def use_everything(url: str) -> list[BotError]:
         except BotError as error:
             errors.append(error)
     return errors
+
+
+def test_the_mark_of_an_accounts_keys_changes_with_each_and_shows_none() -> None:
+    """It stands in a row, with the account that the keys belong to."""
+    names = ("api_key", "api_secret", "access_token", "access_token_secret")
+    others = [credentials(**{name: "another"}).mark for name in names]
+    marks = {credentials().mark, *others}
+    assert len(marks) == 1 + len(names)
+    assert not [mark for mark in marks for hidden in HIDDEN if mark in hidden or hidden in mark]
 
 
 @pytest.mark.parametrize("trouble", [None, "unauthorized", "5xx", "time-out after success", "gone"])

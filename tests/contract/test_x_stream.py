@@ -182,6 +182,35 @@ def test_a_second_connection_waits_without_a_date(local: LocalX) -> None:
     assert listener.close() is None
 
 
+@pytest.mark.parametrize(
+    ("said", "left", "reason", "has_date"),
+    [
+        ({"title": "ConnectionException"}, 49, "too_many_connections", False),
+        ({"type": "https://x.test/streaming-connection"}, 49, "too_many_connections", False),
+        ({"title": "ConnectionException"}, 0, "too_many_connections", True),
+        ({"title": "Too Many Requests"}, 49, "rate_limited", False),
+        ({"title": "Too Many Requests"}, 0, "rate_limited", True),
+        ([], 0, "rate_limited", True),
+    ],
+)
+def test_a_connection_waits_for_a_windows_end_where_the_window_is_spent_alone(
+    said: object, left: int, reason: str, has_date: bool
+) -> None:
+    """A connection that X holds for alive is over in seconds, in whichever words X says so."""
+    headers = (f"x-rate-limit-remaining: {left}", "x-rate-limit-reset: 1785750000")
+
+    def answer(exchange: Exchange) -> None:
+        if exchange.path.startswith("/2/tweets/search/stream/rules"):
+            exchange.answer(200, {"data": [{"id": "1", "value": RULE}]})
+        else:
+            exchange.answer(429, said, *headers)
+
+    with RawServer(answer) as server:
+        refusal = ending(stream_of(server.url))
+    assert isinstance(refusal, Unavailable)
+    assert (refusal.reason, refusal.retry_at is not None) == (reason, has_date)
+
+
 def test_the_last_connection_of_a_window_says_when_the_next_begins(local: LocalX) -> None:
     """X is not asked for one that it would refuse."""
     local.control("limits", {"endpoints": {"GET /2/tweets/search/stream": {"limit": 1}}})

@@ -31,8 +31,11 @@ from bot.domain.pace import Budget, Window
 def test_the_reset_is_that_of_the_window_that_is_spent(
     headers: dict[str, str], reset: int | None
 ) -> None:
-    """The day's, where the day is spent and the quarter of an hour is not."""
-    expected = None if reset is None else datetime.fromtimestamp(reset, UTC)
+    """The day's, where the day is spent and the quarter of an hour is not; a second later.
+
+    X names it in whole seconds: `100` may be anything before 101.
+    """
+    expected = None if reset is None else datetime.fromtimestamp(reset + 1, UTC)
     assert reset_at(headers) == expected
 
 
@@ -44,7 +47,7 @@ def test_what_x_grants_is_read_from_its_headers() -> None:
         return {f"{name}-{what}": text for what, text in named.items()}
 
     def window(most: int, left: int) -> Window:
-        return Window(most, left, datetime.fromtimestamp(900, UTC))
+        return Window(most, left, datetime.fromtimestamp(901, UTC))
 
     quarter = told("x-rate-limit", "100", "97")
     user, app = told("x-user-limit-24hour", "1440", "800"), told("x-app-limit-24hour", "1440", "7")

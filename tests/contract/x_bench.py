@@ -12,8 +12,9 @@ from datetime import datetime
 from typing import ClassVar, Literal
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
-from bot.adapters.x.gateway import XDirectory, XMentionReader, XMessageReader, XPublisher
+from bot.adapters.x.gateway import XDirectory, XMentionReader, XPublisher
 from bot.adapters.x.http import XApi, XCredentials
+from bot.adapters.x.messages import MessageEvents, XMessageReader
 from bot.adapters.x.sign_in import XSignIn
 from bot.adapters.x.stream import XMentionStream
 from bot.domain.errors import OutcomeUnknown, Unavailable
@@ -227,10 +228,10 @@ class LocalBench(XBench):
         api = XApi(credentials(), base_url=local.url, tries=1, read_timeout_s=READ_TIMEOUT_S)
         directory = XDirectory(api)
         self.tally = api.tally
-        self.publisher = XPublisher(api, directory.bot)
+        self.publisher = XPublisher(api, directory.bot, MessageEvents(api))
         self.directory = directory
         self.mentions = XMentionReader(api, directory.bot)
-        self.messages = XMessageReader(api)
+        self.messages = XMessageReader(api, MessageEvents(api))
         self.stream = XMentionStream(api, directory.bot)
         self.sign_in = XSignIn(
             authorize_url=f"{local.url}/i/oauth2/authorize",

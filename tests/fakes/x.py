@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 from bot.domain.errors import BotError, Rejected, Unavailable
 from bot.domain.pace import Accepted, Budget
-from bot.ports import Clock, RawEvent, Sent, XUser
+from bot.ports import Clock, MessagePage, RawEvent, Sent, XUser
 from tests.fakes.clock import FakeClock
 from tests.fakes.faults import Faults
 from tests.fakes.x_world import BOT, FakeX
@@ -138,20 +138,31 @@ class FakeDirectory:
         self.x = x or FakeX(FakeClock(), bot=bot or BOT, handles=())
         self.faults = Faults()
         self.users_read = 0
+        self.known: XUser | None = None
+        self.of_keys = "fake"
 
     def add(self, user: XUser) -> None:
         """Add an account, or change the one of that id; its handle is its own from now on."""
         self.x.add(user)
 
     def me(self) -> XUser:
-        """Return the bot's own account."""
+        """Return the bot's own account, read anew: `bot` returns it from then on."""
         with self.faults.reading():
             self.users_read += 1
-            return self.x.people[self.x.bot.id]
+            self.known = self.x.people[self.x.bot.id]
+            return self.known
 
     def bot(self) -> XUser:
-        """Return the bot's own account, which costs nothing."""
-        return self.x.people[self.x.bot.id]
+        """Return the bot's own account as it was last read or told."""
+        return self.known or self.me()
+
+    def know(self, bot: XUser) -> None:
+        """Be told who `bot` is: nothing is read."""
+        self.known = bot
+
+    def keys(self) -> str:
+        """Tell the keys apart that the account belongs to."""
+        return self.of_keys
 
     def by_handle(self, handles: Iterable[str]) -> Mapping[str, XUser]:
         """Look handles up (without `@`, any case); keys are the handles as they were asked for."""
@@ -205,15 +216,19 @@ class FakeMessageReader:
         self.x = x or FakeX(FakeClock(), handles=())
         self.faults = Faults()
         self.pages_read = 0
+        self.closes: tuple[int, datetime] | None = None
+        """After how many pages X takes no more until when."""
 
-    def page(self, token: str | None) -> tuple[list[RawEvent], str | None]:
-        """Read the newest events, or those that `token` names; return what names the older ones."""
+    def page(self, token: str | None) -> MessagePage:
+        """Read the newest events, or those that `token` names."""
         with self.faults.reading():
             self.pages_read += 1
             below = [one for one in self.x.messages if token is None or int(one.id) < int(token)]
             page = below[::-1][:PAGE]
             events = [self.x.message_event(one) for one in page]
-            return events, page[-1].id if len(below) > PAGE else None
+            older = page[-1].id if len(below) > PAGE else None
+            after, until = self.closes or (None, None)
+            return MessagePage(events, older, until if self.pages_read == after else None)
 
 
 class FakeMentionStream:

@@ -256,6 +256,7 @@ def codes_to_prune(world: World, number: int) -> Iterator[int]:
 def direct_messages_to_read(world: World, number: int) -> Iterator[int]:
     """Each comes in once, and has one answer."""
     poll.poll_messages(world.deps)  # what the bot said before comes in as well
+    world.clock.advance(minutes=1)
     before = len(world.messages_to("dave"))
     for _ in range(SEVERAL):
         world.x.write("dave", "aide")

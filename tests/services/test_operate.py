@@ -9,7 +9,8 @@ from sqlalchemy import text
 
 from bot.adapters.x.decode import XDecoder
 from bot.domain.errors import Refusal, Rejected
-from bot.ports import Post, RawEvent
+from bot.domain.said import Post
+from bot.ports import RawEvent
 from bot.services import operate, persons, receive
 from bot.services.back_off import BACK_OFF_AT_MOST_S
 from bot.store import inbox, people

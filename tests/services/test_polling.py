@@ -1,6 +1,7 @@
 """Direct messages are read by polls: none is lost to a limit, a death, or whoever else reads."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -66,6 +67,48 @@ def test_a_poll_that_was_cut_short_is_continued_by_any_worker(
     reader = restart(world)
     assert poll.poll_messages(world.deps) == 0
     assert reader.pages_read == 1, "all is read: the newest page says so"
+
+
+def test_a_start_does_not_poll_before_its_time(world: World) -> None:
+    """Whoever polled last: X's 15 calls in 15 minutes are for one poll a minute.
+
+    A tick comes a little sooner or later; a clock that was put back keeps nobody waiting.
+    """
+    for after_s, polls in ((0, 1), (20, 0), (20, 0), (19.5, 1), (54, 0), (-600, 1), (60, 1)):
+        world.clock.advance(after_s)
+        reader = restart(world)
+        poll.poll_messages(world.deps, every_s=60)
+        assert reader.pages_read == polls, after_s
+
+
+@pytest.mark.parametrize("is_refused", [False, True])
+def test_a_start_does_not_poll_while_x_takes_no_poll(world: World, is_refused: bool) -> None:
+    """It said so with the last page that it gave, or refused one; the rest is read later.
+
+    No wait is longer than X's window: of such a one another clock has spoken.
+    """
+    written = write(world, 3 * PAGE)
+    until = world.clock.now() + timedelta(minutes=10)
+    reader = restart(world)
+    if is_refused:
+        reader.faults.pass_over(2)
+        reader.faults.add(Unavailable("rate_limited", until))
+        with pytest.raises(Unavailable):
+            poll.poll_messages(world.deps)
+    else:
+        reader.closes = (2, until)
+        poll.poll_messages(world.deps)
+    for minutes, pages in ((0, 0), (9.9, 0), (0.1, 2)):
+        world.clock.advance(minutes=minutes)
+        reader = restart(world)
+        poll.poll_messages(world.deps)
+        assert reader.pages_read == pages, minutes
+    assert came_in(world) == set(written)
+    reader = restart(world)
+    reader.closes = (1, world.clock.now() + timedelta(hours=1))
+    poll.poll_messages(world.deps)
+    poll.poll_messages(world.deps)
+    assert reader.pages_read == 2
 
 
 def test_a_gap_does_not_wait_for_a_rush_to_end(world: World) -> None:

@@ -26,7 +26,7 @@ def test_a_limit_without_a_reset_waits_from_a_minute_doubled() -> None:
 def test_a_limit_waits_for_the_reset_that_x_named_as_far_as_clocks_allow() -> None:
     """One that is over by our clock is not believed, nor one beyond X's window."""
     back_off = BackOff()
-    assert [back_off.limit(reset_in_s) for reset_in_s in (7.5, 7200)] == [8.5, 960]
+    assert [back_off.limit(reset_in_s) for reset_in_s in (7.5, 7200)] == [7.5, 960]
     assert [back_off.limit(reset_in_s) for reset_in_s in (0, -300)] == [60, 120]
 
 

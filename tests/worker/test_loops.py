@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from threading import Event
 
 import pytest
@@ -160,6 +161,18 @@ def test_the_table_holds_every_job_once() -> None:
     }
     assert periods["poll_messages"] == 2
     assert periods["prove_books"] == 600
+
+
+@pytest.mark.parametrize(("every_s", "looks_s"), [(2, 2), (60, 10)])
+def test_a_poll_waits_for_its_time_and_not_for_a_tick_that_was_another_leaders(
+    every_s: int, looks_s: int
+) -> None:
+    """Its row says when the last one was; that is looked at often."""
+    settings = load(Needs.DATABASE, {"ENVIRONMENT": "sandbox", "X_DM_POLL_S": str(every_s)})
+    (polling,) = (one for one in table(settings) if one.name == "poll_messages")
+    assert polling.period_s == looks_s
+    assert isinstance(polling.run, partial)
+    assert polling.run.keywords == {"every_s": every_s}
 
 
 def test_messages_that_come_by_webhook_are_polled_once_a_quarter_of_an_hour() -> None:

@@ -210,9 +210,9 @@ def test_each_end_of_a_connection_waits_by_its_own_rule(sqlite_url: str) -> None
         (Unavailable("too_many_connections"), 5.0),
         (Rejected("unauthorized"), 5.0),
         (Unavailable("rate_limited"), 60.0),
-        (Unavailable("rate_limited", soon), 421.0),
+        (Unavailable("rate_limited", soon), 420.0),
         (Unavailable("rate_limited", past), 60.0),
-        (Unavailable("connection_lost", soon), 421.0),
+        (Unavailable("connection_lost", soon), 420.0),
         (Unavailable("connection_lost", past), 0.25),
     )
     pulse = Pulse(deps, worker="test", alone=True)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from threading import Barrier, Event, current_thread
 from typing import Any
 
@@ -16,13 +16,18 @@ from bot.adapters.x.stream import SILENCE_S
 from bot.cli.http import STOP_WITHIN_S as WEB_ENDS_WITHIN_S
 from bot.cli.serve import stop_together
 from bot.cli.signals import WAKE_S
+from bot.domain.errors import Unavailable
+from bot.ports import XUser
 from bot.services.deliver import LOOK_UP_AFTER_S
+from bot.services.whoami import whoami
 from bot.store import inbox, outbox
 from bot.store.outbox import Letter
 from bot.web.down import STOP_WITHIN_S as WATCH_ENDS_WITHIN_S
 from bot.worker import Worker
 from bot.worker.work import DRAIN_WITHIN_S, SIGN_OFF_WITHIN_S
+from tests.fakes.clock import FakeClock
 from tests.fakes.x import FakeDirectory
+from tests.fakes.x_world import BOT
 from tests.worker.hands import GARBLED, WITHIN_S, ScriptedStream, deps_on, post
 
 
@@ -117,6 +122,25 @@ def test_the_only_worker_that_can_be_takes_over_what_a_dead_one_had(sqlite_url: 
         row = outbox.lease(session, at=shown_at, leased_at=shown_at, by_contract=False)
     assert isinstance(row, Row)
     assert row.in_doubt
+
+
+def test_a_worker_that_was_here_before_hears_while_x_does_not_say_who_the_bot_is(
+    sqlite_url: str,
+) -> None:
+    """The account is kept: X's limit on that one call keeps nobody waiting for an answer."""
+    clock = FakeClock(datetime.now(UTC))
+    deps = replace(deps_on(sqlite_url), directory=FakeDirectory(), clock=clock)
+    whoami(deps)
+    clock.advance(minutes=5)
+    limited = FakeDirectory()
+    limited.faults.add(Unavailable("rate_limited", clock.now() + timedelta(minutes=15)))
+    stream = ScriptedStream()
+    again = replace(deps, directory=limited)
+    worker = Worker(again, (), stream, name="test", on_end=lambda _code, _sentence: None)
+    worker.start()
+    assert stream.rests.wait(WITHIN_S)
+    assert worker.stop()
+    assert (limited.bot(), limited.users_read) == (XUser(BOT.id, BOT.handle), 0)
 
 
 def test_a_database_that_hangs_does_not_keep_a_worker_from_its_end(sqlite_url: str) -> None:

@@ -13,7 +13,8 @@ from typing import Any, Final
 
 from bot.domain.commands import Lang
 from bot.domain.errors import Rejected
-from bot.ports import Message, NamedUser, Post, RawEvent, Sent, Source, XUser
+from bot.domain.said import Message, NamedUser, Post
+from bot.ports import RawEvent, Sent, Source, XUser
 
 _ID: Final = re.compile("[0-9]{1,19}")
 _HANDLE: Final = re.compile("[A-Za-z0-9_]{1,15}")

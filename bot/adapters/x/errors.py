@@ -57,7 +57,7 @@ def refused(
     """Say in our words what an answer other than a success means."""
     status = response.status_code
     if status in {420, 429}:
-        if "connection_issue" in problem(response):
+        if _is_about_connections(problem(response)):
             return Unavailable(CONNECTED)
         return Unavailable(RATE_LIMITED, reset_at(response.headers))
     if status == 402:
@@ -65,6 +65,18 @@ def refused(
     if status >= 500 or status == 408:
         return Unavailable(SERVER_ERROR) if key is None else OutcomeUnknown(key, SERVER_ERROR)
     return _rejected(status, response)
+
+
+def _is_about_connections(body: dict[str, Any]) -> bool:
+    """Whether X says no to one more connection of the stream, and not to one more call.
+
+    It says so by a title, by a type, and in its own words for what is wrong; not always by all.
+    """
+    return (
+        "connection_issue" in body
+        or body.get("title") == "ConnectionException"
+        or str(body.get("type", "")).endswith("/streaming-connection")
+    )
 
 
 def _was_sent(error: requests.RequestException) -> bool:

@@ -23,8 +23,10 @@ from bot.adapters.x.decode import (
     read_user,
     replies_to,
 )
+from bot.adapters.x.errors import RATE_LIMITED
 from bot.adapters.x.http import Answer, XApi
-from bot.domain.errors import OutcomeUnknown, Rejected
+from bot.adapters.x.messages import MessageEvents
+from bot.domain.errors import OutcomeUnknown, Rejected, Unavailable
 from bot.domain.pace import Accepted
 from bot.domain.x_bill import XUse
 from bot.ports import RawEvent, Sent, XUser
@@ -46,24 +48,11 @@ SENT_FIELDS: Final = ["created_at", "display_text_range", "entities", "reference
 """What tells which post one of ours answers, and what we had written."""
 USER_FIELDS: Final = ["created_at", "protected"]
 """What `XUser` is made of, beside id, handle and name, which always come."""
-MESSAGE_FIELDS: Final = [
-    "created_at",
-    "dm_conversation_id",
-    "entities",
-    "event_type",
-    "id",
-    "participant_ids",
-    "sender_id",
-    "text",
-]
-"""What `Message` and `Sent` are made of."""
 
 MENTIONS_A_PAGE: Final = 100
 """X's largest page: every mention after the cursor is wanted, and only posts are billed."""
 FOUND_A_PAGE: Final = 10
 """Entries a page where one of ours is looked for: it is among the newest."""
-MESSAGES_A_PAGE: Final = 10
-"""Events a page: X has no `since_id` for them and bills each (X_PLATFORM.md, "Prices")."""
 LOOKED_UP_AT_ONCE: Final = 100
 """X's most accounts in one call."""
 CLOCK_SKEW: Final = timedelta(minutes=5)
@@ -74,7 +63,7 @@ for another reason a minute before."""
 
 
 class XDirectory:
-    """Who is who on X. `bot` is read once: the account of a set of credentials does not change."""
+    """Who is who on X. `bot` is read once: the account of a set of keys does not change."""
 
     def __init__(self, api: XApi) -> None:
         self._api = api
@@ -82,20 +71,30 @@ class XDirectory:
         self._bot: XUser | None = None
 
     def me(self) -> XUser:
-        """Return the bot's own account, read anew."""
+        """Return the bot's own account, read anew: `bot` returns it from then on."""
         answer = self._api.read(self._api.client.get_me, user_fields=USER_FIELDS)
         user = read_user(answer.get("data"))
         if user is None:
             raise Rejected("undecodable", "an account without id or handle")
         self._api.tally.read(XUse.OWN_ACCOUNT, [user.id])
+        self._bot = user
         return user
 
     def bot(self) -> XUser:
-        """Return the bot's own account, as it was first read."""
+        """Return the bot's own account as it was last read or told; X is asked where it never was.
+
+        Of threads that ask at once one asks X.
+        """
         with self._lock:
-            if self._bot is None:
-                self._bot = self.me()
-            return self._bot
+            return self._bot or self.me()
+
+    def know(self, bot: XUser) -> None:
+        """Be told who `bot` is, by somebody who kept it: nothing is read."""
+        self._bot = bot
+
+    def keys(self) -> str:
+        """Return what tells the keys apart that the account belongs to, and nothing of them."""
+        return self._api.keys
 
     def by_handle(self, handles: Iterable[str]) -> Mapping[str, XUser]:
         """Look handles up (without `@`, any case); keys are the handles as they were asked for."""
@@ -156,28 +155,13 @@ class XMentionReader:
         return not_found(answer) & set(asked)
 
 
-class XMessageReader:
-    """Direct messages that reached the account, with its own: these become known by being read.
-
-    What of a page is new, and so is billed, only the inbox knows: whoever writes it there counts.
-    """
-
-    def __init__(self, api: XApi) -> None:
-        self._events = _MessageEvents(api)
-
-    def page(self, token: str | None) -> tuple[list[RawEvent], str | None]:
-        """Read the newest events, or those that `token` names; return what names the older ones."""
-        answer = self._events.page(token)
-        return raw_events("dm", answer), next_token(answer)
-
-
 class XPublisher:
     """What the bot says on X, and how it is found again where no answer came."""
 
-    def __init__(self, api: XApi, bot: Callable[[], XUser]) -> None:
+    def __init__(self, api: XApi, bot: Callable[[], XUser], events: MessageEvents) -> None:
         self._api = api
         self._bot = bot
-        self._events = _MessageEvents(api)
+        self._events = events
 
     def reply(self, *, to_post_id: str, text: str, exclude_x_user_ids: Iterable[str]) -> Accepted:
         """Answer a post, notifying nobody but its author."""
@@ -283,44 +267,6 @@ class XPublisher:
                 raise
 
 
-class _MessageEvents:
-    """Pages of direct messages, of everybody or of one conversation of two.
-
-    X's newest description names senders by an expansion, which it bills; the fields of before are
-    asked for as long as they are taken.
-    """
-
-    def __init__(self, api: XApi) -> None:
-        self._api = api
-        self._asked: dict[str, Any] = {"dm_event_fields": MESSAGE_FIELDS}
-
-    def page(self, token: str | None, *, with_x_user_id: str | None = None) -> Answer:
-        """Read one page, newest first; its reader counts what of it was not counted before."""
-        try:
-            return self._read(token, with_x_user_id)
-        except Rejected as refusal:
-            if refusal.code != "bad_request" or "expansions" in self._asked:
-                raise
-            people = ["participant_ids", "sender_id"]
-            fields = [name for name in MESSAGE_FIELDS if name not in people]
-            before, self._asked = self._asked, {"dm_event_fields": fields, "expansions": people}
-            try:
-                return self._read(token, with_x_user_id)
-            except Rejected:
-                self._asked = before  # the fields were not what X refused
-                raise
-
-    def _read(self, token: str | None, with_x_user_id: str | None) -> Answer:
-        return self._api.read(
-            self._api.client.get_direct_message_events,
-            participant_id=with_x_user_id,
-            event_types="MessageCreate",
-            max_results=MESSAGES_A_PAGE,
-            pagination_token=token,
-            **self._asked,
-        )
-
-
 def _ids(page: Sequence[Fields]) -> Iterator[str]:
     return (one for entry in page if (one := read_id(entry.get("id"))) is not None)
 
@@ -328,14 +274,20 @@ def _ids(page: Sequence[Fields]) -> Iterator[str]:
 def _pages(
     api: XApi, method: Callable[..., Any], *arguments: Any, **named: Any
 ) -> Iterator[Answer]:
-    """Read page after page, as long as there is one and somebody wants it."""
+    """Read page after page, as long as there is one and somebody wants it.
+
+    Where X grants no further call, the next page is `Unavailable` and not asked for.
+    """
     token: str | None = None
     while True:
         answer = api.read(method, *arguments, pagination_token=token, **named)
+        closed_until = api.granted.closed_until()
         yield answer
         token = next_token(answer)
         if token is None:
             return
+        if closed_until is not None:
+            raise Unavailable(RATE_LIMITED, closed_until)
 
 
 def _is_since(moment: datetime | None, since: datetime) -> bool:

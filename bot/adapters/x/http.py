@@ -11,6 +11,7 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from hashlib import sha256
 from http.cookiejar import DefaultCookiePolicy
 from ipaddress import ip_address
 from typing import Any, Final
@@ -31,6 +32,9 @@ _TWEEPY_HOST: Final = "https://api.twitter.com"
 _TALKATIVE: Final = ("tweepy", "oauthlib", "requests_oauthlib")
 """Loggers that print tokens or signatures at DEBUG."""
 
+MARK_CHARACTERS: Final = 16
+"""Of a hash that tells keys apart (hexadecimal characters): 64 bits, more than there ever are."""
+
 Answer = dict[str, Any]
 
 
@@ -43,6 +47,15 @@ class XCredentials:
     api_secret: str = field(repr=False)
     access_token: str = field(repr=False)
     access_token_secret: str = field(repr=False)
+
+    @property
+    def mark(self) -> str:
+        """What tells these keys of an account apart from others, in a row that anybody may read.
+
+        They are too long, and too random, to be found from a part of their hash.
+        """
+        keys = (self.api_key, self.api_secret, self.access_token, self.access_token_secret)
+        return sha256("\0".join(keys).encode()).hexdigest()[:MARK_CHARACTERS]
 
 
 class XSession(requests.Session):
@@ -113,6 +126,7 @@ class XApi:
         """What is used of X, as X bills it: whoever reads an answer counts what is in it."""
         self.base_url = base_url
         self.bearer_token: Final = credentials.bearer_token
+        self.keys: Final = credentials.mark
         self._tries = tries
         self._connect_timeout_s = connect_timeout_s
         self._read_timeout_s = read_timeout_s

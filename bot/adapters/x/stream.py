@@ -20,7 +20,7 @@ from bot.adapters.x.decode import entries, is_handle, raw_event, read_id
 from bot.adapters.x.errors import NO_ANSWER, refused, translated
 from bot.adapters.x.gateway import POST_FIELDS
 from bot.adapters.x.http import XApi, XSession
-from bot.adapters.x.limits import spent_until
+from bot.adapters.x.limits import has_calls_left, spent_until
 from bot.domain.errors import Rejected, Unavailable
 from bot.ports import RawEvent, XUser
 
@@ -121,6 +121,17 @@ def _check_added(answer: Mapping[str, Any]) -> None:
             raise Rejected("bad_rule", str(error.get("title", "")))
 
 
+def _refusal(response: requests.Response) -> Exception:
+    """Say why X refuses a connection.
+
+    Where calls are left it is no window that it waits for: its end says nothing.
+    """
+    failure = refused(response)
+    if isinstance(failure, Unavailable) and has_calls_left(response.headers):
+        failure.retry_at = spent_until(response.headers)
+    return failure
+
+
 class _Connection(tweepy.StreamingClient):  # type: ignore[misc]  # tweepy ships no types
     """One connection, whose callbacks hand on and never work; why it ended is in `failure`."""
 
@@ -218,7 +229,7 @@ class _Connection(tweepy.StreamingClient):  # type: ignore[misc]  # tweepy ships
         if self._response is None:
             self._end(Unavailable(NO_ANSWER))
         else:
-            self._end(refused(self._response))
+            self._end(_refusal(self._response))
 
     def on_connection_error(self) -> None:
         """The network failed us, or X was silent for too long."""
