@@ -7,11 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from bot.adapters.x.decode import XDecoder
-from bot.adapters.x.gateway import (
-    XDirectory,
-    XMentionReader,
-    XPublisher,
-)
+from bot.adapters.x.gateway import XDirectory, XMentionReader, XPublisher
 from bot.adapters.x.http import XApi
 from bot.adapters.x.messages import MessageEvents, XMessageReader
 from bot.adapters.x.sign_in import XSignIn
