@@ -213,7 +213,7 @@ def finish_sign_in(
             csrf=csrf,
             at=at,
         )
-    return SignedIn(token, attempt.next_path)
+    return SignedIn(token, attempt.next_path, opens=opens if is_theirs else None)
 
 
 # --- the second touch: confirming --------------------------------------------------------------
