@@ -192,7 +192,9 @@ def test_signing_in_with_x_alone_shows_what_waits_until_two_factors_open_the_wal
 def open_here(browser: Browser, handle: str) -> str:
     """Open somebody's wallet in a browser by both codes; return where that leads."""
     browser.get("/wallet")
-    answer = browser.prove(handle, browser.post("/wallet/open").headers["location"])
+    asked = browser.post("/wallet/open").headers["location"]
+    assert "comme la loi le demande" in browser.get(asked).text, "in which browser is our rule"
+    answer = browser.prove(handle, asked)
     cookie = answer.headers["set-cookie"].lower()
     assert cookie.startswith(OPENED.lower())
     for part in ("max-age=15552000", "httponly", "secure", "samesite=lax", "path=/"):
