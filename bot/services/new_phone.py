@@ -67,11 +67,15 @@ def check_code(deps: Deps, visitor: Visitor, code_text: str) -> None:
 
 
 def _waiting(session: Session, deps: Deps, visitor: Visitor) -> Row[Any] | None:
-    """Return the code that waits, where its number is the one that was authenticated."""
+    """Return the code that waits, where its number is the one that this browser authenticated."""
     at = deps.clock.now()
     row = tokens.open_code(session, visitor.account, at=at, failures_at_most=FAILURES_AT_MOST)
     met = factors.met_since(
-        session, visitor.account, purpose=Purpose.PHONE.value, since=at - 2 * CODE_LASTS
+        session,
+        visitor.account,
+        browser=visitor.browser,
+        purpose=Purpose.PHONE.value,
+        since=at - 2 * CODE_LASTS,
     )
     authenticated = {json.loads(one.facts)["phone"] for one in met}
     return row if row is not None and row.phone in authenticated else None

@@ -28,12 +28,18 @@ GIVEN_WITHIN: Final = timedelta(minutes=10)
 
 
 def may_have(deps: Deps, visitor: Visitor) -> bool:
-    """Whether a visitor gave two factors for their file just now."""
+    """Whether a visitor gave two factors for their file just now, in this browser."""
     if visitor.x_user_id is None:
         return False
     since = deps.clock.now() - GIVEN_WITHIN
     with deps.store.read() as session:
-        met = factors.met_since(session, visitor.x_user_id, purpose=Purpose.DATA.value, since=since)
+        met = factors.met_since(
+            session,
+            visitor.x_user_id,
+            browser=visitor.browser,
+            purpose=Purpose.DATA.value,
+            since=since,
+        )
     return any(row.person_id == visitor.person_id for row in met)
 
 

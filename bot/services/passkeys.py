@@ -73,7 +73,7 @@ def lines(deps: Deps, visitor: Visitor) -> tuple[PasskeyLine, ...]:
 
 
 def options_to_make(deps: Deps, visitor: Visitor) -> str | None:
-    """Return what the browser is asked to make; None where two factors were not just given."""
+    """Return what the browser is asked to make; None where it was not just given two factors."""
     with deps.store.read() as session:
         met = _met(session, deps, visitor)
         person = people.person_of(session, visitor.account)
@@ -146,9 +146,14 @@ def remove(deps: Deps, visitor: Visitor, passkey_id: int) -> None:
 
 
 def _met(session: Session, deps: Deps, visitor: Visitor) -> Row[Any] | None:
-    """Return the two factors that were just given for one more passkey."""
-    since = deps.clock.now() - MADE_WITHIN
-    met = factors.met_since(session, visitor.account, purpose=Purpose.PASSKEY.value, since=since)
+    """Return the two factors that were just given for one more passkey, in this browser."""
+    met = factors.met_since(
+        session,
+        visitor.account,
+        browser=visitor.browser,
+        purpose=Purpose.PASSKEY.value,
+        since=deps.clock.now() - MADE_WITHIN,
+    )
     return next((one for one in met if "remove" not in json.loads(one.facts)), None)
 
 
@@ -213,7 +218,7 @@ def finish_sign_in(
             csrf=csrf,
             at=at,
         )
-    return SignedIn(token, attempt.next_path)
+    return SignedIn(token, attempt.next_path, opens=opens if is_theirs else None)
 
 
 # --- the second touch: confirming --------------------------------------------------------------

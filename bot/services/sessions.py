@@ -79,6 +79,8 @@ class SignedIn:
 
     token: str
     next_path: str
+    opens: str | None = None
+    """The token by which this browser shows the wallet from now on, where that was opened."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,10 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, and_, delete, func, not_, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, delete, exists, func, not_, or_, select, update
 from sqlmodel import Session
 
+from bot.store.browsers import browsers
 from bot.store.engine import dialect_insert
 from bot.store.tables import Challenge, Consent, FirstTime, TextMessage, core
 
@@ -166,14 +167,24 @@ def use_challenge(session: Session, challenge_id: str, *, basis: str, at: dateti
 
 
 def met_since(
-    session: Session, x_user_id: str, *, purpose: str, since: datetime
+    session: Session, x_user_id: str, *, browser: str | None, purpose: str, since: datetime
 ) -> Sequence[Row[Any]]:
-    """Return the challenges of a purpose that an account has met since then."""
+    """Return the challenges of a purpose that an account has met since then in a browser.
+
+    Whoever meets one opens the wallet in that browser at that moment: one that was opened before,
+    or not at all, is in other hands. `browser`: the hash of its token.
+    """
+    opened_then = exists().where(
+        browsers.c.token_hash == (browser or ""),
+        browsers.c.person_id == challenges.c.person_id,
+        browsers.c.opened_at >= challenges.c.used_at,
+    )
     return session.execute(
         select(challenges).where(
             challenges.c.x_user_id == x_user_id,
             challenges.c.purpose == purpose,
             challenges.c.used_at > since,
+            opened_then,
         )
     ).all()
 

@@ -39,13 +39,13 @@ def begin_sign_in(here: Here, next_path: Annotated[str, Form(alias="next")] = ""
 def finish_sign_in(here: Here, credential: Credential = "") -> Response:
     """Sign in by a touch: in the browser that began it, once."""
     brake(here, "signin", BY_ADDRESS)
-    opens, cookies = here.deps.chance.token(), here.request.cookies
+    cookies = here.request.cookies
     try:
         done = passkeys.finish_sign_in(
             here.deps,
             credential,
             cookies.get(here.site.touch_cookie),
-            opens=opens,
+            opens=here.deps.chance.token(),
             opened=cookies.get(here.site.opened_cookie),
         )
     except Refusal as refusal:
@@ -53,7 +53,8 @@ def finish_sign_in(here: Here, credential: Credential = "") -> Response:
         return here.page("sign_in_again.html", status=400, why="failed", next_path=sessions.HOME)
     response = here.welcome(done.token, done.next_path)
     here.site.drop_cookie(response, here.site.touch_cookie)
-    here.site.keep_open(response, opens)
+    if done.opens is not None:
+        here.site.keep_open(response, done.opens)
     return response
 
 

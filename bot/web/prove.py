@@ -8,7 +8,7 @@ import structlog
 from fastapi import APIRouter, Form
 from starlette.responses import RedirectResponse, Response
 
-from bot.domain.errors import Refusal
+from bot.domain.errors import BotError, Refusal
 from bot.domain.replies import Reply
 from bot.domain.sca import Authenticated
 from bot.services import guarded, passkeys, strong
@@ -45,11 +45,14 @@ def show(here: Here, challenge_id: str) -> Response:
 def read(here: Visit, who: Visitor, challenge_id: str) -> ChallengePage | Response:
     """Return a challenge of a visitor's own, or the page that says why there is none.
 
-    Where it cannot be read that is the page which it came from, anew, with a sentence.
+    One that was met leads to where it shows what came of it; of one that cannot be read, the page
+    which it came from is shown anew, with a sentence.
     """
     challenge = strong.page(here.deps, who, challenge_id)
     if challenge is None:
         return errors.not_found(here.request, here.site)
+    if challenge.is_used:
+        return here.go(guarded.home_of(challenge))
     if not guarded.is_void(challenge):
         return challenge
     log.warning("challenge_void", purpose=challenge.purpose, challenge=challenge.id)
@@ -83,10 +86,10 @@ def prove(form: Signed, challenge_id: str, code: Code = "", text_code: Code = ""
 def refused(form: SignedVisit, challenge: ChallengePage, refusal: Refusal) -> Response:
     """Show the page again with the reason; what was done already leads to where it shows."""
     log.warning("proof_refused", reason=refusal.reply.key, x_user_id=form.who.x_user_id)
-    if challenge.is_used:
-        return form.go(guarded.home_of(challenge))
     left = strong.page(form.deps, form.who, challenge.id)
     assert left is not None, "a challenge stays"
+    if left.is_used:
+        return form.go(guarded.home_of(left))
     return _page(form, left, said=form.say(refusal.reply))
 
 
@@ -111,14 +114,21 @@ def _do(
     except Refusal as refusal:
         # What was confirmed is no longer so, or not allowed: the page that it came from says more.
         return _sorry(form, challenge, refusal)
+    except BotError as error:
+        # Answered here and not by the handler of all pages: the browser still gets its token.
+        log.warning("deed_unavailable", purpose=challenge.purpose, error=type(error).__name__)
+        return _sorry(form, challenge)
     return (
         form.go(path) if path.startswith("/") else to_card(form, path, guarded.home_of(challenge))
     )
 
 
-def _sorry(here: Visit, challenge: ChallengePage, refusal: Refusal) -> Response:
-    said = {"sentence": here.say(refusal.reply), "back": guarded.home_of(challenge)}
-    return here.page("sorry.html", status=409, what="refused", is_kept=False, **said)
+def _sorry(here: Visit, challenge: ChallengePage, refusal: Refusal | None = None) -> Response:
+    """Say why it was not done; without a refusal: that what it takes does not answer."""
+    status, what = (409, "refused") if refusal is not None else (503, "unavailable")
+    said = {"what": what, "sentence": here.say(refusal.reply) if refusal is not None else None}
+    back = guarded.home_of(challenge)
+    return here.page("sorry.html", status=status, back=back, is_kept=False, **said)
 
 
 def to_card(form: SignedVisit, url: str, home: str) -> Response:
@@ -137,8 +147,6 @@ def again(form: Signed, challenge_id: str) -> Response:
     challenge = read(form, form.who, challenge_id)
     if isinstance(challenge, Response):
         return challenge
-    if challenge.is_used:
-        return form.go(guarded.home_of(challenge))
     return ask(form, Asked(challenge.purpose, challenge.facts, challenge.terms_hash))
 
 

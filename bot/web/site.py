@@ -162,9 +162,10 @@ class Visit:
         return self.say(limits.explain(key, self.deps.policy))
 
     def page(self, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
-        """Make a page; a language that was asked for is remembered by the browser."""
+        """Make a page, or a part; the browser remembers in which language a page was asked for."""
         response = page(self.site, template, self.lang, self.visitor, self.here, status, values)
-        if self.request.query_params.get("lang") == self.lang:
+        is_part = template.startswith("_")
+        if self.request.query_params.get("lang") == self.lang and not is_part:
             self.site.set_cookie(response, LANG_COOKIE, self.lang, max_age_s=LANG_KEPT_S)
         return response
 

@@ -169,6 +169,16 @@ def leave_card_page(page: Page, sandbox: Sandbox, *, at_3ds: bool = False) -> st
     return left
 
 
+def stay_until_it_is_known(page: Page) -> None:
+    """Keep the focus where the page would change, until its script has asked and knows it too."""
+    page.locator("[data-part=order]").get_by_role("link", name="Voir mon portefeuille").focus()
+    is_known = "fetch(document.querySelector('[data-live]').dataset.live).then(a => a.text())"
+    is_known += ".then(said => said.includes('data-waiting=\"\"'))"
+    page.wait_for_function(is_known, polling=500)
+    with page.expect_response(re.compile("/payment")):
+        pass
+
+
 def post_as_bob(page: Page, sandbox: Sandbox, text: str) -> str:
     """Write on the local X, and follow nothing yet: return the link in the bot's reply."""
     page.goto(sandbox.x_url)

@@ -33,6 +33,7 @@ from tests.e2e.steps import (
     refuse_as_payee,
     sign_in,
     stand_where_another_was,
+    stay_until_it_is_known,
     text_code,
     unfold,
 )
@@ -106,8 +107,8 @@ def test_who_leaves_the_card_page_can_pay_again(
 ) -> None:
     """Alice presses back, first without a card, then at 3-D Secure: only that page is closed.
 
-    Then the acquirer is down: the page goes on by itself where she reads it. Where 3-D Secure does
-    not count, she pays more by two factors, and then her card (ADR 43).
+    Then the acquirer is down: the page goes on by itself, once her focus lets it. Where 3-D Secure
+    does not count, she pays more by two factors, and then her card (ADR 43).
     """
     reference = sandbox.order("@smoney envoyer 6€ à @bob pour le thé", by="alice")
     alice = open_page(PHONE_WIDTH)
@@ -127,6 +128,9 @@ def test_who_leaves_the_card_page_can_pay_again(
     expect(alice.get_by_text("Encore un instant")).to_be_visible()
     alice.evaluate("window.isTheSame = true")
     to_card = alice.locator('a[rel="noreferrer"].button')
+    stay_until_it_is_known(alice)
+    expect(to_card).not_to_be_visible()
+    alice.evaluate("document.activeElement.blur()")
     expect(to_card).to_be_visible(timeout=LIVE_MS)
     assert alice.evaluate("window.isTheSame"), "it loaded itself again"
     picture(alice, "order-card")

@@ -13,7 +13,7 @@ from bot.services.history import history
 from bot.services.prune import IDENTITY_KEPT_YEARS
 from bot.store import cases, people
 from bot.store.engine import Store
-from bot.store.tables import Passkey, WebSession, core
+from bot.store.tables import OpenedBrowser, Passkey, WebSession, core
 from tests.fakes.bank import FakeBankFiles
 from tests.services.at_once import all_at_once
 from tests.services.paying_out import ask, export, rich
@@ -49,7 +49,7 @@ def by_card(world: World, payer: str, payee: str) -> str:
     return reference
 
 
-def rows_of(world: World, model: type[Passkey] | type[WebSession]) -> int:
+def rows_of(world: World, model: type[OpenedBrowser | Passkey | WebSession]) -> int:
     """Count the rows of a table."""
     with world.store.read() as session:
         return int(session.execute(select(func.count()).select_from(core(model))).scalar_one())
@@ -105,6 +105,7 @@ def test_a_closed_account_leaves_its_books_and_nothing_that_opens_it(world: Worl
     assert world.statuses(draft) == []
     assert [owner for owner, _card in world.cards.kept.values()] == [None]
     assert (rows_of(world, Passkey), rows_of(world, WebSession)) == (0, 0)
+    assert rows_of(world, OpenedBrowser) == 1, "alice's"
     assert [world.visitor(one).person_id for one in ("bob", "bob2")] == [None, None]
     with world.store.write() as session:
         row = people.lock_persons(session, [bob])[bob]

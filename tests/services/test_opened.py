@@ -5,10 +5,20 @@ from dataclasses import replace
 
 import pytest
 
-from bot.services import guarded, lost, new_phone, persons, strong, wrong
+from bot.services import (
+    guarded,
+    lost,
+    new_phone,
+    own_data,
+    passkeys,
+    persons,
+    strong,
+    without_x,
+    wrong,
+)
 from bot.services.sessions import Visitor, hashed
 from tests.builders import CODE
-from tests.services.entering import BROWSER, code_in, type_in
+from tests.services.entering import BROWSER, code_in, enter, type_in
 from tests.services.test_strong import begin, finish
 from tests.world import World
 
@@ -32,11 +42,19 @@ def enter_without_x(world: World) -> None:
     lost.check(world.deps, BROWSER, code_in(world.sms.texts_to(world.phone("bob"))[-1]))
 
 
+def lock_without_x(world: World) -> None:
+    """Lock the wallet, which was opened once more after its owner went in without X."""
+    owner = enter(world, "bob")
+    assert strong.may_look(world.deps, elsewhere(world))
+    without_x.lock(world.deps, owner)
+
+
 ENDS: dict[str, Callable[[World], object]] = {
     "it was not me": lambda world: wrong.disown(
         world.deps, world.order("bob", "alice", "1€"), world.x_id("bob")
     ),
     "locked by an operator": lambda world: persons.lock(world.deps, "bob", "review"),
+    "locked by its owner": lock_without_x,
     "unlocked": lambda world: persons.unlock(world.deps, "bob"),
     "entered without X": enter_without_x,
     "another code": change_code,
@@ -59,6 +77,24 @@ def test_what_may_mean_a_thief_shuts_the_wallet_in_every_other_browser(
     ENDS[what](world)
     assert not strong.may_look(world.deps, there)
     assert strong.may_look(world.deps, here) is (what in STAYS_HERE)
+
+
+def test_two_factors_serve_the_browser_alone_that_they_were_given_in(world: World) -> None:
+    """A thief of the X account waits in vain for its owner to want a passkey, a file or a number.
+
+    Not even where the wallet was opened in the thief's browser before.
+    """
+    world.join("bob")
+    there = elsewhere(world)
+    world.pass_time(minutes=1)
+    to_phone = guarded.to_change_phone(world.deps, "07 51 23 45 67")
+    for asked in (guarded.to_make_passkey(), guarded.to_see_data(), to_phone):
+        finish(world, begin(world, asked))
+    here = world.visitor("bob")
+    for browser, may in ((here, True), (there, False), (replace(here, browser=None), False)):
+        assert (passkeys.options_to_make(world.deps, browser) is not None) is may
+        assert own_data.may_have(world.deps, browser) is may
+        assert (new_phone.waits_for_code(world.deps, browser) is not None) is may
 
 
 def elsewhere(world: World) -> Visitor:

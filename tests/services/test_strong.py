@@ -11,7 +11,7 @@ from bot.services import guarded, new_phone, payouts, settle, strong, texts
 from bot.services.confirm import GoToCard, Will
 from bot.services.strong import Asked
 from bot.store import confirmations, people
-from tests.builders import CODE
+from tests.builders import CODE, browser_of
 from tests.services.paying_out import rich, terms
 from tests.world import World, reference_in
 
@@ -44,6 +44,7 @@ def prove(
         challenge,
         wallet_code_text=code,
         text_code_text=world.newest_code("bob") if text_code is None else text_code,
+        opens=browser_of("bob"),
     )
 
 

@@ -41,6 +41,9 @@ def test_the_asker_follows_who_has_paid_and_nobody_else_does(
     assert "<html" not in part.text
     assert 'data-waiting="2"' in part.text
     assert "Payé : 1 sur 2" in text_of(bob.get(f"/t/{reference}").text)
+    english = bob.get(f"/t/{reference}", lang="en").text
+    assert f'data-live="{live}?lang=en"' in english
+    assert f'<a href="/t/{reference}?lang=en">Look again</a>' in english
     for browser in (alice, eve):
         assert browser.client.get(live).status_code == 404
     eve.sign_in("eve")

@@ -207,17 +207,22 @@ def test_an_acquirer_that_is_down_loses_no_confirmation(
     assert browser.confirm(reference, "card").headers["location"] == f"/t/{reference}"
     waiting, live = browser.get(f"/t/{reference}"), f"/t/{reference}/payment"
     assert "refresh" not in waiting.headers, "a page that loads itself loses its reader's place"
-    assert f'data-live="{live}"' in waiting.text
     assert "Encore un instant" in waiting.text
     assert "Regarder de nouveau" in waiting.text
-    part = browser.client.get(live).text
+    assert f'data-live="{live}?lang=fr"' in waiting.text
+    answer = browser.client.get(live, params={"lang": "fr"})
+    part = answer.text
     assert "<html" not in part
+    assert "set-cookie" not in answer.headers, "nobody asked for a language"
     assert part.strip() in waiting.text, "what says the same is left as it is"
     assert 'data-waiting="payment"' in part
     eve = open_browser()
     for _ in range(2):
         assert eve.client.get(live).status_code == 404
         eve.sign_in("eve")
+    english = browser.get(f"/t/{reference}", lang="en").text
+    assert f'data-live="{live}?lang=en"' in english
+    assert f'href="/t/{reference}?lang=en" data-look' in english
     world.react()
     assert html.escape(world.topup(reference).url) in browser.get(f"/t/{reference}").text
     part = browser.client.get(live).text

@@ -5,12 +5,13 @@ import json
 import re
 
 import pytest
+from httpx import Response
 
-from bot.services import guarded, passkeys, strong
+from bot.services import guarded, strong
 from tests.fakes.authenticator import Device
 from tests.web.conftest import OpenBrowser
 from tests.web.test_orders import text_of
-from tests.web.visiting import Browser
+from tests.web.visiting import OPENED, Browser
 from tests.world import PUBLIC_URL, World, reference_in
 
 HOST = PUBLIC_URL.removeprefix("https://")
@@ -21,11 +22,23 @@ def add(world: World, browser: Browser, key: Device) -> None:
     browser.get("/wallet")
     asked = browser.post("/wallet/passkey").headers["location"]
     assert browser.prove("bob", asked).headers["location"] == "/wallet/passkey"
-    browser.get("/wallet/passkey")
-    options = passkeys.options_to_make(world.deps, world.visitor("bob"))
-    assert options is not None
+    options = options_on(browser.get("/wallet/passkey").text)
     made = browser.post("/wallet/passkey/new", credential=key.make(options))
     assert made.headers["location"] == "/wallet?open=safety#safety"
+
+
+def options_on(page: str) -> str:
+    """Return what a page asks its browser's passkeys for."""
+    found = re.search(r'data-options="([^"]*)"', page)
+    assert found is not None
+    return html.unescape(found[1])
+
+
+def touch_in(browser: Browser, key: Device, link: str) -> Response:
+    """Sign in by a touch."""
+    begun = browser.client.post("/signin/passkey/begin", data={"next": link}).json()
+    given = {"credential": key.sign(json.dumps(begun["options"]))}
+    return browser.client.post(begun["action"], data=given)
 
 
 def test_two_touches_lead_from_the_link_to_the_receipt(
@@ -44,9 +57,7 @@ def test_two_touches_lead_from_the_link_to_the_receipt(
     begun = browser.client.post("/signin/passkey/begin", data={"next": link}).json()
     given = {"credential": key.sign(json.dumps(begun["options"]))}
     assert open_browser().client.post(begun["action"], data=given).status_code == 400
-    begun = browser.client.post("/signin/passkey/begin", data={"next": link}).json()
-    given = {"credential": key.sign(json.dumps(begun["options"]))}
-    assert browser.client.post(begun["action"], data=given).headers["location"] == link
+    assert touch_in(browser, key, link).headers["location"] == link
     assert "Payer 45 € d’une touche" in text_of(browser.get(link).text)
     fields = ("terms_hash", "number", "total_cents")
     begun = browser.post(f"{link}/touch", **{one: browser.hidden(one) for one in fields}).json()
@@ -60,11 +71,32 @@ def test_two_touches_lead_from_the_link_to_the_receipt(
     assert world.balance("alice") == 4_500
     browser.get(f"/t/{(by_card := world.order('bob', 'alice', '46€'))}")
     asked = browser.confirm(by_card, "card").headers["location"]
-    options = re.search(r'data-options="([^"]*)"', browser.get(asked).text)
-    assert options is not None
-    given = {"credential": key.sign(html.unescape(options[1]))}
+    given = {"credential": key.sign(options_on(browser.get(asked).text))}
     to_card = browser.post(f"{asked}/touch", **given)
     assert to_card.headers["location"] == world.topup(by_card).url
+
+
+def test_a_touch_opens_its_owners_wallet_and_nobody_elses(
+    world: World, open_browser: OpenBrowser
+) -> None:
+    """Whoever opened theirs there before still has it; where it opens nothing, the cookie stays."""
+    world.join("bob", cents=12_345)
+    world.join("alice", cents=6_789)
+    key, first, browser = Device(PUBLIC_URL, HOST), open_browser(), open_browser()
+    first.sign_in("bob")
+    add(world, first, key)
+    browser.sign_in("alice")
+    assert "67,89" in browser.get("/wallet").text
+    touch_in(browser, key, "/wallet")
+    assert "123,45" in browser.get("/wallet").text
+    browser.sign_in("alice")
+    assert "67,89" in browser.get("/wallet").text
+    world.link("bob", to="alice")
+    before = browser.client.cookies[OPENED]
+    touch_in(browser, key, "/wallet")
+    assert browser.client.cookies[OPENED] == before
+    browser.sign_in("alice")
+    assert "67,89" in browser.get("/wallet").text
 
 
 @pytest.mark.parametrize("seen_cents", ["2000", "6000", ""], ids=["ticked", "unticked", "nothing"])

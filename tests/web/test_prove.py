@@ -4,6 +4,7 @@ import re
 
 from sqlalchemy import text
 
+from bot.domain.errors import Unavailable
 from bot.services.sessions import IDLE, hashed
 from tests.builders import CODE
 from tests.services.paying_out import IBAN
@@ -148,6 +149,11 @@ def test_what_cannot_be_read_any_more_shows_where_it_came_from_anew(
         assert "ne peut plus être lu" in answer.text, way
     assert "ne peut plus être lu" in browser.client.get(asked).text
     assert world.statuses(reference) == ["pending"]
+    with world.store.write() as session:
+        session.connection().execute(text("UPDATE challenge SET used_at = created_at"))
+    for way in ("", "/touch", "/again"):
+        assert browser.post(asked + way, **both).headers["location"] == f"/t/{reference}", way
+    assert browser.client.get(asked).headers["location"] == f"/t/{reference}", "it was done"
 
 
 def test_signing_in_with_x_alone_shows_what_waits_until_two_factors_open_the_wallet(
@@ -186,7 +192,9 @@ def test_signing_in_with_x_alone_shows_what_waits_until_two_factors_open_the_wal
 def open_here(browser: Browser, handle: str) -> str:
     """Open somebody's wallet in a browser by both codes; return where that leads."""
     browser.get("/wallet")
-    answer = browser.prove(handle, browser.post("/wallet/open").headers["location"])
+    asked = browser.post("/wallet/open").headers["location"]
+    assert "comme la loi le demande" in browser.get(asked).text, "in which browser is our rule"
+    answer = browser.prove(handle, asked)
     cookie = answer.headers["set-cookie"].lower()
     assert cookie.startswith(OPENED.lower())
     for part in ("max-age=15552000", "httponly", "secure", "samesite=lax", "path=/"):
@@ -210,6 +218,13 @@ def test_code_and_phone_are_changed_in_the_wallet(world: World, browser: Browser
     assert browser.prove("bob", asked).headers["location"] == "/wallet?open=safety#safety"
     browser.get("/wallet/new-phone")
     assert browser.post("/wallet/new-phone", phone="+44 7911 123456").status_code == 422
+    asked = browser.post("/wallet/new-phone", phone="07 51 23 45 67").headers["location"]
+    browser.get(asked)
+    both = {"code": "270936", "text_code": world.newest_code("bob")}
+    world.sms.faults.add(Unavailable("down"))
+    down = browser.post(asked, **both)
+    assert (down.status_code, "pas perdu" in down.text) == (503, True)
+    assert browser.get("/wallet/new-phone").status_code == 200, "it is open all the same"
     asked = browser.post("/wallet/new-phone", phone="07 51 23 45 67").headers["location"]
     path = browser.prove("bob", asked, code="270936").headers["location"]
     assert "se termine par 67" in browser.get(path).text

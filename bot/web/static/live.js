@@ -22,10 +22,13 @@ function follow(section) {
   const came = new Map(parts.map(part => [part, part.innerHTML]));
 
   function put(fresh) {
-    for (const part of parts) {
-      const newer = fresh.querySelector(`[data-part="${part.dataset.part}"]`);
-      // What says the same stays as it is: a screen reader would read it again.
-      if (!newer || newer.innerHTML === came.get(part) || part.contains(document.activeElement)) continue;
+    // What says the same stays as it is: a screen reader would read it again.
+    const news = parts
+      .map(part => [part, fresh.querySelector(`[data-part="${part.dataset.part}"]`)])
+      .filter(([part, newer]) => newer && newer.innerHTML !== came.get(part));
+    // Nothing is taken from under the focus, nor said of what is not shown: it comes once that has moved on.
+    if (news.some(([part]) => part.contains(document.activeElement))) return true;
+    for (const [part, newer] of news) {
       came.set(part, newer.innerHTML);
       part.replaceChildren(...newer.childNodes);
       part.dispatchEvent(new Event("fresh", {bubbles: true}));
