@@ -7,8 +7,8 @@ ambiguous here, and refused with a sentence that says why.
 from typing import Final
 
 from bot.domain.commands import ErrorCode, Misread, Pay
-from bot.domain.errors import Refusal
 from bot.domain.draft import readings
+from bot.domain.errors import Refusal
 from bot.domain.money import MAX_AMOUNT_CENTS, PAYMENT_AT_MOST_CENTS
 from bot.domain.replies import Reply, payable, quoted
 from bot.language import Text, parse
