@@ -47,7 +47,7 @@ def test_two_touches_lead_from_the_link_to_the_receipt(
     begun = browser.client.post("/signin/passkey/begin", data={"next": link}).json()
     given = {"credential": key.sign(json.dumps(begun["options"]))}
     assert browser.client.post(begun["action"], data=given).headers["location"] == link
-    assert "Payer 45 € d’une touche" in text_of(browser.get(link).text)
+    assert "Payer 45 € d’une touche, depuis mon portefeuille" in text_of(browser.get(link).text)
     fields = ("terms_hash", "number", "total_cents")
     begun = browser.post(f"{link}/touch", **{one: browser.hidden(one) for one in fields}).json()
     refused = browser.post(begun["action"], credential="{}")

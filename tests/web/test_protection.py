@@ -120,7 +120,9 @@ def test_what_is_held_for_the_wrong_person_is_taken_back(world: World, browser: 
     assert world.statuses(reference) == ["held"]
     browser.post(f"/t/{reference}/wrong/1")
     assert browser.get(f"/t/{reference}/wrong/1").headers["location"] == f"/t/{reference}"
-    assert "C’est revenu chez vous" in browser.get(f"/t/{reference}").text
+    said = text_of(browser.get(f"/t/{reference}").text)
+    assert "C’est revenu chez vous 10 € envoyés à @carol" in said
+    assert "Vous l’avez repris" in said
 
 
 def test_what_was_posted_is_asked_for_politely(world: World, open_browser: OpenBrowser) -> None:
