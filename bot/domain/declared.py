@@ -4,6 +4,7 @@ import re
 from datetime import date
 from itertools import pairwise
 from typing import Final
+from unicodedata import combining, normalize
 
 from bot.domain.errors import Refusal
 from bot.domain.replies import Reply
@@ -31,13 +32,48 @@ def read_name(text: str) -> str | None:
     return name if all(one.isalpha() or one in " '’.-" for one in name) else None
 
 
+_MONTHS: Final = (
+    ("janvier", "january"),
+    ("fevrier", "february"),
+    ("mars", "march"),
+    ("avril", "april"),
+    ("mai", "may"),
+    ("juin", "june"),
+    ("juillet", "july"),
+    ("aout", "august"),
+    ("septembre", "september"),
+    ("octobre", "october"),
+    ("novembre", "november"),
+    ("decembre", "december"),
+)
+"""The months' names, without accents."""
+_NAMED_MONTH: Final = re.compile(
+    r"([0-9]{1,2})(?:er|st|nd|rd|th)? +([^\W\d_]{3,})\.?,? +([0-9]{4})"
+)
+
+
+def _with_figures(found: re.Match[str]) -> str:
+    """Write a date's month in figures, where its first letters name one and no other."""
+    word = "".join(c for c in normalize("NFKD", found[2]) if not combining(c)).casefold()
+    months = [
+        number
+        for number, names in enumerate(_MONTHS, 1)
+        if any(name.startswith(word) for name in names)
+    ]
+    return f"{found[1]}/{months[0]}/{found[3]}" if len(months) == 1 else found[0]
+
+
 def read_birth_date(text: str) -> date | None:
     """Return a date of birth as people here write it: day, month, year; or as ISO does.
 
+    The month may be a French or an English word. A year of two figures is not guessed at.
+
     >>> read_birth_date("3/2/1990"), read_birth_date("03021990"), read_birth_date("31/02/1990")
     (datetime.date(1990, 2, 3), datetime.date(1990, 2, 3), None)
+    >>> read_birth_date("1er févr. 1990"), read_birth_date("3 jui 1990"), read_birth_date("3/2/90")
+    (datetime.date(1990, 2, 1), None, None)
     """
-    text = text.strip()
+    text = _NAMED_MONTH.sub(_with_figures, text.strip())
     if found := re.fullmatch("([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})", text):
         year, month, day = found.groups()
     elif found := re.fullmatch("([0-9]{1,2})[ ./-]+([0-9]{1,2})[ ./-]+([0-9]{4})", text) or (

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from bot.domain.errors import Refusal
 from bot.domain.levels import WITHOUT_A_TABLE, Levels, Rights
+from bot.domain.money import PAYMENT_AT_MOST_CENTS
 from bot.domain.replies import Reply
 
 ROLLING_DAYS = 30
@@ -22,7 +23,7 @@ class Policy:
     Where a line says "chosen", no law and no partner asks for that figure: it is the operator's.
     """
 
-    to_person_cents: int = 25_000
+    to_person_cents: int = PAYMENT_AT_MOST_CENTS
     """LIMIT_PERSON_CENTS, one transfer to a person (cents): S-money's limit of 2014."""
     to_organisation_cents: int = 50_000
     """LIMIT_ORGANISATION_CENTS, one transfer to an organisation (cents): S-money's of 2014."""

@@ -11,6 +11,10 @@ CURRENCY: Final = "EUR"
 MAX_AMOUNT_CENTS: Final = 999_999_999
 """The largest amount that a command may name (cents): 9 999 999.99 €, LANGUAGE.md, "Amounts"."""
 
+PAYMENT_AT_MOST_CENTS: Final = 25_000
+"""The most of one payment to a person (cents), where the operator sets no other: S-money's limit of
+2014. An order is held to `Policy`; this keeps what is proposed within it."""
+
 
 def shares(total_cents: int, heads: int) -> tuple[int, ...]:
     """Part a total into equal parts to the cent; the first part takes the cents that remain.

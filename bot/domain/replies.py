@@ -1,14 +1,15 @@
 """What the bot has to say, before it is put into a language (`bot.i18n` does that)."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Final
 from unicodedata import category
 
 from bot.domain.commands import ErrorCode, Misread
-from bot.domain.money import MAX_AMOUNT_CENTS
+from bot.domain.draft import readings
+from bot.domain.money import MAX_AMOUNT_CENTS, PAYMENT_AT_MOST_CENTS
 
 READ_AT_MOST: Final = 24
 """What is repeated of what was read (columns): a hint stays short enough for a post."""
@@ -40,10 +41,11 @@ class Reply:
         return cls(key, values)
 
 
-def misread_reply(misread: Misread) -> Reply:
+def misread_reply(misread: Misread, *, most_cents: int = PAYMENT_AT_MOST_CENTS) -> Reply:
     """Return what the bot answers to a command with an error.
 
-    It says what was read, what is wrong, and one corrected example of the person's own words.
+    It says what was read, what is wrong, and one corrected example of the person's own words: one
+    that can be paid, `most_cents` being the most of one payment.
     """
     people = _people(misread)
     return Reply.of(
@@ -53,7 +55,7 @@ def misread_reply(misread: Misread) -> Reply:
         people=people[:NAMED_AT_MOST],
         amount_cents=misread.amount_cents or EXAMPLE_CENTS,
         most_cents=MAX_AMOUNT_CENTS,
-        example=_example(misread, people),
+        example=_example(misread, people, most_cents),
     )
 
 
@@ -118,7 +120,7 @@ def _ambiguous(misread: Misread, people: tuple[str, ...]) -> str:
 _MOVES: Final = frozenset({"pay", "donate", "request", "split"})
 
 
-def _example(misread: Misread, people: tuple[str, ...]) -> Reply:
+def _example(misread: Misread, people: tuple[str, ...], most_cents: int) -> Reply:
     """Make the command that the person may have meant, with their own verb."""
     verb = _verb(misread)
     if misread.verb not in _MOVES:
@@ -132,7 +134,19 @@ def _example(misread: Misread, people: tuple[str, ...]) -> Reply:
     whom = people[: 1 if misread.verb == "donate" else NAMED_AT_MOST] or (EXAMPLE_HANDLE,)
     shared = misread.verb != "split" and (len(whom) > 1 or misread.each)
     key = f"example.{misread.verb}{'.each' if shared and misread.verb != 'donate' else ''}"
-    return Reply.of(key, verb=verb, people=whom, typed_cents=_probable_cents(misread))
+    if misread.verb == "split" and not misread.each:
+        most_cents *= len(whom) + 1  # of a total, each pays a share
+    cents = payable((_probable_cents(misread), *readings(_money(misread) or "")), most_cents)
+    return Reply.of(key, verb=verb, people=whom, typed_cents=cents)
+
+
+def payable(cents: Iterable[int], most_cents: int) -> int:
+    """Return the first of some amounts that one payment may be, else that of a plain example.
+
+    >>> payable([125000, 125], 25000), payable([0, 125000], 25000)
+    (125, 1000)
+    """
+    return next((one for one in cents if 0 < one <= most_cents), EXAMPLE_CENTS)
 
 
 def _probable_cents(misread: Misread) -> int:
@@ -146,8 +160,7 @@ def _probable_cents(misread: Misread) -> int:
     whole, _, part = re.sub("[, ]", ".", written).partition(".")
     if not whole or len(whole) > len(str(MAX_AMOUNT_CENTS)):
         return EXAMPLE_CENTS
-    cents = int(whole) * 100 + int((part[:2] if part[:2].isdecimal() else "").ljust(2, "0"))
-    return cents if 0 < cents <= MAX_AMOUNT_CENTS else EXAMPLE_CENTS
+    return int(whole) * 100 + int((part[:2] if part[:2].isdecimal() else "").ljust(2, "0"))
 
 
 _NO_LINK: Final = re.compile(r"(?<=[^\W\d_])\.|\.(?=[^\W\d_])")

@@ -142,6 +142,7 @@ def signed(cents: int, lang: Lang) -> str:
 _AMOUNTS: Final[Mapping[str, Callable[[int, Lang], str]]] = {
     "typed_cents": typed,
     "signed_cents": signed,
+    "figures_cents": figures,
 }
 """How amounts of these names are written; the others as `amount` does."""
 

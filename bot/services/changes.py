@@ -10,6 +10,7 @@ from typing import Any, Final
 from sqlalchemy import Row
 from sqlmodel import Session
 
+from bot.domain.commands import Lang
 from bot.domain.replies import Reply
 from bot.services import tell as telling
 from bot.services.tell import News, lang_of_person
@@ -20,15 +21,24 @@ PAYOUTS_WAIT: Final = timedelta(hours=24)
 """After a change, until money may leave for a bank account."""
 
 
-def tell(session: Session, person: Row[Any], reply: Reply, *, key: str, at: datetime) -> None:
+def tell(
+    session: Session,
+    person: Row[Any],
+    reply: Reply,
+    *,
+    key: str,
+    at: datetime,
+    page: Lang | None = None,
+) -> None:
     """Tell a person's phone and X accounts, as they were before, of a change; payouts wait.
 
     Who entered without X by what has changed now has to enter anew.
 
-    To be called before the change, in its commit, with the person locked. `key` names the change.
+    To be called before the change, in its commit, with the person locked. `key` names the change,
+    `page` the language of the page that it was made on.
     """
     accounts = people.account_ids_of(session, person.id)
-    lang = lang_of_person(session, person)
+    lang = lang_of_person(session, person, page=page)
     notify(
         session, person.phone, Reply.of("sms.changed", what=reply), lang, person_id=person.id, at=at
     )

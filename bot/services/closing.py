@@ -16,6 +16,7 @@ from sqlalchemy import Row
 from sqlmodel import Session
 
 from bot.domain import books
+from bot.domain.commands import Lang
 from bot.domain.errors import Refusal
 from bot.domain.replies import Reply
 from bot.domain.sca import Authenticated, Purpose
@@ -170,7 +171,7 @@ def asked() -> Asked:
     return Asked(Purpose.CLOSE, {})
 
 
-def close(deps: Deps, visitor: Visitor, proof: Authenticated) -> None:
+def close(deps: Deps, visitor: Visitor, proof: Authenticated, *, page: Lang | None = None) -> None:
     """Close an account whose owner was authenticated for it, in one commit. Raises `Refusal`.
 
     What waits is cancelled and saved cards are out; the acquirer is told after, and again by the
@@ -178,7 +179,7 @@ def close(deps: Deps, visitor: Visitor, proof: Authenticated) -> None:
     """
     if proof.terms_hash != asked().hash:
         raise Refusal(Reply.of("refusal.changed"))
-    _end(deps, visitor)
+    _end(deps, visitor, page)
 
 
 def close_by_operator(deps: Deps, person_id: int) -> None:
@@ -187,10 +188,10 @@ def close_by_operator(deps: Deps, person_id: int) -> None:
     Who was refused for their age, or whose codes are shut, cannot give two factors. Nothing is
     given up by it: what stands in the way of its owner stands in an operator's.
     """
-    _end(deps, Visitor(x_user_id=None, handle="", person_id=person_id, csrf="", lang=None))
+    _end(deps, Visitor(x_user_id=None, handle="", person_id=person_id, csrf="", lang=None), None)
 
 
-def _end(deps: Deps, visitor: Visitor) -> None:
+def _end(deps: Deps, visitor: Visitor, page: Lang | None) -> None:
     at = deps.clock.now()
     with deps.store.write() as session:
         rows, person = _lock(session, visitor)
@@ -201,7 +202,7 @@ def _end(deps: Deps, visitor: Visitor) -> None:
         _stop(session, deps, visitor, person, rows, at)
         for card in cards.cards_of(session, person.id):
             cards.remove(session, card.id, at=at)
-        lang = lang_of_person(session, person)
+        lang = lang_of_person(session, person, page=page)
         notify(session, person.phone, Reply.of("sms.closed"), lang, person_id=person.id, at=at)
         mine = people.account_ids_of(session, person.id)
         closing.close(session, person.id, mine, at=at)

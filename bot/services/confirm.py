@@ -21,7 +21,7 @@ from bot.domain.replies import Reply
 from bot.domain.topup import SESSION_MINUTES
 from bot.domain.transfer import Reason, TransferStatus, confirmation_hash
 from bot.domain.x_bill import CONFIRMATIONS
-from bot.services import accept, blocks, card_guard, choices, gone, mandates, settle
+from bot.services import accept, blocks, card_guard, choices, gone, locks, mandates, settle
 from bot.services.deps import Deps
 from bot.services.posting import PAID
 from bot.services.steps import Step
@@ -245,8 +245,7 @@ def _payer(session: Session, x_user_id: str) -> Row[Any]:
     person = people.lock_person_of(session, x_user_id)
     if person is None:
         raise Refusal(Reply.of("refusal.no_wallet"))
-    if person.locked_at is not None:
-        raise Refusal(Reply.of("refusal.locked"))
+    locks.check(person)
     return person
 
 

@@ -172,7 +172,7 @@ def _mend(session: Session, deps: Deps, incoming: Incoming, misread: Misread, at
         session,
         deps,
         incoming,
-        misread_reply(misread),
+        misread_reply(misread, most_cents=deps.policy.to_person_cents),
         at=at,
         priority=HINT_PRIORITY,
         order_id=order.id if order is not None else None,

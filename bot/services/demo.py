@@ -21,8 +21,6 @@ from bot.store import cards, confirmations, people
 
 BALANCE_CENTS: Final = 10_000
 """What @bob has in his wallet (CONTRACT.md, "The sandbox"): 100 €."""
-MANDATE_CENTS: Final = 10_000
-"""The most that @bob's card may be charged at once (cents)."""
 CARD: Final = "pm_card_fr"
 """Stripe's test card of a French issuer: `CARD_COUNTRIES` is FR."""
 
@@ -132,5 +130,7 @@ def _fill(deps: Deps, bob: Visitor) -> None:
     with deps.store.write() as session:
         card_id = mandates.save(session, bob.person_id, card, at=at)
         assert card_id is not None, "a new payment method was never taken out"
-        cards.permit(session, permission(MANDATE_CENTS, at), saved_card_id=card_id, at=at)
+        cards.permit(session, permission(BALANCE_CENTS, at), saved_card_id=card_id, at=at)
     topup.charge_saved_card(deps, bob.person_id, card_id, BALANCE_CENTS)
+    with deps.store.write() as session:  # from here on what a page offers, and no more
+        cards.permit(session, mandates.offered(deps.policy, at), saved_card_id=card_id, at=at)

@@ -220,16 +220,16 @@ def do(
             payouts.request(deps, visitor, terms, proof)
             path = "/wallet/payout"
         case Purpose.CLOSE:
-            closing.close(deps, visitor, proof)
+            closing.close(deps, visitor, proof, page=lang)
             path = "/closed"
         case Purpose.OPEN | Purpose.DATA:
             pass  # it is open, or may be read: that is what the authentication is
         case Purpose.DM:
             wallet.switch_dm(deps, visitor, on=True)
         case Purpose.CODE:
-            _change(deps, visitor, Reply.of("changed.code"), "code", code_hash=facts["code_hash"])
+            _change_code(deps, visitor, facts["code_hash"], lang)
         case Purpose.PASSKEY if "remove" in facts:
-            passkeys.remove(deps, visitor, facts["remove"])
+            passkeys.remove(deps, visitor, facts["remove"], page=lang)
         case Purpose.PASSKEY:
             path = "/wallet/passkey"
         case Purpose.PHONE:
@@ -253,8 +253,8 @@ def _will(visitor: Visitor, facts: Facts) -> Will:
     )
 
 
-def _change(deps: Deps, visitor: Visitor, told: Reply, key: str, **values: object) -> None:
-    """Change how a person proves who they are, and tell the old channels.
+def _change_code(deps: Deps, visitor: Visitor, code_hash: str, lang: Lang) -> None:
+    """Take another wallet code, and tell the old channels.
 
     The wallet stays open in this browser alone, where two factors were just given.
     """
@@ -262,7 +262,7 @@ def _change(deps: Deps, visitor: Visitor, told: Reply, key: str, **values: objec
     with deps.store.write() as session:
         person = people.lock_person_of(session, visitor.account)
         assert person is not None, "who was authenticated has a wallet"
-        changes.tell(session, person, told, key=key, at=at)
-        people.change_person(session, person.id, **values)
+        changes.tell(session, person, Reply.of("changed.code"), key="code", at=at, page=lang)
+        people.change_person(session, person.id, code_hash=code_hash)
         browsers.shut_elsewhere(session, person.id, visitor.browser)
     deps.bells.outbox.set()

@@ -38,7 +38,7 @@ def waits_for_code(deps: Deps, visitor: Visitor) -> str | None:
     return row.phone[-2:] if row is not None else None
 
 
-def check_code(deps: Deps, visitor: Visitor, code_text: str) -> None:
+def check_code(deps: Deps, visitor: Visitor, code_text: str, *, page: Lang | None = None) -> None:
     """Check the code, and take the new number. Raises `Refusal`."""
     at = deps.clock.now()
     refusal: str | None = None
@@ -58,7 +58,7 @@ def check_code(deps: Deps, visitor: Visitor, code_text: str) -> None:
             person = people.lock_person_of(session, visitor.account)
             assert person is not None, "who was authenticated has a wallet"
             told = Reply.of("changed.phone", digits=row.phone[-2:])
-            changes.tell(session, person, told, key="phone", at=at)
+            changes.tell(session, person, told, key="phone", at=at, page=page)
             people.change_person(session, person.id, phone=row.phone)
             browsers.shut_elsewhere(session, person.id, visitor.browser)
     if refusal is not None:

@@ -26,6 +26,7 @@ from webauthn.helpers.structs import (
     UserVerificationRequirement,
 )
 
+from bot.domain.commands import Lang
 from bot.domain.errors import Refusal
 from bot.domain.replies import Reply
 from bot.domain.sca import Authenticated, Basis, Purpose
@@ -97,7 +98,7 @@ def options_to_make(deps: Deps, visitor: Visitor) -> str | None:
     return webauthn.options_to_json(options)
 
 
-def add(deps: Deps, visitor: Visitor, credential: str) -> None:
+def add(deps: Deps, visitor: Visitor, credential: str, *, page: Lang | None = None) -> None:
     """Keep a passkey that the browser made, and tell the old channels. Raises `Refusal`."""
     at = deps.clock.now()
     with deps.store.write() as session:
@@ -129,11 +130,11 @@ def add(deps: Deps, visitor: Visitor, credential: str) -> None:
         )
         if is_new:
             told = Reply.of("changed.passkey")
-            changes.tell(session, person, told, key=f"passkey:{met.id[:8]}", at=at)
+            changes.tell(session, person, told, key=f"passkey:{met.id[:8]}", at=at, page=page)
     deps.bells.outbox.set()
 
 
-def remove(deps: Deps, visitor: Visitor, passkey_id: int) -> None:
+def remove(deps: Deps, visitor: Visitor, passkey_id: int, *, page: Lang | None = None) -> None:
     """Let a passkey serve no more, once two factors were given, and tell the old channels."""
     at = deps.clock.now()
     with deps.store.write() as session:
@@ -141,7 +142,7 @@ def remove(deps: Deps, visitor: Visitor, passkey_id: int) -> None:
         assert person is not None, "who was authenticated has a wallet"
         if passkeys.remove(session, person.id, passkey_id, at=at):
             told = Reply.of("changed.passkey_removed")
-            changes.tell(session, person, told, key=f"unpasskey:{passkey_id}", at=at)
+            changes.tell(session, person, told, key=f"unpasskey:{passkey_id}", at=at, page=page)
     deps.bells.outbox.set()
 
 

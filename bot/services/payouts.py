@@ -21,7 +21,7 @@ from bot.domain.payout import PayoutStatus, PayoutTerms
 from bot.domain.replies import Reply
 from bot.domain.sca import Authenticated
 from bot.i18n.texts import PARIS
-from bot.services import changes
+from bot.services import changes, locks
 from bot.services.deps import Deps
 from bot.services.sessions import Visitor, person_behind
 from bot.services.steps import Step
@@ -52,7 +52,8 @@ class PayoutPage:
 
     balance_cents: int
     most_cents: int
-    is_locked: bool
+    locked: Reply | None
+    """That the wallet is locked, as its owner reads it; None where it is not."""
     wait_until: datetime | None
     """Until when a change of phone, code, passkey or X account stops payouts."""
     arrives_on: datetime
@@ -76,7 +77,7 @@ def payout_page(deps: Deps, visitor: Visitor) -> PayoutPage:
     return PayoutPage(
         balance_cents=balance,
         most_cents=most,
-        is_locked=person.locked_at is not None,
+        locked=locks.said(person),
         wait_until=changes.payouts_wait_until(person, at),
         arrives_on=_arrives(at),
         last_iban=next((ends_of(row.iban) for row in rows if row.status in _KEPT), None),
@@ -142,8 +143,7 @@ def terms_of(
 
 def _check_open(person: Row[Any], at: datetime) -> None:
     """Refuse a payout of a locked wallet, or within a day of a change."""
-    if person.locked_at is not None:
-        raise Refusal(Reply.of("refusal.locked"))
+    locks.check(person)
     wait_until = changes.payouts_wait_until(person, at)
     if wait_until is not None:
         raise Refusal(Reply.of("refusal.payouts_wait", until_at=wait_until))

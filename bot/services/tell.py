@@ -86,8 +86,13 @@ def lang_of(session: Session, x_user_id: str) -> Lang:
     return _lang(people.person_of(session, x_user_id), people.account(session, x_user_id))
 
 
-def lang_of_person(session: Session, person: Row[Any]) -> Lang:
-    """Return the language in which to speak to a person, whichever X accounts are left to them."""
+def lang_of_person(session: Session, person: Row[Any], *, page: Lang | None = None) -> Lang:
+    """Return the language in which to speak to a person, whichever X accounts are left to them.
+
+    What they caused on a page is told in that page's, if they chose none: it is what they read now.
+    """
+    if page is not None:
+        return lang_for(person.lang, page)
     accounts = people.account_ids_of(session, person.id)
     return _lang(person, people.account(session, accounts[0]) if accounts else None)
 
@@ -99,7 +104,7 @@ def _lang(person: Row[Any] | None, account: Row[Any] | None) -> Lang:
 
 
 def lang_for(chosen: Lang | None, spoken: Lang | None) -> Lang:
-    """Return the person's choice, else the language of the account's last command, else French.
+    """Return the person's choice, else the language that they used last, else French.
 
     Never the other party's: an order's own language is that of whoever ordered it.
     """

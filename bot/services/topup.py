@@ -9,7 +9,7 @@ from bot.domain import books, limits
 from bot.domain.errors import Refusal, Rejected, Unavailable
 from bot.domain.replies import Reply
 from bot.domain.topup import SESSION_MINUTES
-from bot.services import settle
+from bot.services import locks, settle
 from bot.services.deps import Deps
 from bot.services.steps import Step
 from bot.store import cards, confirmations, ledger, people
@@ -30,8 +30,7 @@ def charge_saved_card(deps: Deps, person_id: int, saved_card_id: int, amount_cen
     topup_id = deps.chance.uuid()
     with deps.store.write() as session:
         person = people.lock_persons(session, [person_id])[person_id]
-        if person.locked_at is not None:
-            raise Refusal(Reply.of("refusal.locked"))
+        locks.check(person)
         mandate = cards.mandate_of(session, saved_card_id, at=at)
         is_theirs = cards.owner_of(session, saved_card_id) == person_id
         if not is_theirs or mandate is None or amount_cents > mandate.limit_cents:

@@ -7,9 +7,10 @@ ambiguous here, and refused with a sentence that says why.
 from typing import Final
 
 from bot.domain.commands import ErrorCode, Misread, Pay
+from bot.domain.draft import readings
 from bot.domain.errors import Refusal
-from bot.domain.money import MAX_AMOUNT_CENTS
-from bot.domain.replies import Reply, quoted
+from bot.domain.money import MAX_AMOUNT_CENTS, PAYMENT_AT_MOST_CENTS
+from bot.domain.replies import Reply, payable, quoted
 from bot.language import Text, parse
 
 _NOBODY: Final = "x"
@@ -27,8 +28,11 @@ _SAID: Final = frozenset(
 """What has a sentence of its own; all else is no amount."""
 
 
-def read_amount(text: str) -> int:
-    """Return what was typed, in cents. Raises `Refusal`."""
+def read_amount(text: str, *, most_cents: int = PAYMENT_AT_MOST_CENTS) -> int:
+    """Return what was typed, in cents. Raises `Refusal`, with an example that may be paid.
+
+    `most_cents` is the most of one payment; what is more is refused where it is ordered.
+    """
     if not text.strip():
         raise Refusal(Reply.of("refusal.amount.missing_amount"))
     command = parse(Text(f"pay @{_NOBODY} {text}", direct=True))
@@ -39,12 +43,17 @@ def read_amount(text: str) -> int:
             assert command.amount_cents is not None, "it is one"
             return command.amount_cents
         case Misread(error) if error in _SAID:
-            raise Refusal(_why_not(error.value, text))
-    raise Refusal(_why_not("not_one", text))
+            raise Refusal(_why_not(error.value, text, most_cents))
+    raise Refusal(_why_not("not_one", text, most_cents))
 
 
-def _why_not(why: str, text: str) -> Reply:
-    return Reply.of(f"refusal.amount.{why}", read=quoted(text), most_cents=MAX_AMOUNT_CENTS)
+def _why_not(why: str, text: str, most_cents: int) -> Reply:
+    return Reply.of(
+        f"refusal.amount.{why}",
+        read=quoted(text),
+        most_cents=MAX_AMOUNT_CENTS,
+        figures_cents=payable(readings(text), most_cents),
+    )
 
 
 def _is_amount_alone(command: Misread) -> bool:

@@ -12,8 +12,9 @@ from bot.domain import books
 from bot.domain.cards import Permission
 from bot.domain.commands import Lang
 from bot.domain.order import OrderKind
+from bot.domain.replies import Reply
 from bot.domain.transfer import TransferStatus
-from bot.services import cautions, choices, drafted, mandates, parties, wrong
+from bot.services import cautions, choices, drafted, locks, mandates, parties, wrong
 from bot.services.cautions import Caution
 from bot.services.choices import Choice, SavedChoice
 from bot.services.confirm import terms_of
@@ -97,8 +98,8 @@ class OrderView:
     owner_handle: str
     is_owner: bool
     needs_wallet: bool
-    is_locked: bool
-    """Whether the visitor's wallet is locked for review: it pays nothing and takes nothing."""
+    locked: Reply | None
+    """That the visitor's wallet is locked, as they read it: it pays nothing and takes nothing."""
     pays: tuple[TransferView, ...]
     gets: tuple[TransferView, ...]
     asked: tuple[TransferView, ...]
@@ -216,7 +217,7 @@ def _view(
         owner_handle=shown(owner),
         is_owner=is_owner,
         needs_wallet=not visitor.is_ready,
-        is_locked=person is not None and person.locked_at is not None,
+        locked=locks.said(person),
         pays=tuple(views[row.id] for row in pays),
         gets=tuple(views[row.id] for row in seen if row not in asked),
         asked=tuple(views[row.id] for row in asked),

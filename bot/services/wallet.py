@@ -14,7 +14,7 @@ from bot.domain.commands import Lang
 from bot.domain.errors import Refusal
 from bot.domain.replies import Reply
 from bot.domain.transfer import TransferStatus
-from bot.services import blocks, mandates, notes
+from bot.services import blocks, locks, mandates, notes
 from bot.services.blocks import Blocked
 from bot.services.deps import Deps
 from bot.services.notes import Manner, Reader
@@ -89,7 +89,8 @@ class WalletPage:
 
     balance_cents: int
     confirms_by_dm: bool
-    is_locked: bool
+    locked: Reply | None
+    """That the wallet is locked, as its owner reads it; None where it is not."""
     waits: tuple[Waiting, ...]
     history: tuple[Line, ...]
     cards: tuple[Card, ...]
@@ -149,7 +150,7 @@ def wallet_page(deps: Deps, visitor: Visitor) -> WalletPage:
         return WalletPage(
             balance_cents=ledger.balance(session, books.wallet(person.id)),
             confirms_by_dm=person.confirms_by_dm,
-            is_locked=person.locked_at is not None,
+            locked=locks.said(person),
             lang=person.lang,
             waits=tuple(line for one in acting for line in _waiting_for(session, one, person.id)),
             history=lines_of(session, ended, accounts, person.id, mine),

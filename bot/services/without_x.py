@@ -12,9 +12,10 @@ import structlog
 from sqlalchemy import Row
 from sqlmodel import Session
 
+from bot.domain.commands import Lang
 from bot.domain.errors import Refusal
 from bot.domain.replies import Reply
-from bot.services import blocks, parties, wrong
+from bot.services import blocks, locks, parties, wrong
 from bot.services.deps import Deps
 from bot.services.parties import Party
 from bot.services.sessions import Visitor
@@ -107,7 +108,7 @@ def _is_seen(row: Row[Any], order: Row[Any], me: Party) -> bool:
     return me.pays(row) or (me.gets(row) and (row.status in MOVED or me.made(order)))
 
 
-def lock(deps: Deps, visitor: Visitor) -> None:
+def lock(deps: Deps, visitor: Visitor, *, page: Lang | None = None) -> None:
     """Lock a person's wallet at their word: nothing leaves it until an operator has looked.
 
     Twice is once. Raises `Refusal`.
@@ -115,7 +116,7 @@ def lock(deps: Deps, visitor: Visitor) -> None:
     at = deps.clock.now()
     with deps.store.write() as session:
         person = _person(session, visitor)
-        people.lock_wallet(session, person.id, "locked by its owner, who has lost X", at=at)
+        people.lock_wallet(session, person.id, locks.LOST_X, at=at)
         browsers.shut_wallet(session, person.id)
         if _open_case(session, person, at):
             said = Reply.of("sms.lost_wallet_locked")
@@ -123,7 +124,7 @@ def lock(deps: Deps, visitor: Visitor) -> None:
                 session,
                 person.phone,
                 said,
-                lang_of_person(session, person),
+                lang_of_person(session, person, page=page),
                 person_id=person.id,
                 at=at,
             )

@@ -14,13 +14,14 @@ import structlog
 from sqlalchemy import Row
 from sqlmodel import Session
 
+from bot.domain.commands import Lang
 from bot.domain.errors import Refusal
 from bot.domain.replies import Reply
 from bot.domain.transfer import Reason, TransferStatus
-from bot.services import cancel, claim, parties
+from bot.services import cancel, claim, locks, parties
 from bot.services.deps import Deps
 from bot.services.steps import Step
-from bot.services.tell import News, lang_of, shown, tell
+from bot.services.tell import News, lang_of_person, shown, tell
 from bot.services.texts import notify
 from bot.store import browsers, cases, orders, people
 
@@ -158,12 +159,12 @@ def may_disown(deps: Deps, reference: str, x_user_id: str) -> bool:
         return _payer_behind(session, rows, x_user_id) is not None
 
 
-def disown(deps: Deps, reference: str, x_user_id: str) -> None:
+def disown(deps: Deps, reference: str, x_user_id: str, *, page: Lang | None = None) -> None:
     """Lock the wallet of whoever says that they did not pay this, and stop what can be stopped.
 
     What waits is cancelled, what is held goes back, payouts wait while the wallet is locked. An
-    operator looks within a day; the phone is told, should it be somebody else who says so.
-    Raises `Refusal`.
+    operator looks within a day; the phone is told, should it be somebody else who says so,
+    in the language of the `page` that it is said on. Raises `Refusal`.
     """
     at = deps.clock.now()
     with deps.store.write() as session:
@@ -173,12 +174,12 @@ def disown(deps: Deps, reference: str, x_user_id: str) -> None:
         if order is None or person_id is None:
             raise Refusal(Reply.of("refusal.unknown_reference", reference=reference))
         person = people.lock_persons(session, [person_id])[person_id]
-        people.lock_wallet(session, person.id, f"not me: {order.reference}", at=at)
+        people.lock_wallet(session, person.id, f"{locks.NOT_ME}{order.reference}", at=at)
         browsers.shut_wallet(session, person.id)
         with suppress(Refusal):  # where nothing waits and nothing is held, there is the lock alone
             cancel.cancel_in(session, deps, order, rows, x_user_id, at)
         if _open_not_me(session, order, person, at=at):
-            lang = lang_of(session, x_user_id)
+            lang = lang_of_person(session, person, page=page)
             notify(
                 session,
                 person.phone,

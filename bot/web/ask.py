@@ -63,7 +63,7 @@ def order(
     filled = Filled(people, amount, typed_note(note) or "", kind)
     try:
         handles = ask_page.read_handles(people)
-        cents = typed.read_amount(amount)
+        cents = typed.read_amount(amount, most_cents=form.deps.policy.to_person_cents)
         chosen = _kind(kind)
         ask_page.check_count(form.deps, form.who, handles, chosen)
         for _handle in handles:  # each look-up is paid for

@@ -121,5 +121,5 @@ def explain_lock(here: Here) -> Response:
 @router.post("/wallet/lock")
 def lock(form: Signed) -> Response:
     """Lock the wallet at its owner's word."""
-    without_x.lock(form.deps, form.who)
+    without_x.lock(form.deps, form.who, page=form.lang)
     return form.go("/wallet")

@@ -178,7 +178,11 @@ def choose_amount(
 ) -> Response:
     """Choose the amount of a misread command: one that was offered, or one that was typed."""
     try:
-        cents = amount_cents if amount_cents is not None else read_amount(amount)
+        cents = (
+            amount_cents
+            if amount_cents is not None
+            else read_amount(amount, most_cents=form.deps.policy.to_person_cents)
+        )
         mend.choose(
             form.deps,
             reference,

@@ -96,7 +96,7 @@ def show_order(
 
 def _payout(here: Visit, order: OrderView) -> PayoutPage | None:
     """Return what a payee may send on to their bank at once; None where nothing waits for them."""
-    if here.visitor is None or not order.may_claim or order.needs_wallet or order.is_locked:
+    if here.visitor is None or not order.may_claim or order.needs_wallet or order.locked:
         return None
     page = payouts.payout_page(here.deps, here.visitor)
     return page if page.wait_until is None else None

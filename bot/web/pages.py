@@ -45,7 +45,12 @@ def _reading(here: Visit, text: str) -> str | None:
     text = text[:TRIED_AT_MOST]
     if not text.strip():
         return None
-    reading = read(text, bot_handle(here.deps) or USUAL_HANDLE, here.lang)
+    reading = read(
+        text,
+        bot_handle(here.deps) or USUAL_HANDLE,
+        here.lang,
+        most_cents=here.deps.policy.to_person_cents,
+    )
     said = reading.said
     if reading.is_mended:
         said = Reply.of("page.read.mended", said=said)

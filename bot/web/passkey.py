@@ -125,7 +125,7 @@ def begin(form: Signed) -> Response:
 @router.post("/wallet/passkey/new")
 def add(form: Signed, credential: Credential = "") -> Response:
     """Keep the passkey that the browser made."""
-    passkeys.add(form.deps, form.who, credential)
+    passkeys.add(form.deps, form.who, credential, page=form.lang)
     return form.go("/wallet?open=safety#safety")
 
 

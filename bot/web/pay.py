@@ -54,7 +54,7 @@ def fill(here: Visit, amount: str, note: str) -> Filled:
     if not amount:
         return Filled(note=note)
     try:
-        cents = typed.read_amount(amount)
+        cents = typed.read_amount(amount, most_cents=here.deps.policy.to_person_cents)
     except Refusal as refusal:
         return Filled(note=note, said=here.say(refusal.reply))
     return Filled(texts.figures(cents, here.lang), note, cents)
@@ -153,7 +153,7 @@ def order(
             form.who,
             payee_x_user_id=payee,
             handle=handle,
-            amount_cents=typed.read_amount(amount),
+            amount_cents=typed.read_amount(amount, most_cents=form.deps.policy.to_person_cents),
             note_text=note,
             form=once,
             lang=form.lang,

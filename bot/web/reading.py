@@ -38,12 +38,15 @@ class Reading:
     """Whether the answer would bear a link on which a tap corrects the amount."""
 
 
-def read(text: str, bot: str, lang: Lang) -> Reading:
-    """Return what the bot would understand of a text, wherever somebody wrote it."""
+def read(text: str, bot: str, lang: Lang, *, most_cents: int) -> Reading:
+    """Return what the bot would understand of a text, wherever somebody wrote it.
+
+    `most_cents` is the most of one payment.
+    """
     is_post = _names(text, bot)
     command = parse(Text(text, bot=bot, direct=not is_post, lang=lang))
     mended = isinstance(command, Misread) and is_mendable(command)
-    return Reading(_reading(command), is_post, mended)
+    return Reading(_reading(command, most_cents), is_post, mended)
 
 
 def _names(text: str, bot: str) -> bool:
@@ -51,12 +54,12 @@ def _names(text: str, bot: str) -> bool:
     return re.search(rf"@{re.escape(bot)}(?![\w@])", text, re.IGNORECASE) is not None
 
 
-def _reading(command: Command) -> Reply:
+def _reading(command: Command, most_cents: int) -> Reply:
     match command:
         case Pay() | Donate() | Request() | Split():
             return _order(command)
         case Misread():
-            return misread_reply(command)
+            return misread_reply(command, most_cents=most_cents)
         case Confirm(code):
             return Reply.of("page.read.confirm", reference=code)
         case Cancel(None) | Decline(None):

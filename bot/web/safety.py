@@ -56,7 +56,7 @@ def ask_phone_code(here: Here) -> Response:
 def check_phone_code(form: Signed, code: Code = "") -> Response:
     """Check it: the number is changed."""
     try:
-        new_phone.check_code(form.deps, form.who, code)
+        new_phone.check_code(form.deps, form.who, code, page=form.lang)
     except Refusal as refusal:
         return _code_page(form, said=form.say(refusal.reply))
     return form.go("/wallet?open=safety#safety")

@@ -49,5 +49,5 @@ def explain_not_me(here: Here, reference: str) -> Response:
 def say_not_me(form: Signed, reference: str) -> Response:
     """Lock the wallet of whoever says so, and open a case."""
     account = without_x.account_in(form.deps, form.who, reference)
-    wrong.disown(form.deps, reference, account)
+    wrong.disown(form.deps, reference, account, page=form.lang)
     return form.go(form.home)

@@ -305,7 +305,7 @@ def refuse_as_payee(dave: Page, sandbox: Sandbox) -> None:
     dave.goto(f"{sandbox.url}/t/{reference}")
     sign_in(dave, "dave")
     dave.get_by_role("button", name="Refuser et renvoyer").click()
-    expect(dave.get_by_role("heading", name=re.compile("Reparti chez"))).to_contain_text("4")
+    expect(dave.get_by_role("heading", name=re.compile("Renvoyé"))).to_contain_text("4")
     picture(dave, "refused")
     begin_to_join(dave, sandbox)
     assert [one["status"] for one in sandbox.show(reference)["history"]][-2:] == [

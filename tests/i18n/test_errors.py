@@ -180,7 +180,7 @@ def test_the_example_is_made_of_the_person_s_own_words(text: str, example_: str)
             "paie @alice 1.250€",
             (
                 "« 1.250€ » peut vouloir dire plusieurs montants, et je ne devine jamais. "
-                "Écrivez-le sans ambiguïté, par exemple : paie 1250 € à @alice"
+                "Écrivez-le sans ambiguïté, par exemple : paie 1,25 € à @alice"
             ),
         ),
         (

@@ -34,7 +34,8 @@ def test_bobs_money_is_a_captured_top_up_by_a_card_that_is_kept(world: World, th
     demo.make_people(there, "sandbox")
     visitor = world.visitor("bob")
     assert visitor.person_id is not None
-    assert len(wallet_page(there, visitor).cards) == 1
+    (card,) = wallet_page(there, visitor).cards
+    assert card.limit_cents == there.policy.low_value_cents, "what a page would offer"
     charge_saved_card(there, visitor.person_id, 1, 500)
     assert world.balance("bob") == 10_500
 

@@ -27,7 +27,7 @@ def test_the_steps_come_one_after_another(world: World) -> None:
     assert step() == "code"
     check(world, "carol", newest_code(world))
     assert (step(), person(world, "carol").level) == ("name", "unverified")
-    name(world, "carol")
+    name(world, "carol", born="3 février 1990")
     assert (step(), person(world, "carol").level) == ("secret", "declared")
     first_time.choose_code(world.deps, world.visitor("carol"), CODE, CODE)
     assert step() is None

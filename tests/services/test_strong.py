@@ -217,8 +217,9 @@ def test_a_payout_is_asked_for_with_two_factors(world: World) -> None:
 
 
 def test_a_changed_code_counts_at_once_and_payouts_wait_for_a_day(world: World) -> None:
-    """The phone that was there is told."""
+    """The phone that was there is told, in the language of the page that it was changed on."""
     rich(world)
+    world.dm("bob", "help")
     visitor = world.visitor("bob")
     finish(world, begin(world, guarded.to_change_code(world.deps, visitor, "270936", "270936")))
     texts.send_notices(world.deps)

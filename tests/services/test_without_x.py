@@ -175,7 +175,7 @@ def test_a_wallet_that_its_owner_locks_pays_nothing_and_is_looked_at(world: Worl
     assert case["kind"] == without_x.LOCKED
     said = texts_to(world, world.phone("bob"))
     assert sum("est verrouillé" in one for one in said) == 1
-    assert may(lambda: pay_out(world, visitor, 100)) == "refusal.locked"
+    assert may(lambda: pay_out(world, visitor, 100)) == "refusal.locked_by_you"
     world.unlock("bob")
     assert may(lambda: without_x.lock(world.deps, world.visitor("bob"))) == "refusal.needs_phone"
 

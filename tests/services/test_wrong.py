@@ -90,13 +90,13 @@ def test_it_was_not_me_locks_at_once_and_stops_what_can_be_stopped(world: World)
     assert world.balance("bob") == 4500
     with pytest.raises(Refusal) as refused:
         world.confirm("bob", other)
-    assert refused.value.reply.key == "refusal.locked"
+    assert refused.value.reply.key == "refusal.locked_by_you"
     with world.store.write() as session:
         assert payouts.lock_requested(session, limit=10) == []
     assert [kind for kind, _about in kinds(world)] == ["not_me"]
     page = world.page("bob", held)
     assert isinstance(page, OrderView)
-    assert (page.is_locked, page.says_not_me) == (True, True)
+    assert (page.locked, page.says_not_me) == (refused.value.reply, True)
 
 
 def test_that_case_stays_open_while_the_wallet_is_locked(world: World) -> None:

@@ -72,6 +72,7 @@ def test_refuse_and_block_says_what_it_means_and_can_be_undone(
     assert f'href="/t/{reference}/block-payer"' in browser.open_order("carol", reference)
     said = text_of(browser.get(f"/t/{reference}/block-payer").text)
     assert "Refuser, et bloquer @bob" in said
+    assert "depuis aucun de ses comptes X, vers aucun des vôtres" in said
     assert "ne pourra plus vous payer" in said
     assert world.statuses(reference) == ["held"]
     browser.post(f"/t/{reference}/block-payer")

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 
 from bot.store import browsers
 from tests.web.conftest import OpenBrowser
@@ -18,6 +19,9 @@ def test_the_wallet_leads_to_all_of_it_and_a_search(world: World, browser: Brows
     world.confirm("bob", world.order("bob", "alice", "5€ for <b>tea"))
     browser.sign_in("bob")
     assert 'href="/wallet/history"' in browser.get("/wallet").text
+    statements = "/wallet?open=statements"
+    assert f'href="{statements}#statements"' in browser.get("/wallet/history").text
+    assert re.search('<details[^>]* id="statements" open>', browser.get(statements).text)
     page = browser.get("/wallet/history?text=PIZZA").text
     assert 'value="PIZZA"' in page
     assert "pizza" in text_of(page)

@@ -47,7 +47,7 @@ def test_who_has_lost_x_sees_pays_out_takes_it_out_and_locks(
     assert "75 €" in text_of(browser.get("/wallet").text)
     browser.get("/wallet/lock")
     browser.post("/wallet/lock")
-    assert "bloqué pour vérification" in browser.get("/wallet").text
+    assert "Vous avez verrouillé votre portefeuille le" in browser.get("/wallet").text
     browser.post("/signout")
     assert browser.get("/wallet/payout").text.count("Connectez-vous") > 0
 

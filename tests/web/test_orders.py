@@ -92,7 +92,11 @@ def test_a_way_that_is_not_offered_says_why(world: World, browser: Browser) -> N
     other = browser.open_order("bob", world.order("bob", "alice", "2€"))
     assert 'name="funding" value="wallet"' not in other
     assert 'value="card"' in other
-    assert "pas assez" in other
+    assert "Il y a 1 € dans votre portefeuille, il en faut 2 €." in text_of(other)
+    world.join("dave")
+    empty = text_of(browser.open_order("dave", world.order("dave", "alice", "2€")))
+    assert "Pas depuis le portefeuille" not in empty
+    assert "il en faut" not in empty
 
 
 def test_confirming_from_the_wallet_moves_the_money(world: World, browser: Browser) -> None:
@@ -267,7 +271,9 @@ def test_the_payer_cancels(world: World, browser: Browser) -> None:
     reference = world.order("bob", "alice")
     browser.open_order("bob", reference)
     assert browser.post(f"/t/{reference}/cancel").status_code == 303
-    assert "Annulé, rien n’est parti" in browser.get(f"/t/{reference}").text
+    said = browser.get(f"/t/{reference}").text
+    assert "Annulé, rien n’est parti" in said
+    assert "Vous l’avez annulé" in said
 
 
 def test_a_request_is_paid_or_declined(world: World, browser: Browser) -> None:
@@ -281,6 +287,9 @@ def test_a_request_is_paid_or_declined(world: World, browser: Browser) -> None:
     assert "@alice" in page
     assert browser.post(f"/t/{reference}/decline").status_code == 303
     assert world.statuses(reference) == ["declined"]
+    said = text_of(browser.get(f"/t/{reference}").text)
+    assert "10 € demandés par @alice" in said
+    assert "Vous l’avez refusé" in said
 
 
 def test_who_asked_sees_how_it_goes(world: World, browser: Browser) -> None:
@@ -310,6 +319,7 @@ def test_held_money_is_refused_even_without_a_wallet(world: World, browser: Brow
     said = text_of(browser.get(f"/t/{reference}").text)
     assert "Payé, la somme vous attend" in said
     assert "Vous l’avez refusé" in said
+    assert "Renvoyé 12,34 € à @bob" in said
 
 
 def test_a_payer_without_a_wallet_is_led_to_one(world: World, browser: Browser) -> None:

@@ -133,7 +133,7 @@ def test_a_payee_is_who_was_shown(world: World, browser: Browser) -> None:
 
 @pytest.mark.parametrize(
     ("amount", "said"),
-    [("1.250", "plusieurs montants"), ("", "Il manque le montant"), ("251", "250 €")],
+    [("1.250", "Écrivez par exemple 1,25."), ("", "Il manque le montant"), ("251", "250 €")],
 )
 def test_what_was_typed_survives_a_no(browser: Browser, amount: str, said: str) -> None:
     """The sentence says what to do; nothing is ordered."""

@@ -2,15 +2,17 @@
 
 import html
 import re
+from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from bot.ports import XUser
+from bot.services import texts
 from tests.web.conftest import OpenBrowser
 from tests.web.test_orders import text_of
-from tests.web.visiting import Browser
+from tests.web.visiting import Browser, site
 from tests.world import World, reference_in
 
 
@@ -118,7 +120,9 @@ def test_what_is_held_for_the_wrong_person_is_taken_back(world: World, browser: 
     assert world.statuses(reference) == ["held"]
     browser.post(f"/t/{reference}/wrong/1")
     assert browser.get(f"/t/{reference}/wrong/1").headers["location"] == f"/t/{reference}"
-    assert "C’est revenu chez vous" in browser.get(f"/t/{reference}").text
+    said = text_of(browser.get(f"/t/{reference}").text)
+    assert "C’est revenu chez vous 10 € envoyés à @carol" in said
+    assert "Vous l’avez repris" in said
 
 
 def test_what_was_posted_is_asked_for_politely(world: World, open_browser: OpenBrowser) -> None:
@@ -145,9 +149,15 @@ def test_what_was_posted_is_asked_for_politely(world: World, open_browser: OpenB
     assert world.balance("alice") == 1000
 
 
-def test_it_was_not_me_says_what_it_means_and_locks(world: World, browser: Browser) -> None:
-    """Opening the page changes nothing; then the wallet is closed, and the page says what next."""
+def test_it_was_not_me_says_what_it_means_and_locks(world: World) -> None:
+    """Opening the page changes nothing; then the wallet is closed, and the page says what next.
+
+    The text message speaks the page's language, whatever that of the posts.
+    """
+    world.deps = replace(world.deps, contact="help@smoney.example")
+    browser = Browser(world, site(world))
     world.join("bob", cents=5000)
+    world.dm("bob", "help")
     world.join("alice")
     reference = paid(world)
     other = world.order("bob", "alice", "11€")
@@ -158,7 +168,12 @@ def test_it_was_not_me_says_what_it_means_and_locks(world: World, browser: Brows
     said = text_of(browser.get(f"/t/{reference}").text)
     assert "Votre portefeuille est verrouillé" in said
     assert "mot de passe X" in said
-    assert 'name="funding"' not in browser.get(f"/t/{other}").text
+    assert "Une question ? Écrivez à help@smoney.example" in said
+    texts.send_notices(world.deps)
+    assert "votre portefeuille est verrouillé" in world.sms.sent[-1].text
+    waits = browser.get(f"/t/{other}").text
+    assert 'name="funding"' not in waits
+    assert "Vous avez verrouillé votre portefeuille le 23 nov. à " in text_of(waits)
 
 
 @pytest.mark.parametrize("path", ["wrong/1", "not-me", "block-payer", "note/1"])

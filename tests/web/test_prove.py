@@ -168,6 +168,9 @@ def test_signing_in_with_x_alone_shows_what_waits_until_two_factors_open_the_wal
     closed = browser.get("/wallet").text
     assert f'href="/t/{reference}"' in closed
     assert "123,45" not in closed
+    above = browser.get(f"/t/{world.order('bob', 'alice', '200€')}").text
+    assert "pas assez" in above, "and not how much there is"
+    assert "123,45" not in above
     for path in ("/wallet/payout", "/wallet/statement/2026-11", "/wallet/new-code"):
         assert browser.get(path).headers["location"] == "/wallet"
     assert open_here(browser, "bob") == "/wallet"
