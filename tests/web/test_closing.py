@@ -116,7 +116,7 @@ def test_an_account_is_closed_after_two_factors(world: World, browser: Browser) 
     assert "Votre compte est fermé" in text_of(browser.get("/closed").text)
     assert "/signin" in browser.get("/wallet").text
     texts.send_notices(world.deps)
-    assert "your account is closed" in world.sms.texts_to(phone)[-1]
+    assert "votre compte est fermé" in world.sms.texts_to(phone)[-1]
     browser.sign_in("bob")
     assert browser.get("/wallet").headers["location"] == "/wallet/phone"
 
