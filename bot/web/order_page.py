@@ -71,7 +71,7 @@ def show_order(
     waits = order.to_confirm.transfers if order.to_confirm is not None else ()
     others = [one for one in order.pays if one not in waits]
     at = here.deps.clock.now()
-    under_way = order.card_url is None and any(
+    under_way = any(
         one.status == "funding" or (one.status == "pending" and one.confirm_by > at)
         for one in others
     )

@@ -186,13 +186,18 @@ def test_by_card_the_browser_goes_to_the_card_page_and_back(
     topup = world.topup(reference)
     assert answer.headers["location"] == topup.url
     assert topup.url.startswith(CARD_PAGES)
-    page = browser.get(f"/t/{reference}").text
+    page, live = browser.get(f"/t/{reference}").text, f"/t/{reference}/payment"
     assert html.escape(topup.url) in page
+    assert f'data-live="{live}"' in page
+    assert browser.client.get(live).text.strip() in page
     world.cards.submit(topup.session_id, "4000002760003184")
     world.cards.secure(topup.session_id, passed=True)
     back = browser.get(f"/t/{reference}", card="done")
     assert back.headers["location"] == f"/t/{reference}"
     assert "C’est fait" in browser.get(f"/t/{reference}").text
+    part = browser.client.get(live).text
+    assert "C’est fait" in part, "in the tab that was left open"
+    assert 'data-waiting=""' in part
     assert world.balance("alice") == 4000
 
 
@@ -222,7 +227,8 @@ def test_an_acquirer_that_is_down_loses_no_confirmation(
     assert html.escape(world.topup(reference).url) in browser.get(f"/t/{reference}").text
     part = browser.client.get(live).text
     assert html.escape(world.topup(reference).url) in part
-    assert 'data-waiting=""' in part
+    assert 'data-waiting="payment"' in part, "it may be paid by another page of theirs"
+    assert "La page a changé" not in part
 
 
 def test_who_turns_away_from_the_card_page_can_choose_again(
