@@ -197,9 +197,12 @@ def date(at: datetime, lang: Lang) -> str:
 
 
 def month(at: datetime, lang: Lang) -> str:
-    """Write a month, on the calendar of Paris: `novembre 2026`, `November 2026`."""
+    """Write a month, on the calendar of Paris: `novembre 2026`, `November 2026`.
+
+    A line may break before its year: with large text the whole is wider than a phone.
+    """
     local = at.astimezone(PARIS)
-    return f"{_WHOLE_MONTHS[lang].split()[local.month - 1]}{NBSP}{local.year}"
+    return f"{_WHOLE_MONTHS[lang].split()[local.month - 1]} {local.year}"
 
 
 def _as_it_is(value: object, lang: Lang, *, public: bool) -> str:  # noqa: ARG001 (a _Writer)
