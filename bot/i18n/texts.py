@@ -5,7 +5,7 @@ sentence or a list of wordings. A value is written by its name: `…_cents` as a
 (`typed_cents` as the command language reads it, `signed_cents` with `+` or `−`), `handle` and
 `people` with `@` except in public (X would notify them), `…_at` as a day and time in Paris, `…_on`
 as a day there, `…_date` as one with its year, `month` as a month there, `countries` by their names,
-a reply in its own words, `lines` of replies one a line;
+a reply in its own words, `lines` of replies one a line, `parts` of a sentence joined in it;
 what is text stays as it is. A key or a value that is missing is a programmer's error.
 """
 
@@ -198,9 +198,12 @@ def date(at: datetime, lang: Lang) -> str:
 
 
 def month(at: datetime, lang: Lang) -> str:
-    """Write a month, on the calendar of Paris: `novembre 2026`, `November 2026`."""
+    """Write a month, on the calendar of Paris: `novembre 2026`, `November 2026`.
+
+    A line may break before its year: with large text the whole is wider than a phone.
+    """
     local = at.astimezone(PARIS)
-    return f"{_WHOLE_MONTHS[lang].split()[local.month - 1]}{NBSP}{local.year}"
+    return f"{_WHOLE_MONTHS[lang].split()[local.month - 1]} {local.year}"
 
 
 def _as_it_is(value: object, lang: Lang, *, public: bool) -> str:  # noqa: ARG001 (a _Writer)
@@ -223,6 +226,10 @@ def _lines(value: object, lang: Lang, *, public: bool) -> str:
     return "\n".join(say(one, lang, public=public) for one in _several(value))
 
 
+def _parts(value: object, lang: Lang, *, public: bool) -> str:
+    return listed([say(one, lang, public=public) for one in _several(value)], lang)
+
+
 def _several(value: object) -> Sequence[Any]:
     assert isinstance(value, list | tuple), f"{value!r} is not several"
     return value
@@ -240,5 +247,6 @@ _BY_NAME: Final[Mapping[str, _Writer]] = {
     "people": _people,
     "countries": _countries,
     "lines": _lines,
+    "parts": _parts,
 }
 """How values of other names are written, where they are not texts."""

@@ -6,7 +6,8 @@ the person meanwhile waits for their lock, and finds them locked for good: what 
 them is posted before, and then there is a balance, or held after, for a new wallet.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -46,8 +47,8 @@ class ClosePage:
     """What left the wallet and waits for its payees."""
     waits_cents: int
     """What waits for them: it goes on waiting, and then goes back to its payers."""
-    open_orders: int
-    """Orders in which something of theirs is open or held."""
+    open_orders: tuple[Reply, ...]
+    """How many payments, requests, and requests that they were sent are open, a phrase each."""
     cards: int
     handles: tuple[str, ...]
     ways: tuple[Reply, ...]
@@ -65,11 +66,36 @@ def page(deps: Deps, visitor: Visitor) -> ClosePage:
             balance_cents=balance,
             held_cents=closing.held_by_cents(session, person.id),
             waits_cents=closing.held_for_cents(session, mine),
-            open_orders=len(closing.order_ids(session, mine, person.id)),
+            open_orders=_open_orders(session, mine, person.id),
             cards=len({row.id for row in cards.cards_of(session, person.id)}),
             handles=tuple(shown(accounts[one]) for one in mine),
             ways=tuple(_ways(session, person, balance)),
         )
+
+
+def _open_orders(session: Session, mine: Collection[str], person_id: int) -> tuple[Reply, ...]:
+    """Count by kind the orders of which `_stop` would cancel or decline something."""
+    ids = closing.order_ids(session, mine, person_id)
+    parents = orders.by_ids(session, ids)
+    is_open = {row.order_id for row in drafts.open_of(session, mine)}
+    for row in orders.transfers_of(session, ids):
+        concerns = row.payer_x_user_id in mine or parents[row.order_id].owner_x_user_id in mine
+        if concerns and row.status in (_S.PENDING.value, _S.FUNDING.value):
+            is_open.add(row.order_id)
+    kinds = Counter(_kind(parents[one], mine) for one in is_open)
+    return tuple(
+        Reply(
+            f"page.close.open.{kind}{'' if kinds[kind] == 1 else '.many'}", {"count": kinds[kind]}
+        )
+        for kind in ("payment", "request", "received")
+        if kinds[kind]
+    )
+
+
+def _kind(order: Row[Any], mine: Collection[str]) -> str:
+    if order.owner_x_user_id not in mine:
+        return "received"
+    return "request" if order.kind in ("request", "split") else "payment"
 
 
 def _ways(session: Session, person: Row[Any], balance_cents: int) -> list[Reply]:

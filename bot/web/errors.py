@@ -14,7 +14,7 @@ from bot.domain.replies import Reply
 from bot.i18n import texts
 from bot.services.sessions import HOME, Visitor, local_path
 from bot.web import kept_form
-from bot.web.languages import choose_lang
+from bot.web.languages import LANGS, choose_lang, known_lang
 from bot.web.security import BodyTooLarge
 from bot.web.site import (
     TEMPLATES,
@@ -131,6 +131,14 @@ def plain_page(what: str, *, lang: Lang, home: str) -> str:
 
 
 def not_found(request: Request, site: Site) -> Response:
-    """Say in both languages that there is nothing here."""
-    lang = choose_lang(request, None)
-    return page(site, "not_found.html", lang, None, request.url.path, 404, {"both": ("fr", "en")})
+    """Say that there is nothing here: in both languages to whom we do not know.
+
+    That is who has told us no language, and who opens a link from a post that does not say who they
+    are: it may have been passed on by somebody else.
+    """
+    here = glance(request)
+    is_passed_on = here.visitor is None and request.url.path.startswith("/t/")
+    both = is_passed_on or known_lang(request, here.visitor) is None
+    said = [here.lang, *(one for one in LANGS if both and one != here.lang)]
+    path = request.url.path
+    return page(site, "not_found.html", here.lang, here.visitor, path, 404, {"langs": said})

@@ -1,7 +1,8 @@
 """The first time, a page for each step: phone, code, name, wallet code; or joining a wallet.
 
 Which step is next is in rows. A step that is not reached yet leads to the one that is; "back" shows
-what was typed before; once everything is there each of them leads to where the visitor was.
+what was typed before; once everything is there each of them leads to where the visitor was. A form
+that is refused leads to a page as well, which says why: whoever goes back meets no form again.
 """
 
 from typing import Annotated, Final
@@ -74,17 +75,20 @@ def _show(here: Visit, page: Step) -> Response:
         return here.go(next_path)
     if page not in MAY_GO_BACK[step]:
         return here.go(_with_next(step, next_path))
-    return _page(here, page, next_path)
+    said = here.said_before()
+    response = _page(here, page, next_path, said)
+    if said is not None:
+        here.site.drop_cookie(response, here.site.said_cookie)
+    return response
 
 
-def _page(here: Visit, page: Step, next_path: str, said: str | None = None) -> Response:
+def _page(here: Visit, page: Step, next_path: str, said: str | None) -> Response:
     assert here.visitor is not None, "only who signed in comes here"
     is_under_age = first_time.is_under_age(here.deps, here.visitor)
     typed = first_time.typed(here.deps, here.visitor)
     number = STEPS.index(page) + 1 if page in STEPS else 3
     return here.page(
         f"first_{page}.html",
-        status=200 if said is None else 422,
         next_path=next_path,
         said=here.say(first_time.too_young(here.deps)) if is_under_age else said,
         is_under_age=is_under_age,
@@ -183,14 +187,15 @@ def link(
 
 
 def _refused(form: SignedVisit, page: Step, next_path: str, refusal: Refusal) -> Response:
-    """Show the page again with the reason, or the one that the form should have come from."""
+    """Lead to the page again, or to the one that the form should have come from, which says why."""
     step = first_time.next_step(form.deps, form.who)
     if step is None:
         return _on(form, next_path)
     shown = page if page in MAY_GO_BACK[step] else step
     if (step, page) == ("link", "code"):
         shown = "phone"  # the code that is over was for another number than that wallet's
-    return _page(form, shown, sessions.local_path(next_path), said=form.say(refusal.reply))
+    address = _with_next(shown, sessions.local_path(next_path))
+    return form.go_and_say(address, form.say(refusal.reply))
 
 
 def _on(form: SignedVisit, next_path: str) -> Response:
@@ -202,4 +207,7 @@ def _on(form: SignedVisit, next_path: str) -> Response:
 
 def _with_next(step: Step, next_path: str) -> str:
     path = f"/wallet/{step}"
-    return path if next_path == sessions.HOME else f"{path}?{urlencode({'next': next_path})}"
+    address = f"{path}?{urlencode({'next': next_path})}"
+    # What is too long for an address is not gone on to.
+    fits = next_path != sessions.HOME and sessions.local_path(address) == address
+    return address if fits else path

@@ -21,6 +21,7 @@ KEPT_S: Final = 900
 AT_MOST: Final = {"iban": 60, "holder": 140, "amount": 20, "everything": 3}
 """What is kept, and characters of each: as many as the forms take."""
 Typed = Mapping[str, str]
+_FOR: Final = "typed-form"
 
 
 def mark(secret_key: str, person_id: int) -> str:
@@ -45,7 +46,8 @@ def read(
 
 def wrapped(secret_key: str, typed: Typed, page: str) -> str:
     """Return what the cookie holds, enciphered: what was typed, and the page it was typed on."""
-    return _cipher(secret_key).encrypt(json.dumps({**typed, "page": page}).encode()).decode()
+    kept = json.dumps({**typed, "page": page})
+    return cipher(secret_key, _FOR).encrypt(kept.encode()).decode()
 
 
 def unwrapped(secret_key: str, cookie: str, page: str, own_mark: str) -> Typed | None:
@@ -67,14 +69,14 @@ def _bears(kept: Typed, own_mark: str) -> bool:
     return own_mark != "" and hmac.compare_digest(kept["mine"].encode(), own_mark.encode())
 
 
-def _cipher(secret_key: str) -> Fernet:
+def cipher(secret_key: str, purpose: str) -> Fernet:
     """Return what seals a cookie: a disk or a backup of a browser's shows no account number."""
-    return Fernet(urlsafe_b64encode(sha256(f"typed-form:{secret_key}".encode()).digest()))
+    return Fernet(urlsafe_b64encode(sha256(f"{purpose}:{secret_key}".encode()).digest()))
 
 
 def _opened(secret_key: str, cookie: str) -> Typed | None:
     try:
-        kept = json.loads(_cipher(secret_key).decrypt(cookie.encode()))
+        kept = json.loads(cipher(secret_key, _FOR).decrypt(cookie.encode()))
         assert isinstance(kept, dict)
         typed = {name: str(kept[name])[:most] for name, most in AT_MOST.items()}
         return typed | {"mine": str(kept["mine"]), "page": str(kept["page"])}

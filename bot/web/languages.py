@@ -15,7 +15,12 @@ LANGS: Final[tuple[Lang, ...]] = ("fr", "en")
 
 
 def choose_lang(request: Request, visitor: Visitor | None) -> Lang:
-    """Return the language: asked for here, the person's choice, the browser's; French first."""
+    """Return the language of a visitor; French where it is not known."""
+    return known_lang(request, visitor) or LANGS[0]
+
+
+def known_lang(request: Request, visitor: Visitor | None) -> Lang | None:
+    """Return the language: asked for here, the person's choice, the browser's; None: neither."""
     asked = (
         request.query_params.get("lang"),
         visitor.lang if visitor is not None else None,
@@ -27,11 +32,11 @@ def choose_lang(request: Request, visitor: Visitor | None) -> Lang:
     return preferred(request.headers.get("accept-language", ""))
 
 
-def preferred(accept: str) -> Lang:
+def preferred(accept: str) -> Lang | None:
     """Return the language that an `Accept-Language` header likes best; French where it is equal.
 
     >>> preferred("en-GB,en;q=0.9,fr;q=0.8"), preferred("de, fr;q=0.4, en;q=0.3"), preferred("")
-    ('en', 'fr', 'fr')
+    ('en', 'fr', None)
     """
     liked: dict[str, float] = {}
     for part in accept.lower().split(",")[:20]:
@@ -39,7 +44,8 @@ def preferred(accept: str) -> Lang:
         name = tag.strip().partition("-")[0]
         if name in LANGS:
             liked[name] = max(liked.get(name, 0.0), _quality(rest))
-    return "en" if liked.get("en", 0.0) > liked.get("fr", 0.0) else "fr"
+    best = max(LANGS, key=lambda one: liked.get(one, 0.0))
+    return best if liked.get(best, 0.0) > 0 else None
 
 
 def _quality(text: str) -> float:

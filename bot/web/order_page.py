@@ -1,15 +1,20 @@
 """What an order's page shows to whom; what its forms do is in `order`."""
 
+from functools import partial
+
 from starlette.responses import Response
 
 from bot.domain.errors import Refusal
 from bot.domain.transfer import Reason
+from bot.i18n import texts
 from bot.services import passkeys, payouts, strong, views
 from bot.services.drafted import DraftView, SplitView
 from bot.services.payouts import PayoutPage
+from bot.services.transfer_views import TransferView
 from bot.services.views import HandleMoved, NotYours, OrderView, SignInFirst, Unknown
 from bot.web import errors
 from bot.web.kept_form import Typed
+from bot.web.links import pay_path
 from bot.web.site import Visit
 
 
@@ -66,7 +71,7 @@ def show_order(
     waits = order.to_confirm.transfers if order.to_confirm is not None else ()
     others = [one for one in order.pays if one not in waits]
     at = here.deps.clock.now()
-    under_way = order.card_url is None and any(
+    under_way = any(
         one.status == "funding" or (one.status == "pending" and one.confirm_by > at)
         for one in others
     )
@@ -82,6 +87,7 @@ def show_order(
         under_way=under_way,
         notice=notice,
         refusal=here.refusal,
+        give_back=partial(_give_back, here),
         shows_balance=may_look,
         payout=_payout(here, order),
         link=f"{here.deps.public_url}/t/{order.reference}",
@@ -100,6 +106,11 @@ def _payout(here: Visit, order: OrderView) -> PayoutPage | None:
         return None
     page = payouts.payout_page(here.deps, here.visitor)
     return page if page.wait_until is None else None
+
+
+def _give_back(here: Visit, one: TransferView) -> str:
+    """Return where a payee gives back what they were paid: a payment of their own, filled in."""
+    return pay_path(one.other_handle, texts.figures(one.amount_cents, here.lang), "")
 
 
 def _came_to_nothing(order: OrderView) -> bool:

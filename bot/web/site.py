@@ -24,7 +24,7 @@ from bot.services import sessions
 from bot.services.deps import Deps
 from bot.services.sessions import Visitor
 from bot.services.whoami import bot_account
-from bot.web import kept_form
+from bot.web import kept_form, said_once
 from bot.web.languages import LANG_COOKIE, LANG_KEPT_S, LANGS, choose_lang
 from bot.web.security import BY_ADDRESS, BY_PERSON, LOOPBACK, Limiter, Rate, headers_for
 
@@ -73,6 +73,7 @@ class Site:
         self.opened_cookie = f"{prefix}smoney_opened"
         self.lost_cookie = f"{prefix}smoney_lost"
         self.typed_cookie = f"{prefix}smoney_typed"
+        self.said_cookie = f"{prefix}smoney_said"
         self.limiter = Limiter()
         self.headers = headers_for(is_secure=self.is_secure, form_origins=card_origins)
 
@@ -139,6 +140,14 @@ class Visit:
         return kept_form.unwrapped(
             self.deps.secret_key, cookie, self.request.url.path, self.own_mark
         )
+
+    def said_before(self) -> str | None:
+        """Return why the form of this page was refused just now, where it was."""
+        cookie = self.request.cookies.get(self.site.said_cookie)
+        if not cookie or self.visitor is None:
+            return None
+        path = self.request.url.path
+        return said_once.unwrapped(self.deps.secret_key, cookie, path, self.visitor.csrf)
 
     def welcome(self, token: str, next_path: str) -> Response:
         """Give the browser its session, end the one it had, and drop what another had typed."""
@@ -296,6 +305,14 @@ class SignedVisit(Visit):
     def home(self) -> str:
         """The page that the form stands on."""
         return home_of(self.request.url.path)
+
+    def go_and_say(self, address: str, said: str) -> RedirectResponse:
+        """Send the browser on to a page of ours, which says once why a form was refused."""
+        answer = self.go(address)
+        path = address.partition("?")[0]
+        kept = said_once.wrapped(self.deps.secret_key, said, path, self.who.csrf)
+        self.site.set_cookie(answer, self.site.said_cookie, kept, max_age_s=said_once.KEPT_S)
+        return answer
 
 
 def home_of(path: str) -> str:

@@ -46,12 +46,17 @@ LOOK = """scale => {
     const low = [...document.querySelectorAll("button, a.button, .top a, .foot a")]
         .filter(one => one.getClientRects().length && one.getBoundingClientRect().height < 44)
         .map(one => `${one.textContent} is lower than a thumb is wide`);
-    return root.scrollWidth > innerWidth ? [...low, `${root.scrollWidth} pixels wide`] : low;
+    const out = [...document.querySelectorAll(".card :not(.wide *, .hidden)")]
+        .filter(one => one.getClientRects().length && one.getBoundingClientRect().right
+            > one.closest(".card").getBoundingClientRect().right + 0.5)
+        .map(one => `${one.textContent} stands out of its card`);
+    const wide = root.scrollWidth > innerWidth ? [`${root.scrollWidth} pixels wide`] : [];
+    return [...low, ...out, ...wide];
 }"""
 """What is wrong for a reader who wants larger text: so many times as large."""
 UNFOLD = "() => document.querySelectorAll('details.fold').forEach(one => { one.open = true })"
 """Open what a page folds: what is in there is looked at too."""
-LOOKS = ((PHONE_WIDTH, 2), (DESK_WIDTH, 2), (320, 1))
+LOOKS = ((PHONE_WIDTH, 2), (DESK_WIDTH, 2), (320, 2))
 """Widths (CSS pixels), and how many times as large the text is."""
 
 

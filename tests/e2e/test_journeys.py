@@ -371,12 +371,12 @@ def test_an_account_is_emptied_and_closed(
 
 
 def test_pages_fit_narrow_screens_and_large_text(sandbox: Sandbox, open_page: OpenPage) -> None:
-    """At 320 pixels, and with text twice as large, nothing is cut off; buttons suit a thumb."""
+    """At 320 pixels and with text twice as large nothing is cut off; buttons suit a thumb."""
     reference = sandbox.order("@smoney pay @alice @carol 12,50€ each for a very long evening out")
     asked = sandbox.order("@smoney request 12,50€ from @bob for a long evening", by="alice")
     draft = sandbox.order("@smoney pay @alice @carol 1250 for a very long evening out")
     got = paid_by_message(sandbox, "@smoney pay @alice 1€ for a very long evening out")
-    payment = (f"/t/{reference}", f"/t/{reference}/not-me")
+    payment = (f"/t/{reference}", f"/t/{reference}/not-me", f"/t/{got}")
     request = (f"/t/{asked}", f"/t/{asked}/block", f"/t/{asked}/note/1")
     wallet = ("/wallet", "/wallet/history", f"/wallet/statement/{datetime.now(UTC):%Y-%m}", "/ask")
     changed = ("/wallet/new-code", "/wallet/new-phone", "/wallet/data", "/wallet/close")

@@ -128,3 +128,25 @@ def test_what_waits_for_somebody_is_said_before_they_close(world: World, browser
     world.join("bob")
     browser.sign_in("bob")
     assert "8 € vous attendent encore" in text_of(browser.get("/wallet/close").text)
+
+
+def test_what_would_be_cancelled_is_named_apart_from_what_stands_in_the_way(
+    world: World, browser: Browser
+) -> None:
+    """By kind, on the button that cancels it; nobody takes a payout for a part of it."""
+    world.join("alice")
+    world.join("bob", cents=5000)
+    world.order("bob", "alice", "4€")
+    for amount in ("5€", "6€"):
+        world.order("bob", "alice", amount, kind="request")
+    world.order("alice", "bob", "7€", kind="request")
+    browser.sign_in("bob")
+    page = browser.get("/wallet/close").text
+    first, _, waits = page.partition('aria-labelledby="open"')
+    assert 'action="/wallet/close/clear"' not in first
+    assert (
+        "Annuler ce qui attend : 1 paiement, 2 demandes et 1 demande que vous avez reçue"
+        in text_of(waits)
+    )
+    assert browser.post("/wallet/close/clear").headers["location"] == "/wallet/close"
+    assert 'aria-labelledby="open"' not in browser.get("/wallet/close").text

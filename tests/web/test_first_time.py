@@ -1,6 +1,7 @@
 """The first time: consent, a phone number, its code, and back to where one was."""
 
 import re
+from base64 import urlsafe_b64decode
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -44,6 +45,17 @@ def declare(browser: Browser, **fields: str) -> Response:
     return browser.post("/wallet/name", next=browser.hidden("next"), **(typed | fields))
 
 
+def refused(browser: Browser, answer: Response) -> Response:
+    """Follow a form that was refused to the page that says why, once; return that page."""
+    assert answer.status_code == 303, answer.text
+    address = answer.headers["location"]
+    said, again = browser.get(address), browser.get(address)
+    assert said.status_code == again.status_code == 200
+    assert 'role="alert"' in said.text
+    assert 'role="alert"' not in again.text, "a reload, or back, says it no more"
+    return said
+
+
 def open_wallet(browser: Browser, world: World, next_path: str = "/wallet") -> Response:
     """Go all the way; return the answer to the last form."""
     ask_for_code(browser, next_path=next_path)
@@ -85,16 +97,15 @@ def test_each_step_says_how_many_are_left_and_back_shows_what_was_typed(
     assert f'value="{PHONE}"' in browser.get("/wallet/phone").text
     answer = browser.post("/wallet/code", code=code_of(world))
     assert "Étape 3 sur 4, encore 1 après" in browser.get(answer.headers["location"]).text
-    unread = declare(browser, born="24/11/08")
-    assert unread.status_code == 422
-    assert 'value="24/11/08"' in browser.get("/wallet/name").text
+    unread = refused(browser, declare(browser, born="24/11/08"))
+    assert 'value="24/11/08"' in unread.text
     assert "Dernière étape" in browser.get(declare(browser).headers["location"]).text
     assert 'value="Petit"' in browser.get("/wallet/name").text
     browser.get("/wallet/secret")
-    weak = browser.post("/wallet/secret", code="030290", again="030290")
+    weak = refused(browser, browser.post("/wallet/secret", code="030290", again="030290"))
     assert "date de naissance" in weak.text
     assert "030290" not in weak.text
-    assert browser.post("/wallet/secret", code=CODE, again="1").status_code == 422
+    refused(browser, browser.post("/wallet/secret", code=CODE, again="1"))
     assert browser.post("/wallet/secret", code=CODE, again=CODE).headers["location"] == "/wallet"
     assert browser.get("/wallet").status_code == 200
 
@@ -136,7 +147,8 @@ def test_who_is_under_age_is_told_what_becomes_of_the_money_and_asked_no_more(
     ask_for_code(browser)
     browser.post("/wallet/code", code=code_of(world))
     browser.get("/wallet/name")
-    for page in (declare(browser, born="24/12/2008"), browser.get("/wallet/name")):
+    declare(browser, born="24/12/2008")
+    for page in (browser.get("/wallet/name"), browser.get("/wallet/name")):
         assert "Il faut avoir 18" in page.text
         assert "après 30" in page.text
         assert 'name="born"' not in page.text
@@ -154,7 +166,7 @@ def test_another_account_with_the_same_phone_is_asked_for_the_wallets_code(
     answer = second.post("/wallet/code", code=code_of(world))
     assert answer.headers["location"] == "/wallet/link"
     assert "@carol_pro" in second.get("/wallet/link").text
-    wrong = second.post("/wallet/link", code="111111")
+    wrong = refused(second, second.post("/wallet/link", code="111111"))
     assert "Essais restants" in wrong.text
     assert second.post("/wallet/link", code=CODE).headers["location"] == "/wallet"
     assert world.visitor("carol_pro").person_id == world.visitor("carol").person_id
@@ -176,8 +188,9 @@ def test_whose_number_has_somebody_elses_wallet_takes_another(
     assert second.get("/wallet/code").headers["location"] == "/wallet/link"
     ask_for_code(second, "06 98 76 54 32")
     assert second.get("/wallet/link").headers["location"] == "/wallet/code"
-    wrong = [second.post("/wallet/code", code="1").text for _ in range(FAILURES_AT_MOST)]
-    assert 'name="phone"' in wrong[-1], "not the page of the wallet that is another's"
+    wrong = [second.post("/wallet/code", code="1") for _ in range(FAILURES_AT_MOST)]
+    asked = refused(second, wrong[-1]).text
+    assert 'name="phone"' in asked, "not the page of the wallet that is another's"
     ask_for_code(second, "06 98 76 54 32")
     answer = second.post("/wallet/code", code=code_of(world, "+33698765432"))
     assert answer.headers["location"] == "/wallet/name"
@@ -189,10 +202,10 @@ def test_without_consent_no_code_is_sent_and_what_was_typed_stays(
     """The number need not be typed twice."""
     browser.sign_in("carol")
     browser.get("/wallet/phone")
-    answer = browser.post("/wallet/phone", phone="06 12 34", next="/t/4F7K2Q")
-    assert answer.status_code == 422
+    answer = refused(browser, browser.post("/wallet/phone", phone="06 12 34", next="/t/4F7K2Q"))
     assert 'value="06 12 34"' in answer.text
-    assert 'value="/t/4F7K2Q"' in answer.text
+    assert 'name="next" value="/t/4F7K2Q"' in answer.text
+    assert 'name="back" value="/wallet/phone?next=%2Ft%2F4F7K2Q"' in answer.text, "in English too"
     assert world.sms.sent == []
 
 
@@ -200,8 +213,7 @@ def test_consent_survives_a_number_that_cannot_be_read(world: World, browser: Br
     """The box stays ticked where only the number was wrong."""
     browser.sign_in("carol")
     browser.get("/wallet/phone")
-    answer = browser.post("/wallet/phone", phone="12", consent="yes")
-    assert answer.status_code == 422
+    answer = refused(browser, browser.post("/wallet/phone", phone="12", consent="yes"))
     assert re.search(r'name="consent"[^>]* checked', answer.text)
 
 
@@ -219,7 +231,15 @@ def test_a_wrong_code_can_be_typed_again(world: World, browser: Browser) -> None
     """A slip of the thumb costs one try, not the whole way."""
     browser.sign_in("carol")
     ask_for_code(browser)
-    assert browser.post("/wallet/code", code="999999").status_code == 422
+    wrong = browser.post("/wallet/code", code="999999")
+    kept = browser.client.cookies["__Host-smoney_said"]
+    assert b"999999" not in urlsafe_b64decode(kept)
+    refused(browser, wrong)
+    for path, cookie in (("code", kept[:-8]), ("code", "x"), ("phone", kept), ("code", kept)):
+        if cookie is kept and path == "code":
+            browser.sign_in("carol")  # another session
+        browser.client.cookies.set("__Host-smoney_said", cookie, domain="smoney.test")
+        assert 'role="alert"' not in browser.get(f"/wallet/{path}").text, (path, cookie)
     answer = browser.post("/wallet/code", code=f" {code_of(world)} ")
     assert answer.headers["location"] == "/wallet/name"
 

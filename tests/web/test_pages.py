@@ -108,11 +108,20 @@ def test_french_puts_a_space_that_does_not_break() -> None:
 def test_an_unknown_address_is_a_404_in_both_languages(
     open_browser: OpenBrowser, path: str, lang: str
 ) -> None:
-    """Whoever mistyped a reference reads why, whatever they speak."""
-    answer = open_browser(lang=lang).get(path)
-    assert answer.status_code == 404
-    assert "Il n’y a rien à cette adresse" in answer.text
-    assert "There is nothing at this address" in answer.text
+    """Whoever opens a link with a reference reads why, whatever they speak; theirs comes first.
+
+    Elsewhere the other language is there for whom we do not know alone, and nobody is signed out.
+    """
+    said = {"fr": "Il n’y a rien à cette adresse", "en": "There is nothing at this address"}
+    browser, other = open_browser(lang=lang), "en" if lang == "fr" else "fr"
+    for is_known in (False, True):
+        answer = browser.get(path)
+        assert answer.status_code == 404
+        assert f"<h1>{said[lang]}" in answer.text
+        assert (said[other] in answer.text) == (path.startswith("/t/") and not is_known)
+        assert ('href="/wallet"' in answer.text) == is_known
+        browser.sign_in("carol")
+    assert all(one in open_browser(lang="de").get(path).text for one in said.values())
 
 
 def test_home_and_help_say_which_is_the_true_bot(browser: Browser) -> None:
@@ -187,14 +196,15 @@ def test_what_is_tried_changes_nothing(world: World, browser: Browser) -> None:
         ("en-US,en;q=0.9", "en"),
         ("de,en;q=0.5,fr;q=0.4", "en"),
         ("fr;q=0,en;q=0.1", "en"),
-        ("de", "fr"),
-        ("", "fr"),
-        ("en;q=much", "fr"),
-        ("," * 5000, "fr"),
+        ("fr;q=0.5,en;q=0.5", "fr"),
+        ("de", None),
+        ("", None),
+        ("en;q=much", None),
+        ("," * 5000, None),
     ],
 )
-def test_the_browser_says_its_language(accept: str, lang: str) -> None:
-    """French where it does not, or where both are liked alike."""
+def test_the_browser_says_its_language(accept: str, lang: str | None) -> None:
+    """Or does not; French where both are liked alike."""
     assert preferred(accept) == lang
 
 

@@ -25,7 +25,9 @@ def test_the_page_says_what_may_leave_and_what_not_yet(world: World, browser: Br
     world.join("bob", cents=5_000)
     browser.sign_in("bob")
     assert 'href="/wallet/payout"' in browser.get("/wallet").text
-    said = text_of(browser.get("/wallet/payout").text)
+    page = browser.get("/wallet/payout").text
+    assert 'name="iban"' not in page
+    said = text_of(page)
     assert "Il n’y a rien à verser pour le moment" in said
     assert "jusqu’à" not in said
     assert "72 heures" in said
@@ -120,12 +122,13 @@ def test_a_payout_that_waits_is_cancelled_by_its_owner_alone(
     assert alice.post(f"/wallet/payout/{payout_id}/cancel").status_code == 422
     bob.sign_in("bob")
     page = bob.get("/wallet/payout").text
-    assert "FR14 … 2606" in text_of(page)
+    assert "Asked for: €10 will be on FR14 … 2606 by" in text_of(page)
     assert IBAN not in page
     assert bob.post(f"/wallet/payout/{payout_id}/cancel").headers["location"] == "/wallet/payout"
     assert "Cancelled" in text_of(bob.get("/wallet/payout").text)
     again = bob.post(f"/wallet/payout/{payout_id}/cancel")
     assert "can no longer be cancelled" in text_of(again.text)
+    assert "Asked for:" not in text_of(again.text)
     assert world.balance("bob") == 5_000
 
 
@@ -141,4 +144,6 @@ def test_a_locked_wallet_says_so(world: World, browser: Browser) -> None:
     world.join("bob", cents=5_000)
     world.lock("bob")
     browser.sign_in("bob")
-    assert "bloqué pour vérification" in text_of(browser.get("/wallet/payout").text)
+    page = browser.get("/wallet/payout").text
+    assert "bloqué pour vérification" in text_of(page)
+    assert 'name="iban"' not in page

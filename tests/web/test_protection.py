@@ -143,7 +143,9 @@ def test_what_was_posted_is_asked_for_politely(world: World, open_browser: OpenB
     assert "/messages/compose?recipient_id=" in page
     assert "/intent/post" not in page
     assert "(dossier 1)" in text_of(bob.get(f"/t/{reference}").text)
-    said = text_of(alice.open_order("alice", reference))
+    page = alice.open_order("alice", reference)
+    assert re.search('href="/@bob\\?amount=10">\\s*Give €10 back to @bob</a>', page)
+    said = text_of(page)
     assert "@bob says that they paid you by mistake" in said
     assert "@smoney pay @bob €10" in said
     assert world.balance("alice") == 1000
