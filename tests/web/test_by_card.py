@@ -23,7 +23,7 @@ def test_by_card_the_browser_goes_to_the_card_page_and_back(
     topup = world.topup(reference)
     assert answer.headers["location"] == topup.url
     assert topup.url.startswith(CARD_PAGES)
-    page, live = browser.get(f"/t/{reference}").text, f"/t/{reference}/payment"
+    page, live = browser.get(f"/t/{reference}").text, f"/t/{reference}/payment?lang=fr"
     assert html.escape(topup.url) in page
     assert f'data-live="{live}"' in page
     assert browser.client.get(live).text.strip() in page
