@@ -58,7 +58,7 @@ def test_two_touches_lead_from_the_link_to_the_receipt(
     given = {"credential": key.sign(json.dumps(begun["options"]))}
     assert open_browser().client.post(begun["action"], data=given).status_code == 400
     assert touch_in(browser, key, link).headers["location"] == link
-    assert "Payer 45 € d’une touche, depuis mon portefeuille" in text_of(browser.get(link).text)
+    assert "Payer 45 € d’une touche, avec mon portefeuille" in text_of(browser.get(link).text)
     fields = ("terms_hash", "number", "total_cents")
     begun = browser.post(f"{link}/touch", **{one: browser.hidden(one) for one in fields}).json()
     refused = browser.post(begun["action"], credential="{}")
