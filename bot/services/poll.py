@@ -103,6 +103,8 @@ class _Poll:
     read: dict[str, RawEvent] = field(default_factory=dict)
     settled: list[str] = field(default_factory=list)
     """What the top's pages showed that has been shown for long enough."""
+    lowest: str | None = None
+    """The oldest message that the top's pages showed."""
     closed_until: datetime | None = None
 
     def run(self) -> None:
@@ -117,6 +119,7 @@ class _Poll:
             if self.top is not None and not (self.gaps and left <= FOR_GAPS):
                 events, self.top = self._page(self.top)
                 self.settled += [one.id for one in events if _is_before(one, settled)]
+                self.lowest = min((one.id for one in events), key=int, default=self.lowest)
             elif self.gaps:
                 _events, rest = self._page(self.gaps[-1])
                 self.gaps[-1:] = [] if rest is None else [rest]
@@ -146,7 +149,11 @@ class _Poll:
 
     def progress(self, before: _Progress) -> _Progress:
         """Return how far messages are read after this poll."""
-        newest = max(filter(None, (before.read_to, *self.settled)), key=int, default=None)
+        # What is left of the top is a gap below its oldest: the next poll need not come so far down
+        # for it, else each of a rush's would leave the same gap again.
+        cut_at = self.lowest if self.top is not None else None
+        reached = (before.read_to, cut_at, *self.settled)
+        newest = max(filter(None, reached), key=int, default=None)
         # With the newest page down to there the next poll begins anyway.
         left = [self.top] if self.top not in (None, _Gap(None, newest)) else []
         return _Progress(newest, (*left, *self.gaps), before.polled_at, self.closed_until)

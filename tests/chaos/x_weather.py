@@ -22,6 +22,7 @@ LEASES_ARE_OVER: Final = timedelta(minutes=3)
 X_WINDOW: Final = timedelta(minutes=16)
 """By a clock that is so far ahead X's window is another."""
 WINDOWS_AT_MOST: Final = 40
+POLLS_AT_MOST: Final = 100
 
 
 def whole(seed: int, mentions: int, minutes: float) -> WeatherPlan:
@@ -112,16 +113,25 @@ def weather(plan: WeatherPlan, folder: Path, say: Callable[[str], None]) -> Verd
         house.x.lift_limits()
         furthest = max((0.0, *plan.jumps_h))  # what was put off by that clock waits for it
         ahead = LEASES_ARE_OVER + timedelta(hours=furthest)
+        _hear_out(house)
         work_ahead(house, ahead)
         if house.writers.unsaid():  # they are told by that clock alone what to confirm
             house.writers.confirm()
-            poll.poll_messages(house.deps)
+            _hear_out(house)
             work_ahead(house, ahead)
         problems = [
             *x_proof.problems(house, house.crowd),
             *x_proof.problems_of_messages(house, house.writers),
         ]
         return _verdict(house, [f"{clock() / 60:.1f} minutes", *_story(house)], problems)
+
+
+def _hear_out(house: WeatherHouse) -> None:
+    """Read the gaps that the rush has left."""
+    for _ in range(POLLS_AT_MOST):
+        if not house.writers.unheard():
+            return
+        poll.poll_messages(house.deps)
 
 
 def limits(plan: WeatherPlan, folder: Path, say: Callable[[str], None]) -> Verdict:

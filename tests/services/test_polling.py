@@ -124,6 +124,23 @@ def test_a_gap_does_not_wait_for_a_rush_to_end(world: World) -> None:
     assert came_in(world) == {one for rush in rushes for one in rush}
 
 
+def test_a_rush_leaves_each_gap_once(world: World) -> None:
+    """Also where it is so dense that a poll sees nothing that was shown for long enough."""
+    reader = restart(world)
+    write(world, 1)
+    poll.poll_messages(world.deps)
+    for _ in range(4):
+        for number in range(MORE_THAN_A_POLL):
+            world.x.write("bob", f"hello {number}")
+        poll.poll_messages(world.deps)
+        world.clock.advance(2)
+    for _ in range(6):
+        world.clock.advance(60)
+        poll.poll_messages(world.deps)
+    assert len(came_in(world)) == 4 * MORE_THAN_A_POLL + 1
+    assert reader.pages_read < 10 * poll.PAGES_A_POLL, "the last polls have nothing more to read"
+
+
 def test_what_an_event_brought_hides_no_older_message(world: World) -> None:
     """X gave an event up, and brought newer ones by webhook: the poll reads down to its own last.
 
