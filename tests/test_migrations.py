@@ -20,6 +20,7 @@ from bot.migrations import BrokenReferences
 from bot.store import workers
 from bot.store.engine import Store
 from bot.store.tables import metadata
+from bot.store.types import FILL, IN_SETS
 from tests import builders
 from tests.builders import NOON
 from tests.servers import PgBouncer, PostgreSQL
@@ -33,6 +34,11 @@ def constraints(store: Store, table: str) -> dict[str, set[str]]:
         "foreign key": {str(row["name"]) for row in looked.get_foreign_keys(table)},
         "unique": {str(row["name"]) for row in looked.get_unique_constraints(table)},
     }
+
+
+def is_declared_for(store: Store, one: object) -> bool:
+    """Whether a constraint of the models is one of this database's: PostgreSQL has triggers."""
+    return store.is_sqlite or not getattr(one, "info", {}).get(IN_SETS, False)
 
 
 def test_a_migrated_database_is_at_the_head(database_url: str) -> None:
@@ -50,7 +56,12 @@ def test_models_and_migrations_agree(store: Store) -> None:
     """Autogenerate finds nothing to do to tables, columns, types, indexes and keys."""
     with store.engine.connect() as connection:
         context = MigrationContext.configure(
-            connection, opts={"compare_type": True, "compare_server_default": True}
+            connection,
+            opts={
+                "compare_type": True,
+                "compare_server_default": True,
+                "include_object": lambda one, *_about: is_declared_for(store, one),
+            },
         )
         differences = compare_metadata(context, metadata)
     assert differences == [], "write a revision: make revision MESSAGE='what changed'"
@@ -67,9 +78,23 @@ def test_the_database_holds_each_named_constraint(store: Store, table: str) -> N
     }
     for constraint in metadata.tables[table].constraints:
         kind = kinds.get(type(constraint).__name__)
-        if kind:
+        if kind and is_declared_for(store, constraint):
             in_models[kind].add(str(constraint.name))
     assert constraints(store, table) == in_models
+
+
+def test_pages_are_filled_as_the_models_say(postgresql_url: str) -> None:
+    """Else each payment would rewrite its rows elsewhere, and every index of theirs."""
+    store = Store(postgresql_url)
+    asked = "SELECT relname, reloptions[1] FROM pg_class WHERE relkind = 'r' AND reloptions <> '{}'"
+    with store.read() as session:
+        filled = dict(session.execute(text(asked)).tuples().all())
+    store.close()
+    assert filled == {
+        table.name: f"fillfactor={table.info[FILL]}"
+        for table in metadata.tables.values()
+        if FILL in table.info
+    }
 
 
 def words_of_checks(store: Store) -> dict[str, frozenset[str]]:
@@ -102,12 +127,71 @@ def test_a_check_is_kept_by_the_database(store: Store) -> None:
         session.execute(text("INSERT INTO account (name, balance_cents) VALUES ('wallet:1', -1)"))
 
 
-def test_a_foreign_key_is_kept_by_the_database(store: Store) -> None:
-    """A posting of an entry that is not there is refused, on SQLite too."""
-    with pytest.raises(IntegrityError, match=r"(?i)foreign key"), store.write() as session:
-        session.execute(
-            text("INSERT INTO posting (entry_id, account_id, amount_cents) VALUES (9, 9, 1)")
-        )
+class Undone(Exception):
+    """Takes back what a test wrote of the books, which would not be proven."""
+
+
+WHOLE_BOOKS = """
+INSERT INTO journal_entry (id, key, hash, written_at) VALUES (1, 'k', 'h', :at);
+INSERT INTO account (id, name, balance_cents) VALUES (1, 'wallet:1', 0);
+INSERT INTO posting (entry_id, account_id, amount_cents) VALUES (1, 1, 1), (1, 1, -1);
+INSERT INTO x_account (x_user_id, name, seen_at) VALUES ('1', '', :at), ('2', '', :at);
+INSERT INTO orders (id, reference, kind, source, source_id, owner_x_user_id, lang, created_at)
+VALUES (1, '4F7K2Q', 'pay', 'post', '10', '1', 'fr', :at);
+INSERT INTO transfer (id, order_id, number, payer_x_user_id, payee_x_user_id, amount_cents,
+    currency, status, sequence, terms_hash, created_at, confirm_by)
+VALUES (1, 1, 1, '1', '2', 1000, 'EUR', 'pending', 1, 'hash', :at, :at);
+INSERT INTO transfer_event (transfer_id, sequence, status, reason, at)
+VALUES (1, 1, 'pending', 'ordered', :at)
+"""
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO posting (entry_id, account_id, amount_cents) VALUES (9, 1, 1)",
+        "INSERT INTO posting (entry_id, account_id, amount_cents) VALUES (1, 1, 1), (1, 9, 1)",
+        "UPDATE posting SET entry_id = 9",
+        "UPDATE posting SET account_id = 9",
+        "DELETE FROM journal_entry",
+        "UPDATE journal_entry SET id = 9",
+        "DELETE FROM account",
+        "UPDATE account SET id = 9",
+        "INSERT INTO transfer_event (transfer_id, sequence, status, reason, at)"
+        " VALUES (9, 1, 'pending', 'ordered', :at)",
+        "UPDATE transfer_event SET transfer_id = 9",
+        "DELETE FROM transfer",
+        "UPDATE transfer SET id = 9",
+    ],
+)
+def test_a_reference_of_the_books_is_kept_by_the_database(store: Store, statement: str) -> None:
+    """Neither end can be missing, by foreign keys on SQLite and by triggers on PostgreSQL."""
+    with suppress(Undone), store.write() as session:
+        for one in WHOLE_BOOKS.split(";"):
+            session.execute(text(one), {"at": NOON})
+        with pytest.raises(IntegrityError, match=r"(?i)foreign key"), session.begin_nested():
+            session.execute(text(statement), {"at": NOON} if ":at" in statement else {})
+        raise Undone
+
+
+def test_what_nothing_refers_to_may_go(store: Store) -> None:
+    """An account without a posting is no part of the books."""
+    with store.write() as session:
+        session.execute(text("INSERT INTO account (name, balance_cents) VALUES ('wallet:1', 0)"))
+        session.execute(text("DELETE FROM account"))
+
+
+def test_the_last_migration_can_be_taken_back(empty_database: Store) -> None:
+    """And made again: with foreign keys in between, on PostgreSQL as on SQLite."""
+    for there in ("head", "0023", "head"):
+        with empty_database.engine.connect() as connection:
+            getattr(command, "downgrade" if there == "0023" else "upgrade")(
+                migrations.config(connection), there
+            )
+            connection.commit()
+        keys = constraints(empty_database, "posting")["foreign key"]
+        has_keys = empty_database.is_sqlite or there == "0023"
+        assert keys == ({"fk_posting_entry_id", "fk_posting_account_id"} if has_keys else set())
 
 
 def test_two_migrations_at_once_end_in_one_schema(
@@ -279,19 +363,25 @@ def test_a_transfer_cannot_point_at_a_confirmation_that_is_not_there(store: Stor
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def first_schema(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    """A database at the first revision, as an installation may have it."""
+def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """A database that no migration has seen."""
     if request.param == "sqlite":
         store = Store(f"sqlite:///{tmp_path}/old.db")
     else:
-        store = Store(request.getfixturevalue("postgresql").create("first_schema"))
-    with store.engine.connect() as connection:
-        command.upgrade(migrations.config(connection), "0001")
-        connection.commit()
+        store = Store(request.getfixturevalue("postgresql").create("empty"))
     yield store
     store.close()
     if request.param == "postgresql":
-        request.getfixturevalue("postgresql").drop("first_schema")
+        request.getfixturevalue("postgresql").drop("empty")
+
+
+@pytest.fixture
+def first_schema(empty_database: Store) -> Store:
+    """A database at the first revision, as an installation may have it."""
+    with empty_database.engine.connect() as connection:
+        command.upgrade(migrations.config(connection), "0001")
+        connection.commit()
+    return empty_database
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])

@@ -6,7 +6,7 @@ from typing import ClassVar
 from sqlalchemy import BigInteger, CheckConstraint, Index
 from sqlmodel import Field, SQLModel
 
-from bot.store.types import BigId, UtcDateTime
+from bot.store.types import REWRITTEN, BigId, UtcDateTime, reference
 
 
 class Account(SQLModel, table=True):
@@ -18,6 +18,7 @@ class Account(SQLModel, table=True):
             "balance_cents >= 0 OR NOT (name LIKE 'wallet:%' OR name LIKE 'held:%')",
             name="ck_account_never_below_zero",
         ),
+        REWRITTEN,
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
@@ -43,9 +44,11 @@ class PostingRow(SQLModel, table=True):
     __table_args__ = (
         CheckConstraint("amount_cents <> 0", name="ck_posting_not_zero"),
         Index("ix_posting_account_entry", "account_id", "entry_id"),
+        reference("entry_id", "journal_entry"),
+        reference("account_id", "account"),
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
-    entry_id: int = Field(foreign_key="journal_entry.id", index=True, sa_type=BigId)
-    account_id: int = Field(foreign_key="account.id", sa_type=BigId)
+    entry_id: int = Field(index=True, sa_type=BigId)
+    account_id: int = Field(sa_type=BigId)
     amount_cents: int = Field(sa_type=BigInteger)

@@ -4,12 +4,13 @@ from datetime import datetime
 from typing import ClassVar
 
 from sqlalchemy import BigInteger, CheckConstraint, Index, Text, UniqueConstraint
+from sqlalchemy import text as sql
 from sqlmodel import Field, SQLModel
 
 from bot.domain.order import OrderKind
 from bot.domain.topup import TopupStatus
 from bot.domain.transfer import TransferStatus
-from bot.store.types import BigId, UtcDateTime, check
+from bot.store.types import BigId, UtcDateTime, check, reference
 
 ORDER_SOURCES = ("post", "dm", "page")
 FUNDINGS = ("wallet", "card")
@@ -17,6 +18,7 @@ METHODS = ("page", "dm")
 WISHES = ("cancel", "decline")
 DECISIONS = ("capture", "void")
 DRAFT_OUTCOMES = ("asked", "cancelled", "edited", "expired")
+_WAITS = sql("settled_at IS NULL AND funding = 'wallet'")
 
 
 class Order(SQLModel, table=True):
@@ -149,10 +151,11 @@ class TransferEvent(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("transfer_id", "sequence", name="uq_transfer_event_sequence"),
         check("ck_transfer_event_status", "status", TransferStatus),
+        reference("transfer_id", "transfer"),
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
-    transfer_id: int = Field(foreign_key="transfer.id", sa_type=BigId)
+    transfer_id: int = Field(sa_type=BigId)
     sequence: int
     status: str = Field(max_length=10)
     reason: str = Field(max_length=40)
@@ -167,7 +170,7 @@ class Confirmation(SQLModel, table=True):
         check("ck_confirmation_funding", "funding", FUNDINGS),
         check("ck_confirmation_method", "method", METHODS),
         CheckConstraint("total_cents > 0", name="ck_confirmation_total"),
-        Index("ix_confirmation_waiting", "settled_at", "funding", "id"),
+        Index("ix_confirmation_waiting", "id", sqlite_where=_WAITS, postgresql_where=_WAITS),
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)

@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, CheckConstraint, Index, Text, UniqueConstrain
 from sqlmodel import Field, SQLModel
 
 from bot.domain.levels import Level
-from bot.store.types import BigId, UtcDateTime, check
+from bot.store.types import REWRITTEN, BigId, UtcDateTime, check
 
 _OPEN = text("closed_at IS NULL")
 
@@ -20,6 +20,7 @@ class Person(SQLModel, table=True):
         check("ck_person_level", "level", Level),
         CheckConstraint("since_sca_cents >= 0", name="ck_person_since_sca"),
         Index("uq_person_phone", "phone", unique=True, sqlite_where=_OPEN, postgresql_where=_OPEN),
+        REWRITTEN,
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)

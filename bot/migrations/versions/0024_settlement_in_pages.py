@@ -1,0 +1,109 @@
+"""What a settlement costs the database: references checked by the set, rows rewritten in place.
+
+On PostgreSQL the books' references are kept by triggers that look once at all rows of a statement,
+and a row whose figures change with each payment has room in its page (ADR 46). On both databases
+the index of what waits for its settlement holds nothing else.
+"""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from alembic import op
+
+revision: str = "0024"
+down_revision: str | None = "0023"
+branch_labels: str | Sequence[str] | None = None
+depends_on: str | Sequence[str] | None = None
+
+_REFERENCES = {
+    "posting": {"entry_id": "journal_entry", "account_id": "account"},
+    "transfer_event": {"transfer_id": "transfer"},
+}
+"""The columns that refer to another table's id."""
+_REWRITTEN = {"account": 50, "person": 50}
+"""How full pages are filled (percent): with room for each row once more."""
+_WAITING = sa.text("settled_at IS NULL AND funding = 'wallet'")
+
+
+def upgrade() -> None:
+    with op.batch_alter_table("confirmation") as batch_op:
+        batch_op.drop_index("ix_confirmation_waiting")
+        batch_op.create_index(
+            "ix_confirmation_waiting", ["id"], sqlite_where=_WAITING, postgresql_where=_WAITING
+        )
+    if op.get_context().dialect.name == "sqlite":
+        return
+    for table, fill in _REWRITTEN.items():
+        op.execute(f"ALTER TABLE {table} SET (fillfactor = {fill})")
+    for table, columns in _REFERENCES.items():
+        for column in columns:
+            op.drop_constraint(f"fk_{table}_{column}", table, type_="foreignkey")
+        _check_in_sets(table, columns)
+        for column, to in columns.items():
+            _keep_referred(table, column, to)
+
+
+def downgrade() -> None:
+    with op.batch_alter_table("confirmation") as batch_op:
+        batch_op.drop_index("ix_confirmation_waiting")
+        batch_op.create_index("ix_confirmation_waiting", ["settled_at", "funding", "id"])
+    if op.get_context().dialect.name == "sqlite":
+        return
+    for table in _REWRITTEN:
+        op.execute(f"ALTER TABLE {table} RESET (fillfactor)")
+    for table, columns in _REFERENCES.items():
+        op.execute(f"DROP FUNCTION {table}_refers() CASCADE")
+        for column, to in columns.items():
+            op.execute(f"DROP FUNCTION {to}_is_referred_to() CASCADE")
+            op.create_foreign_key(f"fk_{table}_{column}", table, to, [column], ["id"])
+
+
+def _check_in_sets(table: str, columns: dict[str, str]) -> None:
+    """Refuse a statement that writes a row which refers to nothing.
+
+    Asked as a value, a row's other end is found by its index, however many rows there are.
+    """
+    lacks = " OR ".join(
+        f"(SELECT id FROM {to} WHERE id = fresh.{column}) IS NULL" for column, to in columns.items()
+    )
+    op.execute(
+        f"""
+        CREATE FUNCTION {table}_refers() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF EXISTS (SELECT FROM fresh WHERE {lacks}) THEN
+                RAISE foreign_key_violation USING MESSAGE =
+                    'foreign key: {table} refers to what is not there', TABLE = '{table}';
+            END IF;
+            RETURN NULL;
+        END $$
+        """
+    )
+    for event in ("INSERT", "UPDATE"):
+        op.execute(
+            f"""
+            CREATE TRIGGER {table}_refers_{event.lower()} AFTER {event} ON {table}
+            REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION {table}_refers()
+            """
+        )
+
+
+def _keep_referred(table: str, column: str, to: str) -> None:
+    """Refuse to delete or renumber a row that another refers to; nothing of ours does."""
+    op.execute(
+        f"""
+        CREATE FUNCTION {to}_is_referred_to() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF EXISTS (SELECT FROM {table} WHERE {column} = OLD.id) THEN
+                RAISE foreign_key_violation USING MESSAGE =
+                    'foreign key: {table} refers to {to} ' || OLD.id, TABLE = '{to}';
+            END IF;
+            RETURN NULL;
+        END $$
+        """
+    )
+    op.execute(
+        f"""
+        CREATE TRIGGER {to}_is_referred_to AFTER DELETE OR UPDATE OF id ON {to}
+        FOR EACH ROW EXECUTE FUNCTION {to}_is_referred_to()
+        """
+    )
