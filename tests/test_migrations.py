@@ -11,7 +11,7 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import CheckConstraint, inspect, text
+from sqlalchemy import CheckConstraint, inspect, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlmodel import Session
 
@@ -19,6 +19,7 @@ from bot import migrations
 from bot.migrations import BrokenReferences
 from bot.store import workers
 from bot.store.engine import Store
+from bot.store.orders import transfers
 from bot.store.tables import metadata
 from bot.store.types import FILL, IN_SETS
 from tests import builders
@@ -52,6 +53,7 @@ def test_a_second_migration_changes_nothing(database_url: str) -> None:
     assert migrations.current(database_url) == migrations.head()
 
 
+@pytest.mark.filterwarnings("ignore:Computed default on transfer.due_at")  # said otherwise there
 def test_models_and_migrations_agree(store: Store) -> None:
     """Autogenerate finds nothing to do to tables, columns, types, indexes and keys."""
     with store.engine.connect() as connection:
@@ -360,6 +362,44 @@ def test_a_transfer_cannot_point_at_a_confirmation_that_is_not_there(store: Stor
         builders.order(session, "4F7K2Q", "bob", "alice", 1000)
     with pytest.raises(IntegrityError, match=r"(?i)foreign key"), store.write() as session:
         session.execute(text("UPDATE transfer SET confirmation_id = 4711"))
+
+
+@pytest.mark.parametrize(
+    ("status", "confirmation", "due"),
+    [
+        ("pending", None, "confirm_by"),
+        ("pending", 1, None),
+        ("funding", 1, None),
+        ("held", 1, "claim_by"),
+        *((status, 1, None) for status in ("posted", "returned")),
+        *((status, None, None) for status in ("cancelled", "declined", "expired")),
+    ],
+)
+def test_what_a_job_has_to_end_is_due_by_the_database_itself(
+    store: Store, status: str, confirmation: int | None, due: str | None
+) -> None:
+    """What is pending until it is confirmed, what is held until it is claimed, and nothing else."""
+    until = {"confirm_by": NOON + timedelta(days=1), "claim_by": NOON + timedelta(days=2)}
+    with suppress(Undone), store.write() as session:
+        builders.order(session, "4F7K2Q", "bob", "alice", 1000)
+        for statement in CONFIRMED.split(";"):
+            session.execute(text(statement), {"at": NOON})
+        session.execute(
+            update(transfers).values(status=status, confirmation_id=confirmation, **until)
+        )
+        found = session.execute(select(transfers.c.due_at)).scalar_one()
+        assert found == (until[due] if due else None)
+        raise Undone
+
+
+CONFIRMED = """
+INSERT INTO person (id, phone, consented_at, terms_version, created_at, level, is_organisation,
+    confirms_by_dm, since_sca_cents, sca_failures, sca_locks)
+VALUES (1, '+33600000001', :at, '1', :at, 'declared', false, false, 0, 0, 0);
+INSERT INTO confirmation (id, order_id, person_id, payer_x_user_id, funding, method, terms_hash,
+    total_cents, created_at)
+SELECT 1, id, 1, owner_x_user_id, 'wallet', 'page', 'hash', 1000, :at FROM orders
+"""
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -351,11 +351,7 @@ def due_to_expire(session: Session, *, at: datetime, limit: int) -> list[int]:
     return list(
         session.execute(
             select(transfers.c.id)
-            .where(
-                transfers.c.status == TransferStatus.PENDING.value,
-                transfers.c.confirm_by <= at,
-                transfers.c.confirmation_id.is_(None),
-            )
+            .where(transfers.c.status == TransferStatus.PENDING.value, transfers.c.due_at <= at)
             .order_by(transfers.c.id)
             .limit(limit)
         ).scalars()
@@ -366,7 +362,7 @@ def due_to_return(session: Session, *, at: datetime, limit: int) -> Sequence[Row
     """Return held transfers that nobody claimed in time."""
     return session.execute(
         select(transfers)
-        .where(transfers.c.status == TransferStatus.HELD.value, transfers.c.claim_by <= at)
+        .where(transfers.c.status == TransferStatus.HELD.value, transfers.c.due_at <= at)
         .order_by(transfers.c.id)
         .limit(limit)
     ).all()

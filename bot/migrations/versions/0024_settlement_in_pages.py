@@ -2,7 +2,7 @@
 
 On PostgreSQL the books' references are kept by triggers that look once at all rows of a statement,
 and a row whose figures change with each payment has room in its page (ADR 46). On both databases
-the index of what waits for its settlement holds nothing else.
+the indexes of what waits, for its settlement or for its end, hold nothing else.
 """
 
 from collections.abc import Sequence
@@ -20,8 +20,12 @@ _REFERENCES = {
     "transfer_event": {"transfer_id": "transfer"},
 }
 """The columns that refer to another table's id."""
-_REWRITTEN = {"account": 50, "person": 50}
+_REWRITTEN = {"account": 50, "person": 50, "transfer": 50}
 """How full pages are filled (percent): with room for each row once more."""
+_DUE_AT = """
+    CASE WHEN status = 'pending' AND confirmation_id IS NULL THEN confirm_by
+        WHEN status = 'held' THEN claim_by END"""
+_IS_DUE = sa.text("due_at IS NOT NULL")
 _WAITING = sa.text("settled_at IS NULL AND funding = 'wallet'")
 
 
@@ -31,6 +35,11 @@ def upgrade() -> None:
         batch_op.create_index(
             "ix_confirmation_waiting", ["id"], sqlite_where=_WAITING, postgresql_where=_WAITING
         )
+    op.drop_index("ix_transfer_due", "transfer")
+    op.execute(f"ALTER TABLE transfer ADD COLUMN due_at {_generated()}")
+    op.create_index(
+        "ix_transfer_due", "transfer", ["due_at"], sqlite_where=_IS_DUE, postgresql_where=_IS_DUE
+    )
     if op.get_context().dialect.name == "sqlite":
         return
     for table, fill in _REWRITTEN.items():
@@ -47,6 +56,9 @@ def downgrade() -> None:
     with op.batch_alter_table("confirmation") as batch_op:
         batch_op.drop_index("ix_confirmation_waiting")
         batch_op.create_index("ix_confirmation_waiting", ["settled_at", "funding", "id"])
+    op.drop_index("ix_transfer_due", "transfer")
+    op.execute("ALTER TABLE transfer DROP COLUMN due_at")
+    op.create_index("ix_transfer_due", "transfer", ["status", "confirm_by"])
     if op.get_context().dialect.name == "sqlite":
         return
     for table in _REWRITTEN:
@@ -56,6 +68,13 @@ def downgrade() -> None:
         for column, to in columns.items():
             op.execute(f"DROP FUNCTION {to}_is_referred_to() CASCADE")
             op.create_foreign_key(f"fk_{table}_{column}", table, to, [column], ["id"])
+
+
+def _generated() -> str:
+    """Return the type of `due_at`: SQLite adds no stored column, PostgreSQL knows no other."""
+    if op.get_context().dialect.name == "sqlite":
+        return f"DATETIME GENERATED ALWAYS AS ({_DUE_AT}) VIRTUAL"
+    return f"TIMESTAMP WITH TIME ZONE GENERATED ALWAYS AS ({_DUE_AT}) STORED"
 
 
 def _check_in_sets(table: str, columns: dict[str, str]) -> None:

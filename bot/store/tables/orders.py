@@ -3,14 +3,14 @@
 from datetime import datetime
 from typing import ClassVar
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, Text, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, Computed, Index, Text, UniqueConstraint
 from sqlalchemy import text as sql
 from sqlmodel import Field, SQLModel
 
 from bot.domain.order import OrderKind
 from bot.domain.topup import TopupStatus
 from bot.domain.transfer import TransferStatus
-from bot.store.types import BigId, UtcDateTime, check, reference
+from bot.store.types import REWRITTEN, BigId, UtcDateTime, check, reference
 
 ORDER_SOURCES = ("post", "dm", "page")
 FUNDINGS = ("wallet", "card")
@@ -18,6 +18,10 @@ METHODS = ("page", "dm")
 WISHES = ("cancel", "decline")
 DECISIONS = ("capture", "void")
 DRAFT_OUTCOMES = ("asked", "cancelled", "edited", "expired")
+_DUE_AT = """
+    CASE WHEN status = 'pending' AND confirmation_id IS NULL THEN confirm_by
+        WHEN status = 'held' THEN claim_by END"""
+_IS_DUE = sql("due_at IS NOT NULL")
 _WAITS = sql("settled_at IS NULL AND funding = 'wallet'")
 
 
@@ -106,8 +110,9 @@ class Transfer(SQLModel, table=True):
         CheckConstraint("amount_cents > 0", name="ck_transfer_amount"),
         CheckConstraint("currency = 'EUR'", name="ck_transfer_currency"),
         CheckConstraint("payer_x_user_id <> payee_x_user_id", name="ck_transfer_two_parties"),
-        Index("ix_transfer_due", "status", "confirm_by"),
+        Index("ix_transfer_due", "due_at", sqlite_where=_IS_DUE, postgresql_where=_IS_DUE),
         Index("ix_transfer_paid", "payer_person_id", "confirmed_at"),
+        REWRITTEN,
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
@@ -138,6 +143,10 @@ class Transfer(SQLModel, table=True):
     confirmed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     posted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     claim_by: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    due_at: datetime | None = Field(
+        default=None, sa_type=UtcDateTime, sa_column_args=[Computed(_DUE_AT)]
+    )
+    """When a job ends it, if nobody confirms or claims it before; the database's own."""
     refund_of_id: int | None = Field(
         default=None, foreign_key="transfer.id", unique=True, sa_type=BigId
     )
