@@ -5,7 +5,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from threading import Condition, Event
+from threading import Event
 from typing import Final
 
 from bot.domain.limits import Policy
@@ -28,6 +28,7 @@ from bot.ports import (
     Webhooks,
 )
 from bot.services.steps import Step
+from bot.services.together import Together
 from bot.store.engine import Store
 from bot.telemetry import Tally
 
@@ -45,19 +46,6 @@ class Bells:
     inbox: Event = field(default_factory=Event)
     cards: Event = field(default_factory=Event)
     outbox: Event = field(default_factory=Event)
-
-
-@dataclass(slots=True)
-class Together:
-    """What a process's threads wish to be settled: one of them does it for all who wait for it."""
-
-    asked: set[int] = field(default_factory=set)
-    """Confirmations."""
-    is_busy: bool = False
-    at_once: int = 1
-    """How many the last settlement took: as many will soon be asked for again."""
-    changed: Condition = field(default_factory=Condition)
-    """Guards the others, and tells when they change."""
 
 
 def _pass(_step: Step) -> None:

@@ -12,7 +12,6 @@ from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
 from functools import partial
-from itertools import islice
 from typing import Any, Final
 
 import structlog
@@ -40,8 +39,6 @@ BATCH: Final = 1000
 """Confirmations settled in one commit, or by as many hands: large enough to share its cost."""
 HANDS: Final = 2
 """Threads that share a batch on PostgreSQL: one decides while the server writes the other's."""
-GATHER_S: Final = 0.002
-"""How long a request waits for as many others as the last had (seconds): less than a commit."""
 PHASES_AT_MOST: Final = 8
 """Phases that one call of the driver may go through; there are six."""
 AUTHENTICATION_REQUIRED: Final = "authentication_required"
@@ -56,27 +53,7 @@ def settle_one(deps: Deps, confirmation_id: int) -> None:
     One thread settles at a time, in one commit for all who wait for it: they would wait for the
     interpreter, for one another's locks and for the disk in any case.
     """
-    together = deps.together
-    with together.changed:
-        together.asked.add(confirmation_id)
-        if len(together.asked) >= together.at_once:  # who gathers waits for no fewer
-            together.changed.notify_all()
-        asked = together.asked
-        together.changed.wait_for(lambda: not together.is_busy or confirmation_id not in asked)
-        if confirmation_id not in asked:
-            return  # it went with another's
-        together.is_busy = True
-        together.changed.wait_for(lambda: len(together.asked) >= together.at_once, GATHER_S)
-        batch = {confirmation_id, *islice(together.asked, BATCH - 1)}
-    done = {confirmation_id}  # where it fails the others try by themselves
-    try:
-        settle_waiting(deps, only=batch)
-        done = batch
-    finally:
-        with together.changed:
-            together.is_busy, together.at_once = False, len(batch)
-            together.asked -= done
-            together.changed.notify_all()
+    deps.together.do(confirmation_id, lambda batch: settle_waiting(deps, only=batch), most=BATCH)
 
 
 def settle_waiting(deps: Deps, *, only: Collection[int] | None = None, batch: int = BATCH) -> int:

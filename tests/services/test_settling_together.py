@@ -1,7 +1,8 @@
 """Who asks for a settlement while another runs shares the next commit with all who wait."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier, get_ident
+from threading import Barrier, Event, get_ident
 
 import psycopg
 import pytest
@@ -14,6 +15,7 @@ from bot.services import settle, split
 from bot.services.drafted import SplitView
 from bot.services.settle import BATCH, HANDS
 from bot.services.steps import Step
+from bot.services.together import Together
 from bot.store import people
 from bot.store.engine import Store
 from tests import builders
@@ -33,22 +35,69 @@ def waiting(world: World) -> dict[str, int]:
 
 
 def test_those_who_ask_during_a_settlement_are_settled_by_one_of_them(world: World) -> None:
-    """As if a settlement was running: when it ends, one commit settles all four."""
+    """While bob's runs three others ask: when it ends, one commit settles all three."""
     ids = waiting(world)
     together = world.deps.together
-    together.is_busy = True
+
+    def until_all_ask() -> None:
+        world.on_step = (None, lambda: None)
+        while together.waiting < len(ids) - 1:
+            time.sleep(0.001)  # each has only to be scheduled
+
+    world.on_step = (Step.WALLET_SETTLED, until_all_ask)
     with ThreadPoolExecutor(len(ids)) as threads:
-        asked = [threads.submit(settle.settle_one, world.deps, one) for one in ids.values()]
-        while len(together.asked) < len(ids):
-            pass  # each has only to be scheduled
-        with together.changed:
-            together.is_busy = False
-            together.changed.notify_all()
-        for one in asked:
+        for one in [threads.submit(settle.settle_one, world.deps, one) for one in ids.values()]:
             one.result()
-    assert world.steps.count(Step.WALLET_SETTLED) == 1
+    assert world.steps.count(Step.WALLET_SETTLED) == 2
     assert world.balance("alice") == 4000
-    assert not together.asked
+    assert together.waiting == 0
+
+
+def test_no_more_than_a_batch_is_settled_at_once() -> None:
+    """Who is left begins when that ends, with all who asked since."""
+    together, begun, may_end, batches = Together(), Event(), Event(), []
+
+    def work(batch: set[int]) -> None:
+        batches.append(batch)
+        begun.set()
+        may_end.wait(20)
+
+    with ThreadPoolExecutor(6) as threads:
+        first = threads.submit(together.do, 0, work, most=3)
+        begun.wait(20)
+        others = [threads.submit(together.do, one, work, most=3) for one in range(1, 6)]
+        while together.waiting < len(others):
+            time.sleep(0.001)
+        may_end.set()
+        for one in (first, *others):
+            one.result()
+    assert [len(batch) for batch in batches] == [1, 3, 2]
+    assert set().union(*batches) == set(range(6))
+
+
+def test_where_all_that_asked_fails_each_is_told_so() -> None:
+    """A database that is away: each tries once more, with those that are left, and is told."""
+    together, begun, may_end, tried = Together(), Event(), Event(), []
+
+    def work(batch: set[int]) -> None:
+        tried.append(len(batch))
+        begun.set()
+        may_end.wait(20)
+        raise LookupError
+
+    with ThreadPoolExecutor(4) as threads:
+        asked = [threads.submit(together.do, 0, work, most=9)]
+        begun.wait(20)
+        asked += [threads.submit(together.do, one, work, most=9) for one in range(1, 4)]
+        while together.waiting < 3:
+            time.sleep(0.001)
+        may_end.set()
+        for one in asked:
+            with pytest.raises(LookupError):
+                one.result()
+    assert tried == [1, 3, 2, 1]
+    together.do(7, lambda batch: tried.append(len(batch)), most=9)
+    assert tried[-1] == 1, "nobody is busy any more"
 
 
 @pytest.mark.parametrize("batch", [2, 4, 8])
@@ -183,4 +232,4 @@ def test_a_thread_that_fails_leaves_the_others_their_turn(world: World) -> None:
         settle.settle_one(world.deps, ids["bob"])
     settle.settle_one(world.deps, ids["dave"])
     assert world.balance("alice") == 2000
-    assert not world.deps.together.asked
+    assert world.deps.together.waiting == 0
