@@ -144,7 +144,11 @@ INSERT INTO transfer (id, order_id, number, payer_x_user_id, payee_x_user_id, am
     currency, status, sequence, terms_hash, created_at, confirm_by)
 VALUES (1, 1, 1, '1', '2', 1000, 'EUR', 'pending', 1, 'hash', :at, :at);
 INSERT INTO transfer_event (transfer_id, sequence, status, reason, at)
-VALUES (1, 1, 'pending', 'ordered', :at)
+VALUES (1, 1, 'pending', 'ordered', :at);
+INSERT INTO outbox (key, channel, text, exclude_x_user_ids, priority, status, attempts, in_doubt,
+    created_at, next_attempt_at, order_id)
+VALUES ('k', 'dm', '', '', 5, 'waiting', 0, false, :at, :at, 1),
+    ('of no order', 'dm', '', '', 5, 'waiting', 0, false, :at, :at, NULL)
 """
 
 
@@ -159,6 +163,10 @@ VALUES (1, 1, 'pending', 'ordered', :at)
         "UPDATE journal_entry SET id = 9",
         "DELETE FROM account",
         "UPDATE account SET id = 9",
+        "UPDATE outbox SET order_id = 9",
+        "INSERT INTO outbox (key, channel, text, exclude_x_user_ids, priority, status, attempts,"
+        " in_doubt, created_at, next_attempt_at, order_id)"
+        " VALUES ('l', 'dm', '', '', 5, 'waiting', 0, false, :at, :at, 9)",
         "INSERT INTO transfer_event (transfer_id, sequence, status, reason, at)"
         " VALUES (9, 1, 'pending', 'ordered', :at)",
         "UPDATE transfer_event SET transfer_id = 9",

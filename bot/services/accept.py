@@ -96,7 +96,7 @@ def _why_not_pay(session: Session, deps: Deps, row: Row[Any], person: Row[Any]) 
 
 def _check_welcome(session: Session, rows: Sequence[Row[Any]], person: Row[Any]) -> None:
     """Check that no payee turns the payer's money away. Raises `Refusal`."""
-    if settlement.turned_away(session, [one.payee_x_user_id for one in rows], [person.id]):
+    if settlement.turning_away([one.payee_x_user_id for one in rows], [person.id]).ask(session):
         raise Refusal(Reply.of("refusal.cannot_pay"))
 
 

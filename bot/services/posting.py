@@ -24,7 +24,7 @@ from bot.services.tell import News, lang_for, letters, may_message, shown
 from bot.store import confirmations, ledger, orders, outbox, settlement
 from bot.store.orders import transfers
 from bot.store.outbox import Letter
-from bot.store.sets import write
+from bot.store.sets import ask, write
 from bot.store.settlement import Moves
 
 PAID: Final = "paid"
@@ -112,12 +112,16 @@ def _load(
     persons = {row.id: row for row in accounts.values() if row.id is not None}
     payers = {one.person_id for one in batch}
     assert payers <= persons.keys(), "an X account keeps its person"
-    wallets = [books.wallet(person_id) for person_id in persons]
-    ours = [books.CARDS] if topup is not None else []
-    locked = ledger.lock_accounts(session, wallets + ours)
+    names = [*map(books.wallet, persons), *([books.CARDS] if topup is not None else [])]
+    locked, paid, turned_away = ask(
+        session,
+        ledger.locking(names),
+        orders.paying(payers, since=now() - timedelta(days=limits.ROLLING_DAYS)),
+        settlement.turning_away({row.payee_x_user_id for row in covered}, payers),
+    )
+    if len(locked) < len(names):  # a wallet that never held anything
+        locked = ledger.lock_accounts(session, names)
     at = now()  # once they are locked: an account's entries have their times in their order
-    window = at - timedelta(days=limits.ROLLING_DAYS)
-    paid = orders.paid_since(session, payers, since=window)
     for row in covered:
         if row.status == TransferStatus.FUNDING.value:  # it counts already: not twice
             paid[row.payer_person_id] = paid.get(row.payer_person_id, 0) - row.amount_cents
@@ -130,9 +134,7 @@ def _load(
         ledger_accounts=locked,
         balances={name: row.balance_cents for name, row in locked.items()},
         paid=paid,
-        turned_away=settlement.turned_away(
-            session, {row.payee_x_user_id for row in covered}, payers
-        ),
+        turned_away=turned_away,
         since_sca={person_id: persons[person_id].since_sca_cents for person_id in payers},
     )
 

@@ -5,7 +5,7 @@ with other postings a programmer's error. Balances are cached on the account in 
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from sqlmodel import Session
 
 from bot.domain import books
 from bot.domain.books import Entry
-from bot.store.sets import Change, Statement, write
+from bot.store.sets import Change, Question, Statement, write
 from bot.store.tables import Account, JournalEntry, PostingRow, core
 
 accounts = core(Account)
@@ -24,8 +24,14 @@ postings = core(PostingRow)
 
 _LOCK: Final = Statement(
     "SELECT name, id, balance_cents FROM account WHERE name = ANY(:names text)"
-    " ORDER BY id FOR UPDATE"
+    " ORDER BY id FOR UPDATE",
+    columns="name id balance_cents",
 )
+
+
+def locking(names: Collection[str]) -> Question[dict[str, Row[Any]]]:
+    """Return what locks those accounts that exist, as `lock_accounts` does."""
+    return Question(_LOCK, {"names": names}, lambda rows: {row.name: row for row in rows})
 
 
 def lock_accounts(session: Session, names: Iterable[str]) -> dict[str, Row[Any]]:
@@ -34,11 +40,11 @@ def lock_accounts(session: Session, names: Iterable[str]) -> dict[str, Row[Any]]
     An account that does not exist yet is made, with nothing in it.
     """
     wanted = list(dict.fromkeys(names))
-    rows = {row.name: row for row in _LOCK.run(session, names=wanted)}
+    rows = locking(wanted).ask(session)
     missing = [name for name in wanted if name not in rows]
     if missing:
         open_accounts(session, missing)
-        rows |= {row.name: row for row in _LOCK.run(session, names=missing)}
+        rows |= locking(missing).ask(session)
     return rows
 
 
@@ -84,6 +90,7 @@ _ENTRIES: Final = Statement(
     "INSERT INTO journal_entry (key, hash, written_at)"
     " SELECT key, hash, :at FROM GIVEN entries(key text, hash text)",
     returning="id, key",
+    is_counted=False,
 )
 _POSTINGS: Final = Statement(
     "INSERT INTO posting (entry_id, account_id, amount_cents)"

@@ -15,7 +15,7 @@ from sqlmodel import Session
 
 from bot.domain.order import OrderKind
 from bot.domain.transfer import Reason, Terms, TransferStatus, may_go
-from bot.store.sets import Statement
+from bot.store.sets import Question, Statement
 from bot.store.tables import Confirmation, Order, Transfer, TransferEvent, core
 from bot.store.types import UtcDateTime
 
@@ -205,7 +205,8 @@ _LOCK: Final = Statement(
 EVENTS: Final = Statement(
     "INSERT INTO transfer_event (transfer_id, sequence, status, reason, at)"
     " SELECT id, sequence, status, reason, :at"
-    " FROM GIVEN moves(id bigint, sequence bigint, status text, reason text, payee bigint)"
+    " FROM GIVEN moves(id bigint, sequence bigint, status text, reason text, payee bigint)",
+    is_counted=False,
 )
 """Writes the events of moved transfers, of the set that moves them (`settlement`)."""
 
@@ -327,14 +328,20 @@ _OPEN: Final = Statement(
 )
 _PAID: Final = Statement(
     """
-    SELECT t.payer_person_id, SUM(t.amount_cents) AS cents FROM transfer t
+    SELECT t.payer_person_id AS person, CAST(SUM(t.amount_cents) AS bigint) AS cents FROM transfer t
     WHERE t.payer_person_id = ANY(:person_ids bigint) AND t.confirmed_at >= :since
         AND UNINDEXED(t.status) IN ('posted', 'held', 'funding')
         AND UNINDEXED(t.refund_of_id) IS NULL
         AND NOT EXISTS (SELECT 1 FROM transfer back WHERE back.refund_of_id = t.id)
     GROUP BY t.payer_person_id
-    """
+    """,
+    columns="person cents",
 )
+
+
+def paying(person_ids: Collection[int], *, since: datetime) -> Question[dict[int, int]]:
+    """Return what asks for `paid_since`."""
+    return Question(_PAID, {"person_ids": person_ids, "since": since}, dict)
 
 
 def paid_since(session: Session, person_ids: Collection[int], *, since: datetime) -> dict[int, int]:
@@ -342,8 +349,7 @@ def paid_since(session: Session, person_ids: Collection[int], *, since: datetime
 
     What was given back no longer counts, and giving it back is no payment.
     """
-    rows = _PAID.run(session, person_ids=person_ids, since=since)
-    return {row.payer_person_id: int(row.cents) for row in rows}
+    return paying(person_ids, since=since).ask(session)
 
 
 def due_to_expire(session: Session, *, at: datetime, limit: int) -> list[int]:

@@ -134,7 +134,8 @@ _PUT: Final = Statement(
         to_x_user_id text, exclude_x_user_ids text, order_id bigint,
         states_hash text, conversation_id text, dropped text)
     WHERE TRUE ON CONFLICT DO NOTHING
-    """
+    """,
+    is_counted=False,
 )
 
 

@@ -18,16 +18,19 @@ SQLite, which is in our process, is given a temporary table.
 import json
 import re
 from collections import namedtuple
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, partial
-from typing import Any, Final
+from itertools import islice
+from typing import Any, Final, Generic, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
+
+T = TypeVar("T")
 
 Columns = Mapping[str, Sequence[object]]
 """A set: its columns by name, all of one length."""
@@ -56,12 +59,18 @@ _CHAINED: Final = re.compile(r"\{(\w+)\}")
 class Statement:
     """A text of SQL, understood by both databases. `FOR UPDATE` is for the one that needs it.
 
-    `returning`: what the change that it makes shows to those chained to it.
+    `returning`: what the change that it makes shows to those chained to it. `is_counted`: whether
+    the number of its rows says anything; not where it writes all that it is given, or fails.
+    `columns`: what it answers, where it is asked together with others.
     """
 
-    def __init__(self, text: str, *, returning: str = "1") -> None:
-        self.returning = returning
-        self._row: Any = None
+    def __init__(
+        self, text: str, *, returning: str = "1", is_counted: bool = True, columns: str = ""
+    ) -> None:
+        self.returning, self.is_counted = returning, is_counted
+        self.columns = tuple(columns.split())
+        # As `_make` does, which is Python's and asks each row's length.
+        self._row: Any = self.columns and partial(tuple.__new__, _row(self.columns))
         text = " ".join(text.split())
         self.lists: dict[str, str] = dict(_ANY.findall(text))
         self.tables = {name: _kinds(columns) for name, columns in _GIVEN.findall(text)}
@@ -83,10 +92,14 @@ class Statement:
         A list or set is handed in by its name.
         """
         with self._execute(session, values, set()) as cursor:
-            if self._row is None:
-                # As `_make` does, which is Python's and asks each row's length.
-                self._row = partial(tuple.__new__, _row(cursor.description))
+            if not self._row:
+                names = [column[0] for column in cursor.description]
+                self._row = partial(tuple.__new__, _row(names))
             return list(map(self._row, cursor.fetchall()))
+
+    def rows(self, columns: Iterable[Sequence[Any] | None]) -> list[Any]:
+        """Return its rows, of its columns; None is one of no row."""
+        return list(map(self._row, zip(*(one or () for one in columns), strict=True)))
 
     def stream(
         self, session: Session, *, at_a_time: int = STREAMED, **values: Any
@@ -174,8 +187,8 @@ def _give(
             cursor.executemany(f"INSERT INTO {table} VALUES ({places})", rows)
 
 
-def _row(description: Sequence[Sequence[Any]]) -> Any:
-    return namedtuple("Row", [column[0] for column in description], rename=True)
+def _row(names: Sequence[str]) -> Any:
+    return namedtuple("Row", names, rename=True)
 
 
 def executed(
@@ -219,10 +232,10 @@ class Change:
     """None: whatever is left to do."""
 
 
-def write(session: Session, changes: Iterable[Change]) -> list[int]:
+def write(session: Session, changes: Iterable[Change]) -> list[int | None]:
     """Make changes, on PostgreSQL all in one trip; fails where one touches more or fewer rows.
 
-    Returns how many rows each touched that had anything to do.
+    Returns how many rows each touched that had anything to do and is counted.
 
     Each is named by its table; a value or set of one name is the same in all of them. A text that
     says `{journal_entry}` reads what the change of that name has just written.
@@ -233,16 +246,18 @@ def write(session: Session, changes: Iterable[Change]) -> list[int]:
     values: dict[str, Any] = {}
     for change in due:
         values |= change.values
+    touched: list[int | None]
     if session.connection().dialect.name == "sqlite":
         given: set[str] = set()
-        touched = [change.statement.touch_beside(session, values, given) for change in due]
+        touched = [one.statement.touch_beside(session, values, given) for one in due]
     else:
         text = _together(tuple((change.name, change.statement) for change in due))
         bound: dict[str, Any] = {}
         for change in due:
             bound |= change.statement.bound(values, is_sqlite=False, known=bound)
         with executed(session.connection(), text, bound) as cursor:
-            touched = list(cursor.fetchone())
+            counts = iter(cursor.fetchone())
+        touched = [next(counts) if one.statement.is_counted else one.rows for one in due]
     for change, count in zip(due, touched, strict=True):
         assert change.rows in (None, count), f"{change.name}: {count} rows of {change.rows}"
     return touched
@@ -250,11 +265,58 @@ def write(session: Session, changes: Iterable[Change]) -> list[int]:
 
 @cache
 def _together(changes: tuple[tuple[str, Statement], ...]) -> str:
+    """Put changes into one text, which answers how many rows each touched that may miss some."""
+    chained = {name for _name, one in changes for name in _CHAINED.findall(one.on_postgresql)}
     parts = ", ".join(
-        f"{name}_ AS ({one.on_postgresql} RETURNING {one.returning})" for name, one in changes
+        f"{name}_ AS ({one.on_postgresql}"
+        + (f" RETURNING {one.returning})" if name in chained or one.is_counted else ")")
+        for name, one in changes
     )
-    counts = ", ".join(f"(SELECT count(*) FROM {name}_)" for name, _one in changes)
+    counts = ", ".join(f"(SELECT count(*) FROM {name}_)" for name, one in changes if one.is_counted)
     return _CHAINED.sub(r"\1_", f"WITH {parts} SELECT {counts}")
+
+
+@dataclass(frozen=True, slots=True)
+class Question(Generic[T]):
+    """A statement that reads, with what is handed to it, and what its rows say."""
+
+    statement: Statement
+    values: Mapping[str, Any]
+    read: Callable[[list[Any]], T]
+
+    def ask(self, session: Session) -> T:
+        """Ask it alone."""
+        return self.read(self.statement.run(session, **self.values))
+
+
+def ask(session: Session, *questions: Question[Any]) -> list[Any]:
+    """Ask what does not depend on each other's answers, on PostgreSQL all in one trip.
+
+    Returns what each one's rows say. A value or set of one name is the same in all of them.
+    """
+    if session.connection().dialect.name == "sqlite":
+        return [one.ask(session) for one in questions]
+    statements = tuple(one.statement for one in questions)
+    bound: dict[str, Any] = {}
+    for one in questions:
+        bound |= one.statement.bound(one.values, is_sqlite=False, known=bound)
+    with executed(session.connection(), _asked(statements), bound) as cursor:
+        columns = iter(cursor.fetchone())
+    return [
+        one.read(one.statement.rows(islice(columns, len(one.statement.columns))))
+        for one in questions
+    ]
+
+
+@cache
+def _asked(statements: tuple[Statement, ...]) -> str:
+    """Put questions into one text, which answers each of their columns as an array."""
+    parts = ", ".join(f"q{n} AS ({one.on_postgresql})" for n, one in enumerate(statements))
+    answers = ", ".join(
+        f"(SELECT {', '.join(f'array_agg({name})' for name in one.columns)} FROM q{n}) AS a{n}"
+        for n, one in enumerate(statements)
+    )
+    return f"WITH {parts} SELECT * FROM {answers}"
 
 
 def _kinds(columns: str) -> dict[str, str]:

@@ -14,7 +14,7 @@ from sqlmodel import Session
 
 from bot.domain.transfer import Reason, TransferStatus, may_go
 from bot.store.orders import EVENTS
-from bot.store.sets import Change, Statement
+from bot.store.sets import Change, Question, Statement
 
 _LOCK_TRANSFERS: Final = Statement(
     """
@@ -105,14 +105,15 @@ _PARTIES: Final = Statement(
 )
 _TURNED_AWAY: Final = Statement(
     """
-    SELECT payee.x_user_id, payer.person_id
+    SELECT payee.x_user_id AS payee, payer.person_id AS payer
     FROM x_account payee
     JOIN x_account own
         ON own.x_user_id = payee.x_user_id OR own.person_id = payee.person_id
     JOIN block ON block.x_user_id = own.x_user_id AND block.turns_money_away
     JOIN x_account payer ON payer.x_user_id = block.blocked_x_user_id
     WHERE payee.x_user_id = ANY(:payees text) AND payer.person_id = ANY(:payers bigint)
-    """
+    """,
+    columns="payee payer",
 )
 _COUNT: Final = Statement(
     """
@@ -131,12 +132,11 @@ def lock_parties(session: Session, x_user_ids: Iterable[str]) -> dict[str, Row[A
     return {row.x_user_id: row for row in _PARTIES.run(session, x_user_ids=x_user_ids)}
 
 
-def turned_away(
-    session: Session, payees: Collection[str], payers: Collection[int]
-) -> set[tuple[str, int]]:
-    """Return which payees take no money from which persons, under any account of either."""
-    rows = _TURNED_AWAY.run(session, payees=payees, payers=payers)
-    return {(row.x_user_id, row.person_id) for row in rows}
+def turning_away(
+    payees: Collection[str], payers: Collection[int]
+) -> Question[set[tuple[str, int]]]:
+    """Return what asks which payees take no money from which persons, by any account of either."""
+    return Question(_TURNED_AWAY, {"payees": payees, "payers": payers}, set)
 
 
 def counting(

@@ -18,6 +18,7 @@ depends_on: str | Sequence[str] | None = None
 _REFERENCES = {
     "posting": {"entry_id": "journal_entry", "account_id": "account"},
     "transfer_event": {"transfer_id": "transfer"},
+    "outbox": {"order_id": "orders"},
 }
 """The columns that refer to another table's id."""
 _REWRITTEN = {"account": 50, "person": 50, "transfer": 50}
@@ -82,28 +83,41 @@ def _check_in_sets(table: str, columns: dict[str, str]) -> None:
 
     Asked as a value, a row's other end is found by its index, however many rows there are.
     """
-    lacks = " OR ".join(
-        f"(SELECT id FROM {to} WHERE id = fresh.{column}) IS NULL" for column, to in columns.items()
-    )
+    of_set, of_row = (_lacks(columns, row) for row in ("fresh", "NEW"))
     op.execute(
         f"""
         CREATE FUNCTION {table}_refers() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
-            IF EXISTS (SELECT FROM fresh WHERE {lacks}) THEN
-                RAISE foreign_key_violation USING MESSAGE =
-                    'foreign key: {table} refers to what is not there', TABLE = '{table}';
+            IF TG_LEVEL = 'STATEMENT' THEN
+                IF NOT EXISTS (SELECT FROM fresh WHERE {of_set}) THEN RETURN NULL; END IF;
+            ELSIF ({of_row}) IS NOT TRUE THEN
+                RETURN NULL;
             END IF;
-            RETURN NULL;
+            RAISE foreign_key_violation USING MESSAGE =
+                'foreign key: {table} refers to what is not there', TABLE = '{table}';
         END $$
         """
     )
-    for event in ("INSERT", "UPDATE"):
-        op.execute(
-            f"""
-            CREATE TRIGGER {table}_refers_{event.lower()} AFTER {event} ON {table}
-            REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION {table}_refers()
-            """
-        )
+    op.execute(
+        f"""
+        CREATE TRIGGER {table}_refers AFTER INSERT ON {table}
+        REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION {table}_refers()
+        """
+    )
+    op.execute(
+        f"""
+        CREATE TRIGGER {table}_refers_still AFTER UPDATE OF {", ".join(columns)} ON {table}
+        FOR EACH ROW EXECUTE FUNCTION {table}_refers()
+        """
+    )
+
+
+def _lacks(columns: dict[str, str], row: str) -> str:
+    """Return the condition that a row's other end is not there."""
+    return " OR ".join(
+        f"{row}.{column} IS NOT NULL AND (SELECT id FROM {to} WHERE id = {row}.{column}) IS NULL"  # noqa: S608 (names of this file)
+        for column, to in columns.items()
+    )
 
 
 def _keep_referred(table: str, column: str, to: str) -> None:

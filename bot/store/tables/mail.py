@@ -8,7 +8,7 @@ from sqlalchemy import text as sql
 from sqlmodel import Field, SQLModel
 
 from bot.domain.x_bill import COUNTED
-from bot.store.types import BigId, UtcDateTime, check
+from bot.store.types import BigId, UtcDateTime, check, reference
 
 INBOX_SOURCES = ("post", "dm", "stripe")
 INBOX_STATUSES = ("waiting", "done", "ignored", "dead")
@@ -69,6 +69,7 @@ class OutboxRow(SQLModel, table=True):
     __table_args__ = (
         check("ck_outbox_channel", "channel", OUTBOX_CHANNELS),
         check("ck_outbox_status", "status", OUTBOX_STATUSES),
+        reference("order_id", "orders"),
         Index("ix_outbox_waiting", "status", "next_attempt_at"),
         Index("ix_outbox_queue", "status", "channel", "priority", "id"),
     )
@@ -84,7 +85,7 @@ class OutboxRow(SQLModel, table=True):
     text: str = Field(sa_type=Text)
     priority: int = 5
     """0 goes first."""
-    order_id: int | None = Field(default=None, foreign_key="orders.id", index=True, sa_type=BigId)
+    order_id: int | None = Field(default=None, index=True, sa_type=BigId)
     conversation_id: str | None = Field(default=None, max_length=32)
     """The public conversation that it is said in: nobody gets many answers in one."""
     states_hash: str | None = Field(default=None, max_length=64)
