@@ -199,6 +199,19 @@ def store(database_url: str, engines: dict[str, Store]) -> Iterator[Store]:
         yield one
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """A database that no migration has seen."""
+    if request.param == "sqlite":
+        store = Store(f"sqlite:///{tmp_path}/empty.db")
+    else:
+        store = Store(request.getfixturevalue("postgresql").create("empty"))
+    yield store
+    store.close()
+    if request.param == "postgresql":
+        request.getfixturevalue("postgresql").drop("empty")
+
+
 @pytest.fixture(scope="session")
 def fresh_stores(
     templates: Templates, database_folder: Path, engines: dict[str, Store]
