@@ -58,8 +58,8 @@ VALUES ('k', 'dm', '', '', 5, 'waiting', 0, false, :at, :at, 1),
         "UPDATE account SET id = 9",
         "UPDATE outbox SET order_id = 9",
         (
-            "INSERT INTO outbox (key, channel, text, exclude_x_user_ids, priority, status, attempts,"
-            " in_doubt, created_at, next_attempt_at, order_id)"
+            "INSERT INTO outbox (key, channel, text, exclude_x_user_ids, priority, status,"
+            " attempts, in_doubt, created_at, next_attempt_at, order_id)"
             " VALUES ('l', 'dm', '', '', 5, 'waiting', 0, false, :at, :at, 9)"
         ),
         (
