@@ -19,7 +19,7 @@ import json
 import re
 from collections import namedtuple
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, partial
@@ -37,6 +37,8 @@ Columns = Mapping[str, Sequence[object]]
 
 STREAMED: Final = 10_000
 """Rows that are in memory at a time."""
+KEPT_ROWS: Final = 100
+"""Rows of an answer that may stay in memory until the same is asked again."""
 
 _ANY: Final = re.compile(r"= ANY\(:(\w+) (\w+)\)")
 _GIVEN: Final = re.compile(r"GIVEN (\w+)\(([^)]*)\)")
@@ -85,6 +87,8 @@ class Statement:
         on_sqlite = _GIVEN.sub(_temporary, on_sqlite)
         self.values = frozenset(_VALUE.findall(on_sqlite)) - {*self.lists}
         self.on_sqlite = on_sqlite.replace("\\:", ":")
+        self._alone_on_postgresql = _CHAINED.sub(r"\1", self.on_postgresql)
+        self._alone_on_sqlite = _CHAINED.sub(r"\1", self.on_sqlite)
 
     def run(self, session: Session, **values: Any) -> list[Any]:
         """Run it in the caller's transaction; return its rows, by their columns' names.
@@ -143,7 +147,7 @@ class Statement:
     ) -> AbstractContextManager[Any]:
         connection = session.connection()
         is_sqlite = connection.dialect.name == "sqlite"
-        text = _CHAINED.sub(r"\1", self.on_sqlite if is_sqlite else self.on_postgresql)
+        text = self._alone_on_sqlite if is_sqlite else self._alone_on_postgresql
         if is_sqlite:
             _give(connection, self.tables, values, given)
         return executed(connection, text, self.bound(values, is_sqlite=is_sqlite))
@@ -199,14 +203,32 @@ def executed(
     What SQLAlchemy does around each statement costs more than many of them do; what it does with a
     driver's error is done here, since that is what the callers know.
     """
-    cursor = connection.connection.cursor()
+    is_sqlite = connection.dialect.name == "sqlite"
+    cursor = connection.connection.cursor() if is_sqlite else _kept(connection, text)
     try:
         with _driving(connection, text):
             cursor.execute(text, values)
     except DBAPIError:
-        cursor.close()
+        if is_sqlite:
+            cursor.close()
         raise
-    return closing(cursor)
+    if is_sqlite:
+        return closing(cursor)
+    if cursor.rowcount > KEPT_ROWS:  # they would be kept with it
+        return closing(connection.connection.info.pop(text))
+    return nullcontext(cursor)
+
+
+def _kept(connection: Connection, text: str) -> Any:
+    """Return the cursor that ran this text before on a connection, which lives as long as that.
+
+    psycopg keeps with it how to read what comes, where the text is the very same
+    (`BaseCursor._start_query`), and works it out anew for each new one.
+    """
+    kept: dict[Any, Any] = connection.connection.info
+    if text not in kept:
+        kept[text] = connection.connection.cursor()
+    return kept[text]
 
 
 @contextmanager
