@@ -3,7 +3,8 @@ r"""Statements over whole sets: one text for both databases, one trip however ma
 SQLAlchemy writes a list as a parameter for each of its values, builds the statement anew at each
 call and sends many rows one by one. What is hot says what it means in SQL instead, where
 
-- `= ANY(:ids bigint)` takes a list, and
+- `= ANY(:ids bigint)` takes a list, `= SOME(:ids bigint)` one that is looked up value by value
+  however long it is, so that PostgreSQL plans it once and not each time for as many, and
 - `GIVEN moves(id bigint, status text)` is a table made of the columns that are handed in,
 - `\:` is a colon that begins no parameter, and
 - `UNINDEXED(status)` keeps SQLite from finding rows by a guard instead of by what is asked for, and
@@ -40,7 +41,9 @@ STREAMED: Final = 10_000
 KEPT_ROWS: Final = 100
 """Rows of an answer that may stay in memory until the same is asked again."""
 
+_LIST: Final = re.compile(r"= (?:ANY|SOME)\(:(\w+) (\w+)\)")
 _ANY: Final = re.compile(r"= ANY\(:(\w+) (\w+)\)")
+_SOME: Final = re.compile(r"= SOME\(:(\w+) (\w+)\)")
 _GIVEN: Final = re.compile(r"GIVEN (\w+)\(([^)]*)\)")
 _LOCK: Final = re.compile(r"\s+FOR (?:NO KEY )?UPDATE(?: OF \w+)?(?: SKIP LOCKED)?")
 _VALUE: Final = re.compile(r"(?<![:\w\\]):(\w+)")
@@ -74,16 +77,17 @@ class Statement:
         # As `_make` does, which is Python's and asks each row's length.
         self._row: Any = self.columns and partial(tuple.__new__, _row(self.columns))
         text = " ".join(text.split())
-        self.lists: dict[str, str] = dict(_ANY.findall(text))
+        self.lists: dict[str, str] = dict(_LIST.findall(text))
         self.tables = {name: _kinds(columns) for name, columns in _GIVEN.findall(text)}
         on_postgresql, on_sqlite = text, _LOCK.sub("", text)
         for word, (one, other) in _SPELLED.items():
             on_postgresql, on_sqlite = word.sub(one, on_postgresql), word.sub(other, on_sqlite)
         on_postgresql = _ANY.sub(r"= ANY(CAST(:\1 AS \2[]))", on_postgresql)
+        on_postgresql = _SOME.sub(r"= ANY(CAST((SELECT CAST(:\1 AS \2[])) AS \2[]))", on_postgresql)
         on_postgresql = _GIVEN.sub(_unnest, on_postgresql)
         on_postgresql = _VALUE.sub(r"%(\1)s", on_postgresql.replace("%", "%%"))
         self.on_postgresql = on_postgresql.replace("\\:", ":")
-        on_sqlite = _ANY.sub(r"IN (SELECT value FROM json_each(:\1))", on_sqlite)
+        on_sqlite = _LIST.sub(r"IN (SELECT value FROM json_each(:\1))", on_sqlite)
         on_sqlite = _GIVEN.sub(_temporary, on_sqlite)
         self.values = frozenset(_VALUE.findall(on_sqlite)) - {*self.lists}
         self.on_sqlite = on_sqlite.replace("\\:", ":")

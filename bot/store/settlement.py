@@ -20,7 +20,7 @@ _LOCK_TRANSFERS: Final = Statement(
     """
     SELECT id, order_id, number, payer_x_user_id, payee_x_user_id, payee_handle, payer_person_id,
         amount_cents, status, sequence, confirmation_id
-    FROM transfer WHERE order_id = ANY(:order_ids bigint) ORDER BY order_id, number FOR UPDATE
+    FROM transfer WHERE order_id = SOME(:order_ids bigint) ORDER BY order_id, number FOR UPDATE
     """
 )
 _SETTLE: Final = Statement(
