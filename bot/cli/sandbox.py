@@ -233,6 +233,7 @@ def _whole(signals: Signals, stack: ExitStack, port: int, x_port: int, card_port
         _say_where(settings, x_port, card_port)
     ending = ended or signals.wait()
     assert ending is not None, "without a time-out there is an ending"
+    click.echo(f"S-money ends here; the books stay in {DATABASE}.")
     return finish(ending, drained=stop_together(hand, site))
 
 
@@ -253,7 +254,7 @@ def _remove_database(url: str) -> None:
 
 
 def _say_where(settings: "Settings", x_port: int, card_port: int) -> None:
-    from bot.services.demo import ALICE, BOB, CODE
+    from bot.services.demo import ALICE, BOB, CODE, IBAN
 
     click.echo(
         f"""
@@ -270,7 +271,8 @@ then follow the link of the reply, or send @smoney the direct message   oui REFE
 The wallet code of @bob, @alice and @secours_demo is {CODE}; texts arrive on the local X,
 @bob's to {BOB.phone}, @alice's to {ALICE.phone}.
 Cards: 4242 4242 4242 4242 pays up to 30 €, 4000 0027 6000 3184 asks for 3-D Secure,
-4000 0000 0000 0002 declines. The books, proven:
+4000 0000 0000 0002 declines. An IBAN to take money to: {IBAN}.
+The books, proven:
   ENVIRONMENT=sandbox DATABASE_URL=sqlite:///{DATABASE} .venv/bin/smoney ledger check
 """
     )

@@ -42,6 +42,8 @@ BORN: Final = "14/07/1990"
 """When each of them was."""
 CODE: Final = "493817"
 """The wallet code of each of them; the sandbox says it at its start."""
+IBAN: Final = "FR76 3000 6000 0112 3456 7890 189"
+"""Nobody's: the specimen that French banks print."""
 
 
 class _Overheard:

@@ -293,7 +293,9 @@ function show() {
 
 async function refresh() {
   const response = await fetch(`/ui/state?version=${encodeURIComponent(state.version)}`);
-  byId("listening").hidden = response.headers.get("x-stream") !== "on";
+  const listens = response.headers.get("x-stream") === "on";
+  byId("listening").hidden = !listens;
+  byId("deaf").hidden = listens;
   if (response.status === 204) return;
   if (!response.ok) throw new Error(`The local X answers ${response.status}.`);
   state.seen = await response.json();
