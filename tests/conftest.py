@@ -205,11 +205,12 @@ def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[S
     if request.param == "sqlite":
         store = Store(f"sqlite:///{tmp_path}/empty.db")
     else:
-        store = Store(request.getfixturevalue("postgresql").create("empty"))
+        name = f"empty_{os.getpid()}"
+        store = Store(request.getfixturevalue("postgresql").create(name))
     yield store
     store.close()
     if request.param == "postgresql":
-        request.getfixturevalue("postgresql").drop("empty")
+        request.getfixturevalue("postgresql").drop(name)
 
 
 @pytest.fixture(scope="session")

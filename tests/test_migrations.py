@@ -124,9 +124,24 @@ def test_the_last_migration_can_be_taken_back(empty_database: Store) -> None:
                 migrations.config(connection), there
             )
             connection.commit()
-        keys = constraints(empty_database, "posting")["foreign key"]
+        tables = ("posting", "transfer_event", "outbox")
+        keys = [constraints(empty_database, one)["foreign key"] for one in tables]
         has_keys = empty_database.is_sqlite or there == "0023"
-        assert keys == ({"fk_posting_entry_id", "fk_posting_account_id"} if has_keys else set())
+        assert set().union(*keys) == (IN_SETS_SINCE_0024 if has_keys else set())
+        if not empty_database.is_sqlite:
+            functions = text(
+                "SELECT count(*) FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
+            )
+            with empty_database.read() as session:
+                assert session.execute(functions).scalar_one() == (0 if has_keys else 7)
+
+
+IN_SETS_SINCE_0024 = {
+    "fk_posting_entry_id",
+    "fk_posting_account_id",
+    "fk_transfer_event_transfer_id",
+    "fk_outbox_order_id",
+}
 
 
 def test_two_migrations_at_once_end_in_one_schema(

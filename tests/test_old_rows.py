@@ -106,13 +106,13 @@ def test_what_is_there_stays_when_the_schema_moves_on(empty_database: Store) -> 
     migrations.upgrade(store.url)
     assert migrations.current(store.url) == migrations.head()
     found = (
-        "SELECT transfer.id, amount_cents, confirmation_id, transfer_event.reason "
+        "SELECT transfer.id, amount_cents, confirmation_id, due_at IS NULL, transfer_event.reason "
         "FROM transfer JOIN transfer_event ON transfer_id = transfer.id ORDER BY transfer.id"
     )
     with store.read() as session:
         rows = [tuple(row) for row in session.execute(text(found))]
         read = session.execute(text("SELECT name, value FROM cursor")).all()
-    assert rows == [(1, 1000, 1, "ordered"), (2, 250, None, "ordered")]
+    assert rows == [(1, 1000, 1, True, "ordered"), (2, 250, None, False, "ordered")]
     assert [tuple(row) for row in read] == [("messages.read", '{"read_to": "100", "gaps": []}')]
     with pytest.raises(IntegrityError), store.write() as session:
         session.execute(text("UPDATE transfer SET confirmation_id = 4711"))

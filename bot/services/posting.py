@@ -24,7 +24,8 @@ from bot.services.tell import News, lang_for, letters, may_message, shown
 from bot.store import confirmations, ledger, orders, outbox, settlement
 from bot.store.orders import transfers
 from bot.store.outbox import Letter
-from bot.store.sets import ask, write
+from bot.store.questions import ask
+from bot.store.sets import write
 from bot.store.settlement import Moves
 
 PAID: Final = "paid"
@@ -119,7 +120,7 @@ def _load(
         orders.paying(payers, since=now() - timedelta(days=limits.ROLLING_DAYS)),
         settlement.turning_away({row.payee_x_user_id for row in covered}, payers),
     )
-    if len(locked) < len(names):  # a wallet that never held anything
+    if len(locked) < len(names):  # the first card that ever pays opens `cards`
         locked = ledger.lock_accounts(session, names)
     at = now()  # once they are locked: an account's entries have their times in their order
     for row in covered:

@@ -332,7 +332,7 @@ def lock_order(session: Session, order_id: int) -> Row[Any]:
     """Lock an order and return it.
 
     Who adds a top-up to it, or looks for all that it has, comes here first.
-    `key_share` lets others go on to write rows that refer to it, as the driver's messages do.
+    `key_share` lets others go on to write rows that refer to it.
     """
     return session.execute(_LOCK_ORDER, {"wanted": order_id}).one()
 

@@ -14,7 +14,8 @@ from sqlmodel import Session
 
 from bot.domain import books
 from bot.domain.books import Entry
-from bot.store.sets import Change, Question, Statement, write
+from bot.store.questions import Question
+from bot.store.sets import Change, Statement, write
 from bot.store.tables import Account, JournalEntry, PostingRow, core
 
 accounts = core(Account)

@@ -15,7 +15,8 @@ from sqlmodel import Session
 
 from bot.domain.order import OrderKind
 from bot.domain.transfer import Reason, Terms, TransferStatus, may_go
-from bot.store.sets import Question, Statement
+from bot.store.questions import Question
+from bot.store.sets import Statement
 from bot.store.tables import Confirmation, Order, Transfer, TransferEvent, core
 from bot.store.types import UtcDateTime
 

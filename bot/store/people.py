@@ -38,8 +38,8 @@ _LOCK_PERSON_OF: Final = (
         .where(x_accounts.c.x_user_id == bindparam("account"))
         .scalar_subquery()
     )
-    # `key_share`: rows that refer to a person may be written meanwhile, as of a message whose
-    # writer was just met. It vanishes on SQLite, where a writer is alone anyway.
+    # `key_share`: rows that refer to a person may be written meanwhile, as of an X account that was
+    # just met. It vanishes on SQLite, where a writer is alone anyway.
     .with_for_update(key_share=True)
 )
 _ACCOUNTS: Final = select(x_accounts).where(

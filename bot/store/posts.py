@@ -34,7 +34,7 @@ _UNREAD_OF: Final = select(orders).where(
 def unread(session: Session, *, since: datetime, at: datetime, limit: int) -> Sequence[Row[Any]]:
     """Return open orders whose posts nobody has read since a moment, the oldest first."""
     pending = select(transfers.c.order_id).where(
-        transfers.c.status == TransferStatus.PENDING.value, transfers.c.confirm_by > at
+        transfers.c.status == TransferStatus.PENDING.value, transfers.c.due_at > at
     )
     drafted = select(drafts.c.order_id).where(drafts.c.ended_at.is_(None), drafts.c.confirm_by > at)
     is_open = or_(orders.c.id.in_(pending), orders.c.id.in_(drafted))

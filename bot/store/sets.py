@@ -19,19 +19,16 @@ SQLite, which is in our process, is given a temporary table.
 import json
 import re
 from collections import namedtuple
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, partial
-from itertools import islice
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
-
-T = TypeVar("T")
 
 Columns = Mapping[str, Sequence[object]]
 """A set: its columns by name, all of one length."""
@@ -40,6 +37,8 @@ STREAMED: Final = 10_000
 """Rows that are in memory at a time."""
 KEPT_ROWS: Final = 100
 """Rows of an answer that may stay in memory until the same is asked again."""
+KEPT_CHARACTERS: Final = 10_000
+"""Of each value or set that was handed in with it."""
 
 _LIST: Final = re.compile(r"= (?:ANY|SOME)\(:(\w+) (\w+)\)")
 _ANY: Final = re.compile(r"= ANY\(:(\w+) (\w+)\)")
@@ -65,7 +64,8 @@ class Statement:
     """A text of SQL, understood by both databases. `FOR UPDATE` is for the one that needs it.
 
     `returning`: what the change that it makes shows to those chained to it. `is_counted`: whether
-    the number of its rows says anything; not where it writes all that it is given, or fails.
+    the number of its rows says anything; not where it writes what it is given or fails, nor where
+    what is there already is left.
     `columns`: what it answers, where it is asked together with others.
     """
 
@@ -74,8 +74,8 @@ class Statement:
     ) -> None:
         self.returning, self.is_counted = returning, is_counted
         self.columns = tuple(columns.split())
-        # As `_make` does, which is Python's and asks each row's length.
-        self._row: Any = self.columns and partial(tuple.__new__, _row(self.columns))
+        self._row: Any = None
+        self._answer: Any = _row(self.columns)
         text = " ".join(text.split())
         self.lists: dict[str, str] = dict(_LIST.findall(text))
         self.tables = {name: _kinds(columns) for name, columns in _GIVEN.findall(text)}
@@ -100,14 +100,13 @@ class Statement:
         A list or set is handed in by its name.
         """
         with self._execute(session, values, set()) as cursor:
-            if not self._row:
-                names = [column[0] for column in cursor.description]
-                self._row = partial(tuple.__new__, _row(names))
+            if self._row is None:
+                self._row = _row([column[0] for column in cursor.description])
             return list(map(self._row, cursor.fetchall()))
 
     def rows(self, columns: Iterable[Sequence[Any] | None]) -> list[Any]:
-        """Return its rows, of its columns; None is one of no row."""
-        return list(map(self._row, zip(*(one or () for one in columns), strict=True)))
+        """Return its rows, of the columns that it answers; None is one of no row."""
+        return list(map(self._answer, zip(*(one or () for one in columns), strict=True)))
 
     def stream(
         self, session: Session, *, at_a_time: int = STREAMED, **values: Any
@@ -196,7 +195,8 @@ def _give(
 
 
 def _row(names: Sequence[str]) -> Any:
-    return namedtuple("Row", names, rename=True)
+    """Return what makes a row; as `_make` does, which is Python's and asks each one's length."""
+    return partial(tuple.__new__, namedtuple("Row", names, rename=True))
 
 
 def executed(
@@ -218,7 +218,8 @@ def executed(
         raise
     if is_sqlite:
         return closing(cursor)
-    if cursor.rowcount > KEPT_ROWS:  # they would be kept with it
+    is_large = any(isinstance(one, str) and len(one) > KEPT_CHARACTERS for one in values.values())
+    if is_large or cursor.rowcount > KEPT_ROWS:  # it would all be kept with the cursor
         return closing(connection.connection.info.pop(text))
     return nullcontext(cursor)
 
@@ -300,49 +301,6 @@ def _together(changes: tuple[tuple[str, Statement], ...]) -> str:
     )
     counts = ", ".join(f"(SELECT count(*) FROM {name}_)" for name, one in changes if one.is_counted)
     return _CHAINED.sub(r"\1_", f"WITH {parts} SELECT {counts}")
-
-
-@dataclass(frozen=True, slots=True)
-class Question(Generic[T]):
-    """A statement that reads, with what is handed to it, and what its rows say."""
-
-    statement: Statement
-    values: Mapping[str, Any]
-    read: Callable[[list[Any]], T]
-
-    def ask(self, session: Session) -> T:
-        """Ask it alone."""
-        return self.read(self.statement.run(session, **self.values))
-
-
-def ask(session: Session, *questions: Question[Any]) -> list[Any]:
-    """Ask what does not depend on each other's answers, on PostgreSQL all in one trip.
-
-    Returns what each one's rows say. A value or set of one name is the same in all of them.
-    """
-    if session.connection().dialect.name == "sqlite":
-        return [one.ask(session) for one in questions]
-    statements = tuple(one.statement for one in questions)
-    bound: dict[str, Any] = {}
-    for one in questions:
-        bound |= one.statement.bound(one.values, is_sqlite=False, known=bound)
-    with executed(session.connection(), _asked(statements), bound) as cursor:
-        columns = iter(cursor.fetchone())
-    return [
-        one.read(one.statement.rows(islice(columns, len(one.statement.columns))))
-        for one in questions
-    ]
-
-
-@cache
-def _asked(statements: tuple[Statement, ...]) -> str:
-    """Put questions into one text, which answers each of their columns as an array."""
-    parts = ", ".join(f"q{n} AS ({one.on_postgresql})" for n, one in enumerate(statements))
-    answers = ", ".join(
-        f"(SELECT {', '.join(f'array_agg({name})' for name in one.columns)} FROM q{n}) AS a{n}"
-        for n, one in enumerate(statements)
-    )
-    return f"WITH {parts} SELECT * FROM {answers}"
 
 
 def _kinds(columns: str) -> dict[str, str]:

@@ -14,7 +14,8 @@ from sqlmodel import Session
 
 from bot.domain.transfer import Reason, TransferStatus, may_go
 from bot.store.orders import EVENTS
-from bot.store.sets import Change, Question, Statement
+from bot.store.questions import Question
+from bot.store.sets import Change, Statement
 
 _LOCK_TRANSFERS: Final = Statement(
     """

@@ -1,12 +1,15 @@
 """Who asks for a settlement while another runs shares the next commit with all who wait."""
 
+import signal
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from threading import Barrier, Event, get_ident
 
 import psycopg
 import pytest
-from sqlalchemy import exc, text
+from sqlalchemy import Connection, event, exc, text
 from structlog.testing import capture_logs
 
 from bot.domain.levels import WITHOUT_A_TABLE, Level, Levels
@@ -75,6 +78,34 @@ def test_no_more_than_a_batch_is_settled_at_once() -> None:
     assert set().union(*batches) == set(range(6))
 
 
+def test_who_begins_waits_for_as_many_as_were_settled_before() -> None:
+    """They will soon ask again: for a moment, or here until they do."""
+    together, begun, may_end, batches = Together(gather_s=20), Event(), Event(), []
+
+    def work(batch: set[int]) -> None:
+        batches.append(batch)
+        begun.set()
+        may_end.wait(20)
+
+    with ThreadPoolExecutor(3) as threads:
+        first = threads.submit(together.do, 0, work, most=9)
+        begun.wait(20)
+        others = [threads.submit(together.do, one, work, most=9) for one in (1, 2)]
+        while together.waiting < len(others):
+            time.sleep(0.001)
+        may_end.set()
+        for one in (first, *others):
+            one.result(20)
+        begun.clear()
+        last = threads.submit(together.do, 3, work, most=9)
+        while together.waiting < 1:
+            time.sleep(0.001)
+        assert not begun.wait(0.05), "two were settled before, and one has asked"
+        together.do(4, work, most=9)
+        last.result(20)
+    assert batches == [{0}, {1, 2}, {3, 4}]
+
+
 def test_where_all_that_asked_fails_each_is_told_so() -> None:
     """A database that is away: each tries once more, with those that are left, and is told."""
     together, begun, may_end, tried = Together(), Event(), Event(), []
@@ -98,6 +129,60 @@ def test_where_all_that_asked_fails_each_is_told_so() -> None:
     assert tried == [1, 3, 2, 1]
     together.do(7, lambda batch: tried.append(len(batch)), most=9)
     assert tried[-1] == 1, "nobody is busy any more"
+
+
+class Interrupted(BaseException):
+    """As Ctrl-C, or the end of a process, is raised wherever a thread stands."""
+
+
+@pytest.fixture
+def interrupt() -> Iterator[Callable[[], None]]:
+    """Interrupt the thread of the test, from another."""
+
+    def raised(*_signal: object) -> None:
+        raise Interrupted
+
+    before = signal.signal(signal.SIGUSR1, raised)
+    yield partial(signal.pthread_kill, get_ident(), signal.SIGUSR1)
+    signal.signal(signal.SIGUSR1, before)
+
+
+@pytest.mark.parametrize("is_next", [False, True])
+def test_who_is_interrupted_while_it_waits_leaves_its_turn_to_the_next(
+    interrupt: Callable[[], None], *, is_next: bool
+) -> None:
+    """Also where it would have been the one to begin: nobody waits for who is gone."""
+    together, begun, may_end, batches = Together(), Event(), Event(), []
+
+    def work(batch: set[int]) -> None:
+        batches.append(batch)
+        begun.set()
+        may_end.wait(20)
+
+    def until(count: int) -> None:
+        while together.waiting < count:
+            time.sleep(0.001)
+
+    with ThreadPoolExecutor(3) as threads:
+        asked = [threads.submit(together.do, 0, work, most=9)]
+        begun.wait(20)
+        if not is_next:
+            asked.append(threads.submit(together.do, 1, work, most=9))
+            until(1)
+
+        def end() -> None:
+            until(1 if is_next else 2)
+            interrupt()
+
+        threads.submit(end)
+        with pytest.raises(Interrupted):
+            together.do(2, work, most=9)
+        may_end.set()
+        asked.append(threads.submit(together.do, 3, work, most=9))
+        for one in asked:
+            one.result(20)
+    assert together.waiting == 0
+    assert {one for batch in batches for one in batch} == ({0, 3} if is_next else {0, 1, 3})
 
 
 @pytest.mark.parametrize("batch", [2, 4, 8])
@@ -124,6 +209,27 @@ def test_two_threads_settle_on_postgresql(world: World) -> None:
     world.on_step = (Step.WALLET_SETTLED, meet)
     assert settle.settle_waiting(world.deps, batch=4) == len(PAYERS)
     assert len(seen) == hands
+
+
+def test_a_posting_touches_no_index_of_what_it_rewrites(world: World) -> None:
+    """PostgreSQL rewrites a transfer, its accounts and its payer in their pages (HOT)."""
+    if world.store.is_sqlite:  # it keeps rows in the tree of their own number
+        return
+    rewritten: list[tuple[str, int, int]] = []
+
+    @event.listens_for(world.store.engine, "commit")
+    def look(connection: Connection) -> None:
+        asked = "SELECT relname, n_tup_upd, n_tup_hot_upd FROM pg_stat_xact_user_tables"
+        rewritten.extend(tuple(row) for row in connection.exec_driver_sql(asked))
+        connection.exec_driver_sql("SELECT pg_stat_force_next_flush()")  # else they add up
+
+    ids = waiting(world)
+    rewritten.clear()
+    settle.settle_one(world.deps, ids["bob"])
+    event.remove(world.store.engine, "commit", look)
+    in_place = {name: (count, hot) for name, count, hot in rewritten if count}
+    assert in_place["transfer"] == in_place["person"] == (1, 1)
+    assert in_place["account"] == (2, 2)
 
 
 def settle_by_hands_that_meet(world: World, row: str, *, batch: int) -> int:

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import select, text, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlmodel import Session
 
 from bot.store.engine import Store
 from bot.store.orders import transfers
@@ -45,6 +46,12 @@ VALUES ('k', 'dm', '', '', 5, 'waiting', 0, false, :at, :at, 1),
 """
 
 
+def write_whole_books(session: Session) -> None:
+    """Write a row of each kind that refers, and those that they refer to."""
+    for one in WHOLE_BOOKS.split(";"):
+        session.execute(text(one), {"at": NOON})
+
+
 @pytest.mark.parametrize(
     "statement",
     [
@@ -74,11 +81,41 @@ VALUES ('k', 'dm', '', '', 5, 'waiting', 0, false, :at, :at, 1),
 def test_a_reference_of_the_books_is_kept_by_the_database(store: Store, statement: str) -> None:
     """Neither end can be missing, by foreign keys on SQLite and by triggers on PostgreSQL."""
     with suppress(Undone), store.write() as session:
-        for one in WHOLE_BOOKS.split(";"):
-            session.execute(text(one), {"at": NOON})
+        write_whole_books(session)
         with pytest.raises(IntegrityError, match=r"(?i)foreign key"), session.begin_nested():
             session.execute(text(statement), {"at": NOON} if ":at" in statement else {})
         raise Undone
+
+
+@pytest.mark.parametrize("table", ["journal_entry", "account", "transfer", "orders"])
+def test_no_table_is_emptied_that_another_refers_to(postgresql_url: str, table: str) -> None:
+    """Neither where a foreign key stands nor where a trigger does."""
+    store = Store(postgresql_url)
+    with suppress(Undone), store.write() as session:
+        write_whole_books(session)
+        with pytest.raises(DBAPIError, match="foreign key"), session.begin_nested():
+            session.execute(text(f"TRUNCATE {table}"))
+        raise Undone
+    store.close()
+
+
+@pytest.mark.parametrize("path", ["''", "pg_temp, public"])
+def test_references_are_kept_whatever_names_mean_to_who_writes(
+    postgresql_url: str, path: str
+) -> None:
+    """A restore has no search path, and a table of one's own stands before ours."""
+    store = Store(postgresql_url)
+    posting = "INSERT INTO public.posting (entry_id, account_id, amount_cents) VALUES "
+    with suppress(Undone), store.write() as session:
+        write_whole_books(session)
+        session.execute(text("CREATE TEMP TABLE journal_entry AS SELECT 9 AS id"))
+        session.execute(text(f"SET LOCAL search_path = {path}"))
+        session.execute(text(posting + "(1, 1, 1), (1, 1, -1)"))
+        for wrong in (posting + "(9, 1, 1)", "DELETE FROM public.account"):
+            with pytest.raises(IntegrityError, match="foreign key"), session.begin_nested():
+                session.execute(text(wrong))
+        raise Undone
+    store.close()
 
 
 def test_what_nothing_refers_to_may_go(store: Store) -> None:

@@ -7,6 +7,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from bot.store.engine import Store
+from bot.store.questions import Question, ask
 from bot.store.sets import Change, Statement, write
 
 SEEN = Statement("SELECT id, text FROM GIVEN said(id bigint, text text) ORDER BY id")
@@ -127,3 +128,53 @@ def test_a_rule_of_the_database_is_the_error_that_callers_know(store: Store) -> 
     with pytest.raises(IntegrityError) as refused, store.write() as session:
         write(session, [Change("account", ACCOUNTS, {"accounts": accounts}, 1)])
     assert "wallet:77" not in str(refused.value.params)
+
+
+BALANCES = Statement(
+    "SELECT balance_cents AS cents, name FROM account WHERE name = ANY(:names text) ORDER BY name",
+    columns="name cents",
+)
+NAMED = Statement("SELECT name FROM account WHERE name = SOME(:wanted text)", columns="name")
+
+
+def test_questions_are_answered_together_as_each_alone(store: Store) -> None:
+    """By their names on both databases, in their order, and no row is no row."""
+    with suppress(Undone), store.write() as session:
+        accounts = {"name": ["own:1", "own:2"], "cents": [-7, 7]}
+        write(session, [Change("account", ACCOUNTS, {"accounts": accounts}, 2)])
+        balances, named, none = ask(
+            session,
+            Question(BALANCES, {"names": accounts["name"]}, list),
+            Question(NAMED, {"wanted": ["own:2", "own:3"]}, list),
+            Question(Statement("SELECT name FROM account WHERE 1 = 0", columns="name"), {}, list),
+        )
+        assert [(row.name, row.cents) for row in balances] == [("own:1", -7), ("own:2", 7)]
+        assert [row.name for row in named] == ["own:2"]
+        assert none == []
+        alone = Question(BALANCES, {"names": ["own:1"]}, list).ask(session)
+        assert [(row.name, row.cents) for row in alone] == [("own:1", -7)]
+        raise Undone
+
+
+def test_a_question_says_what_it_answers() -> None:
+    """Else PostgreSQL would answer nothing."""
+    with pytest.raises(AssertionError, match="names its columns"):
+        Question(Statement("SELECT name FROM account"), {}, list)
+
+
+@pytest.mark.parametrize("rows", [1, 200])
+def test_a_cursor_is_kept_with_a_short_answer_alone(postgresql_url: str, rows: int) -> None:
+    """With it psycopg keeps the answer and what was handed in."""
+    store = Store(postgresql_url)
+    with store.read() as session:
+        kept = session.connection().connection.info
+        before = set(kept)
+        assert len(heard(session, *("a" * rows))) == rows
+        assert len(set(kept) - before) == (1 if rows == 1 else 0)
+        cursors = [kept[text] for text in set(kept) - before]
+        heard(session, "b")
+        assert all(kept[cursor._last_query] is cursor for cursor in cursors)
+        before = set(kept)
+        assert heard(session, "long" * 10_000) == ["long" * 10_000]
+        assert set(kept) <= before
+    store.close()

@@ -18,9 +18,10 @@ METHODS = ("page", "dm")
 WISHES = ("cancel", "decline")
 DECISIONS = ("capture", "void")
 DRAFT_OUTCOMES = ("asked", "cancelled", "edited", "expired")
-_DUE_AT = """
-    CASE WHEN status = 'pending' AND confirmation_id IS NULL THEN confirm_by
-        WHEN status = 'held' THEN claim_by END"""
+_DUE_AT = (
+    "CASE WHEN status = 'pending' AND confirmation_id IS NULL THEN confirm_by"
+    " WHEN status = 'held' THEN claim_by END"
+)
 _IS_DUE = sql("due_at IS NOT NULL")
 _WAITS = sql("settled_at IS NULL AND funding = 'wallet'")
 
