@@ -1,11 +1,8 @@
 """Who asks for a settlement while another runs shares the next commit with all who wait."""
 
-import signal
 import time
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from threading import Barrier, Event, get_ident
+from threading import Barrier, get_ident
 
 import psycopg
 import pytest
@@ -18,7 +15,6 @@ from bot.services import settle, split
 from bot.services.drafted import SplitView
 from bot.services.settle import BATCH, HANDS
 from bot.services.steps import Step
-from bot.services.together import Together
 from bot.store import people
 from bot.store.engine import Store
 from tests import builders
@@ -54,135 +50,6 @@ def test_those_who_ask_during_a_settlement_are_settled_by_one_of_them(world: Wor
     assert world.steps.count(Step.WALLET_SETTLED) == 2
     assert world.balance("alice") == 4000
     assert together.waiting == 0
-
-
-def test_no_more_than_a_batch_is_settled_at_once() -> None:
-    """Who is left begins when that ends, with all who asked since."""
-    together, begun, may_end, batches = Together(), Event(), Event(), []
-
-    def work(batch: set[int]) -> None:
-        batches.append(batch)
-        begun.set()
-        may_end.wait(20)
-
-    with ThreadPoolExecutor(6) as threads:
-        first = threads.submit(together.do, 0, work, most=3)
-        begun.wait(20)
-        others = [threads.submit(together.do, one, work, most=3) for one in range(1, 6)]
-        while together.waiting < len(others):
-            time.sleep(0.001)
-        may_end.set()
-        for one in (first, *others):
-            one.result()
-    assert [len(batch) for batch in batches] == [1, 3, 2]
-    assert set().union(*batches) == set(range(6))
-
-
-def test_who_begins_waits_for_as_many_as_were_settled_before() -> None:
-    """They will soon ask again: for a moment, or here until they do."""
-    together, begun, may_end, batches = Together(gather_s=20), Event(), Event(), []
-
-    def work(batch: set[int]) -> None:
-        batches.append(batch)
-        begun.set()
-        may_end.wait(20)
-
-    with ThreadPoolExecutor(3) as threads:
-        first = threads.submit(together.do, 0, work, most=9)
-        begun.wait(20)
-        others = [threads.submit(together.do, one, work, most=9) for one in (1, 2)]
-        while together.waiting < len(others):
-            time.sleep(0.001)
-        may_end.set()
-        for one in (first, *others):
-            one.result(20)
-        begun.clear()
-        last = threads.submit(together.do, 3, work, most=9)
-        while together.waiting < 1:
-            time.sleep(0.001)
-        assert not begun.wait(0.05), "two were settled before, and one has asked"
-        together.do(4, work, most=9)
-        last.result(20)
-    assert batches == [{0}, {1, 2}, {3, 4}]
-
-
-def test_where_all_that_asked_fails_each_is_told_so() -> None:
-    """A database that is away: each tries once more, with those that are left, and is told."""
-    together, begun, may_end, tried = Together(), Event(), Event(), []
-
-    def work(batch: set[int]) -> None:
-        tried.append(len(batch))
-        begun.set()
-        may_end.wait(20)
-        raise LookupError
-
-    with ThreadPoolExecutor(4) as threads:
-        asked = [threads.submit(together.do, 0, work, most=9)]
-        begun.wait(20)
-        asked += [threads.submit(together.do, one, work, most=9) for one in range(1, 4)]
-        while together.waiting < 3:
-            time.sleep(0.001)
-        may_end.set()
-        for one in asked:
-            with pytest.raises(LookupError):
-                one.result()
-    assert tried == [1, 3, 2, 1]
-    together.do(7, lambda batch: tried.append(len(batch)), most=9)
-    assert tried[-1] == 1, "nobody is busy any more"
-
-
-class Interrupted(BaseException):
-    """As Ctrl-C, or the end of a process, is raised wherever a thread stands."""
-
-
-@pytest.fixture
-def interrupt() -> Iterator[Callable[[], None]]:
-    """Interrupt the thread of the test, from another."""
-
-    def raised(*_signal: object) -> None:
-        raise Interrupted
-
-    before = signal.signal(signal.SIGUSR1, raised)
-    yield partial(signal.pthread_kill, get_ident(), signal.SIGUSR1)
-    signal.signal(signal.SIGUSR1, before)
-
-
-@pytest.mark.parametrize("is_next", [False, True])
-def test_who_is_interrupted_while_it_waits_leaves_its_turn_to_the_next(
-    interrupt: Callable[[], None], *, is_next: bool
-) -> None:
-    """Also where it would have been the one to begin: nobody waits for who is gone."""
-    together, begun, may_end, batches = Together(), Event(), Event(), []
-
-    def work(batch: set[int]) -> None:
-        batches.append(batch)
-        begun.set()
-        may_end.wait(20)
-
-    def until(count: int) -> None:
-        while together.waiting < count:
-            time.sleep(0.001)
-
-    with ThreadPoolExecutor(3) as threads:
-        asked = [threads.submit(together.do, 0, work, most=9)]
-        begun.wait(20)
-        if not is_next:
-            asked.append(threads.submit(together.do, 1, work, most=9))
-            until(1)
-
-        def end() -> None:
-            until(1 if is_next else 2)
-            interrupt()
-
-        threads.submit(end)
-        with pytest.raises(Interrupted):
-            together.do(2, work, most=9)
-        may_end.set()
-        asked.append(threads.submit(together.do, 3, work, most=9))
-        for one in asked:
-            one.result(20)
-    assert together.waiting == 0
-    assert {one for batch in batches for one in batch} == ({0, 3} if is_next else {0, 1, 3})
 
 
 @pytest.mark.parametrize("batch", [2, 4, 8])
