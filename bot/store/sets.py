@@ -210,12 +210,11 @@ def executed(
     is_sqlite = connection.dialect.name == "sqlite"
     cursor = connection.connection.cursor() if is_sqlite else _kept(connection, text)
     try:
-        with _driving(connection, text):
-            cursor.execute(text, values)
-    except DBAPIError:
+        cursor.execute(text, values)
+    except connection.dialect.loaded_dbapi.Error as error:
         if is_sqlite:
             cursor.close()
-        raise
+        raise _as_known(connection, text, error) from error
     if is_sqlite:
         return closing(cursor)
     is_large = any(isinstance(one, str) and len(one) > KEPT_CHARACTERS for one in values.values())
@@ -239,13 +238,22 @@ def _kept(connection: Connection, text: str) -> Any:
 @contextmanager
 def _driving(connection: Connection, text: str) -> Iterator[None]:
     """Raise a driver's error as SQLAlchemy does."""
-    driver = connection.dialect.loaded_dbapi
     try:
         yield
-    except driver.Error as error:
-        raise DBAPIError.instance(
-            text, None, error, driver.Error, hide_parameters=True, dialect=connection.dialect
-        ) from error
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise _as_known(connection, text, error) from error
+
+
+def _as_known(connection: Connection, text: str, error: Exception) -> Exception:
+    """Return a driver's error as SQLAlchemy raises it."""
+    return DBAPIError.instance(
+        text,
+        None,
+        error,
+        connection.dialect.loaded_dbapi.Error,
+        hide_parameters=True,
+        dialect=connection.dialect,
+    )
 
 
 @dataclass(frozen=True, slots=True)
