@@ -310,7 +310,9 @@ def permit(deps: Deps, row: Row[Any]) -> bool:
     that looks later writes nothing: the card may have been charged since.
     """
     with deps.store.write() as session:
-        confirmations.topup(session, row.id, lock=True)
+        now = confirmations.topup(session, row.id, lock=True)
+        if now is None or now.decision is not None or now.status != row.status:
+            return True  # another driver was quicker, and may have ended it: look again
         refusal = accept.why_no_charge(session, deps, row)
         decision = "capture" if refusal is None else "void"
         confirmations.decide(session, row.id, decision=decision, refusal=refusal)

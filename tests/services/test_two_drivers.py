@@ -63,6 +63,21 @@ def test_a_card_that_is_charged_meanwhile_is_not_refused(world: World) -> None:
     assert (world.statuses(reference), world.balance("alice")) == (["posted"], 1000)
 
 
+def test_a_charge_that_another_driver_ended_is_looked_at_again(world: World) -> None:
+    """Its transfers are let go by then: there is nothing left to ask the limits about."""
+    bob = world.join("bob")
+    world.join("alice")
+    card_id = world.save_card(bob, "pm_card_fr", limit_cents=2000)
+    reference = world.order("bob", "alice", "10€")
+    seen: list[Row[Any]] = []
+    world.on_step = (Step.CONFIRMATION_WRITTEN, lambda: seen.append(world.topup(reference)))
+    outcome = world.confirm("bob", reference, funding="card", saved_card_id=card_id)
+    assert outcome == Settled(reference)
+    (stale,) = seen
+    assert settle.permit(world.deps, stale), "what became of it has to be read"
+    assert world.topup(reference).status == "captured"
+
+
 def test_what_was_paid_meanwhile_is_not_called_declined(world: World) -> None:
     """One driver saw the page without money, another has the authorization by now."""
     world.join("bob")
