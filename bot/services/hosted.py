@@ -11,7 +11,7 @@ from sqlalchemy import Row
 
 from bot.domain.cards import CheckoutOrder, refusal_of
 from bot.domain.errors import Rejected
-from bot.domain.topup import FAILURES_A_PAGE, TopupStatus
+from bot.domain.topup import FAILURES_A_PAGE, UNFINISHED, TopupStatus
 from bot.domain.transfer import Reason
 from bot.ports import CardPayment
 from bot.services import accept, card_guard, mandates, topup_end
@@ -41,6 +41,10 @@ def open_page(deps: Deps, row: Row[Any]) -> bool:
     customer_id = None
     try:
         customer_id = mandates.customer_for(deps, row)
+        # Looked at after that: with the top-up's end goes the permission to keep the card, and the
+        # key would be used for another page.
+        if _has_ended(deps, row):
+            return True
         wanted = CheckoutOrder(
             topup_id=row.id,
             reference=order.reference,
@@ -72,6 +76,13 @@ def open_page(deps: Deps, row: Row[Any]) -> bool:
     deps.step(Step.CHECKOUT_RECORDED)
     # A fresh page waits for its payer, unless they have already turned away from it.
     return bool(row.abandoned)
+
+
+def _has_ended(deps: Deps, row: Row[Any]) -> bool:
+    """Whether another driver ended a top-up since this one looked."""
+    with deps.store.read() as session:
+        now = confirmations.topup(session, row.id)
+    return now is None or TopupStatus(now.status) not in UNFINISHED
 
 
 def _never_shown(deps: Deps, row: Row[Any], refusal: str) -> bool:

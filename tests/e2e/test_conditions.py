@@ -367,6 +367,7 @@ def test_the_keyboard_alone_leads_from_the_link_to_the_receipt(
     tab_to(bob, "Prévenir @alice")
     bob.keyboard.press("Enter")
     expect(bob.get_by_label("Texte prêt à envoyer")).to_be_visible()
+    expect(bob.get_by_role("button", name="Copier le texte")).to_be_visible()  # its script came
     names = [one.name for one in tab_to(bob, "Imprimer le reçu")]
     assert [one for one in names if one in ("Publier sur X", "Copier le texte")] == [
         "Copier le texte",

@@ -6,7 +6,7 @@ from sqlalchemy import Row
 
 from bot.domain.topup import TopupStatus
 from bot.domain.transfer import Reason
-from bot.services import hosted, settle, topup, topup_end
+from bot.services import cancel, hosted, settle, topup, topup_end
 from bot.services.confirm import Settled
 from bot.services.steps import Step
 from bot.store import wishes
@@ -37,6 +37,21 @@ def test_a_page_that_was_opened_meanwhile_is_closed_before_its_top_up_ends(world
     settle.drive(world.deps, stale.id)
     assert world.statuses(reference) == ["cancelled"]
     assert world.cards.checkout.read(world.topup(reference).session_id).status == "expired"
+
+
+def test_a_page_of_a_top_up_that_ended_meanwhile_is_not_asked_for_again(world: World) -> None:
+    """The permission to keep the card ended with it: its key would ask for another page."""
+    world.join("bob")
+    world.join("alice")
+    reference = world.order("bob", "alice")
+    seen: list[Row[Any]] = []
+    world.on_step = (Step.CONFIRMATION_WRITTEN, lambda: seen.append(world.topup(reference)))
+    world.confirm("bob", reference, funding="card", keep=True)
+    (stale,) = seen
+    cancel.cancel(world.deps, reference, world.x_id("bob"))
+    assert world.topup(reference).status == "expired"
+    assert hosted.open_page(world.deps, stale), "what became of it has to be read"
+    assert world.statuses(reference) == ["cancelled"]
 
 
 def test_a_card_that_is_charged_meanwhile_is_not_refused(world: World) -> None:
